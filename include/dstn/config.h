@@ -1,0 +1,134 @@
+/* config: YAML documents, option tables, `--set`, and messages that name file, line and key.
+ *
+ * Every room describes its options in tables of dstn_option; one reader does type and range checks, default values,
+ * unknown keys with the nearest name, and `dstn help KEY`. A default is inserted into the document when it is read,
+ * so that the document written out afterwards is the config as resolved. */
+#ifndef DSTN_CONFIG_H
+#define DSTN_CONFIG_H
+
+#include "dstn/core.h"
+
+/* ---- documents ------------------------------------------------------------------------------------------------- */
+
+typedef struct dstn_doc dstn_doc; /* one YAML document with everything inserted into it */
+
+/* A place in a document; a value type, valid as long as its document. `handle` is NULL for "nothing there". */
+typedef struct dstn_node {
+    dstn_doc *doc;
+    void *handle;
+} dstn_node;
+
+typedef enum dstn_node_kind { DSTN_NODE_NONE, DSTN_NODE_SCALAR, DSTN_NODE_SEQUENCE, DSTN_NODE_MAPPING } dstn_node_kind;
+
+/* Reads a file, or text (`name` stands for the file in messages). Syntax errors, duplicate keys, an empty document
+ * and a root that is no mapping: DSTN_ERROR_USAGE with file:line. out is owned by the caller. */
+dstn_status dstn_doc_load(const char *path, dstn_doc **out, dstn_error *err);
+dstn_status dstn_doc_parse(const char *text, const char *name, dstn_doc **out, dstn_error *err);
+void dstn_doc_destroy(dstn_doc *doc);
+
+/* Puts a YAML value at a dotted path, creating mappings on the way: "train.batch", "layers.0.linear.out".
+ * `dstn_doc_set` takes `a.b=v` as the command line gives it. Messages about the value then name "--set a.b=v".
+ * A path through a scalar, an empty key or a value that is no YAML: DSTN_ERROR_USAGE. */
+dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err);
+dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *yaml, const char *origin, dstn_error *err);
+/* Copies the mapping of another document to `path` of this one; messages about it go on naming the other's file and
+ * line (a model file that a config names). `from` must outlive `doc`. */
+dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn_error *err);
+
+/* The document as block YAML in a new string; free with free(). */
+char *dstn_doc_text(const dstn_doc *doc);
+const char *dstn_doc_name(const dstn_doc *doc); /* path or name it was made from */
+/* A path written in the document, relative to the folder of the document it stands in; absolute ones as they are.
+ * Free with free(). */
+char *dstn_doc_resolve_path(dstn_node node, const char *path);
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+
+dstn_node dstn_doc_root(dstn_doc *doc);
+dstn_node_kind dstn_node_get_kind(dstn_node node);
+dstn_node dstn_node_child(dstn_node node, const char *key); /* mapping; handle NULL: no such key */
+size_t dstn_node_count(dstn_node node);                     /* entries of a sequence or mapping, else 0 */
+dstn_node dstn_node_at(dstn_node node, size_t i);           /* value of entry i */
+const char *dstn_node_key_at(dstn_node node, size_t i);     /* key of entry i of a mapping; owned by the document */
+const char *dstn_node_text(dstn_node node);                 /* a scalar's text, owned by the document; else NULL */
+char *dstn_node_yaml(dstn_node node);                       /* the node as one-line (flow) YAML; free with free() */
+
+/* "file:line: a.b.c: message" with the node's own place; status DSTN_ERROR_USAGE. */
+dstn_status dstn_node_fail(dstn_node node, dstn_error *err, const char *format, ...) DSTN_PRINTF(3, 4);
+
+/* ---- options -------------------------------------------------------------------------------------------------- */
+
+/* A number, or the name of a hyperparameter whose value (in natural units) is used in its place. */
+typedef struct dstn_quantity {
+    double number;
+    const char *name; /* NULL: the number; owned by the document */
+    int index;        /* of the hyperparameter, -1 until resolved by whoever knows the space */
+} dstn_quantity;
+
+typedef struct dstn_int_list {
+    int64_t values[8];
+    int count;
+} dstn_int_list;
+
+typedef enum dstn_option_kind {
+    DSTN_OPTION_BOOL,     /* bool */
+    DSTN_OPTION_INT,      /* int64_t, in [low, high] */
+    DSTN_OPTION_REAL,     /* double, in [low, high]; .inf allowed where the range has it */
+    DSTN_OPTION_TEXT,     /* const char *, owned by the document */
+    DSTN_OPTION_CHOICE,   /* int: position in `choices` */
+    DSTN_OPTION_QUANTITY, /* dstn_quantity: number in [low, high], or a name */
+    DSTN_OPTION_INTS,     /* dstn_int_list: one integer or a sequence of up to 8 */
+    DSTN_OPTION_RANGE,    /* double[2]: `[low, high]`, -.inf and .inf allowed; low < high */
+    DSTN_OPTION_SECTION   /* dstn_node: any value, read by someone else; handle NULL where absent */
+} dstn_option_kind;
+
+/* One key of a mapping. Tables are static const arrays, ended by a row with key NULL: `{.key = NULL}`.
+ * A default of "~" makes a value optional: where it is absent or `~`, nothing is inserted, and the structure gets NULL
+ * (text), an empty list (ints), NaN (real, quantity, both ends of a range), -1 (choice), 0, false or handle NULL.
+ * A `low` of DBL_MIN stands for "above 0" in messages; ±INFINITY for no bound. */
+typedef struct dstn_option {
+    const char *key;
+    dstn_option_kind kind;
+    size_t offset;        /* of the value in the settings structure: offsetof() */
+    double low, high;     /* accepted range, both ends included (numbers) */
+    const char *choices;  /* "a|b|c" for a choice, else NULL */
+    const char *fallback; /* default as YAML text; NULL: required (a section: optional) */
+    const char *help;     /* one line */
+    bool may_differ;      /* may change between a run and its resume */
+} dstn_option;
+
+/* A table and the structure that its offsets are for. */
+typedef struct dstn_binding {
+    const dstn_option *options;
+    void *settings;
+} dstn_binding;
+
+/* Reads a mapping into the structures of all bindings together (a common table and a chosen variant's).
+ * Missing keys get their defaults, in the structure and in the document. DSTN_ERROR_USAGE: an unknown key (with the
+ * nearest known one), a missing required key, a wrong type, a value out of range (with what is accepted).
+ * An absent node (handle NULL) is read as an empty mapping, without insertion of defaults; messages then use `path`. */
+dstn_status dstn_options_read(dstn_node node, const char *path, const dstn_binding *bindings, size_t count,
+                              dstn_error *err);
+
+/* One place of the schema, as cli composes it from the rooms' tables for `dstn help KEY` and for resume. */
+typedef struct dstn_section {
+    const char *path;    /* "data", "model.layers.*.linear", "" for the top level; `*` is any one key or list index */
+    const char *variant; /* which choice the table belongs to ("source: csv"), or NULL */
+    const char *help;
+    const dstn_option *options;
+} dstn_section;
+
+/* Prints help on every option whose key or dotted path, or whose section's, is `key`; with key NULL, the whole schema.
+ * Returns the number of options printed; on 0, `nearest` [out, 96 bytes] has the closest key, or "". */
+size_t dstn_schema_help(const dstn_section *sections, size_t count, const char *key, FILE *out, char *nearest);
+
+/* The closest of `names` to `word` (edit distance, at most a third of its length and 1), or NULL; the first of ties. */
+const char *dstn_nearest_name(const char *word, const char *const *names, size_t count);
+
+/* The first key, in document order, at which two resolved configs differ and that may not (see may_differ);
+ * writes it as a dotted path to key [out, size]. Returns false where nothing forbidden differs. Numbers are compared as
+ * numbers; a key that one of them lacks differs, unless the other has the default there. */
+bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now, char *key,
+                         size_t size);
+
+#endif

@@ -1,0 +1,149 @@
+/* core: what every room needs: status and error messages, logging, memory, state lists, random numbers, time.
+ *
+ * Conventions of all rooms. A function that can fail on user input returns a dstn_status and writes one message
+ * into the caller's dstn_error; results come through [out] arguments; who allocates frees. The status values are
+ * the program's exit codes, so that a verdict travels unchanged from where it arises to main(). */
+#ifndef DSTN_CORE_H
+#define DSTN_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Lets compilers that can check format strings do so; nothing else depends on it. */
+#if defined(__GNUC__)
+#define DSTN_PRINTF(position, first) __attribute__((__format__(__printf__, position, first)))
+#else
+#define DSTN_PRINTF(position, first)
+#endif
+
+/* ---- status and errors ------------------------------------------------------------------------------------- */
+
+typedef enum dstn_status {
+    DSTN_OK = 0,
+    DSTN_ERROR_RUN = 1,        /* the run failed: I/O, memory, a library's error */
+    DSTN_ERROR_USAGE = 2,      /* command line or config */
+    DSTN_ERROR_DATA = 3,       /* a data set or input file is unusable */
+    DSTN_ERROR_CHECKPOINT = 4, /* no checkpoint can be used */
+    DSTN_MEMBERS_FAILED = 5,   /* a sweep finished, but with failed members */
+    DSTN_DIVERGED = 6,         /* a loss or a parameter is no longer finite */
+    DSTN_STOPPED = 75          /* stopped by a signal or the time limit: run me again (EX_TEMPFAIL) */
+} dstn_status;
+
+/* One message, built from the inside out: the place that fails writes it, callers prepend context. */
+typedef struct dstn_error {
+    dstn_status status;
+    char message[2048];
+} dstn_error;
+
+/* Writes the message and returns `status`, so that `return dstn_fail(err, …)` is the one way to fail.
+ * err [out]: may not be NULL. A message is one line, without a final dot or newline. */
+dstn_status dstn_fail(dstn_error *err, dstn_status status, const char *format, ...) DSTN_PRINTF(3, 4);
+
+/* Prepends "context: " to a message that is there already; returns err->status. */
+dstn_status dstn_fail_in(dstn_error *err, const char *format, ...) DSTN_PRINTF(2, 3);
+
+/* ---- logging ------------------------------------------------------------------------------------------------ */
+
+typedef enum dstn_log_level { DSTN_LOG_QUIET = 0, DSTN_LOG_NORMAL = 1, DSTN_LOG_VERBOSE = 2 } dstn_log_level;
+
+/* Where progress and warnings go. Only rank 0's has an `out`; elsewhere it is NULL and nothing is printed. */
+typedef struct dstn_log {
+    FILE *out; /* NULL: silent */
+    dstn_log_level level;
+} dstn_log;
+
+/* One line each, at DSTN_LOG_NORMAL, at DSTN_LOG_VERBOSE, and (prefixed "warning: ") always. log may be NULL. */
+void dstn_log_info(const dstn_log *log, const char *format, ...) DSTN_PRINTF(2, 3);
+void dstn_log_detail(const dstn_log *log, const char *format, ...) DSTN_PRINTF(2, 3);
+void dstn_log_warn(const dstn_log *log, const char *format, ...) DSTN_PRINTF(2, 3);
+
+/* ---- memory --------------------------------------------------------------------------------------------------- */
+
+/* Zeroed memory for small control structures; running out of it is irrecoverable and aborts with a message.
+ * Large arrays come from an arena, which reports failure. Free with free(). */
+void *dstn_alloc(size_t count, size_t size);
+char *dstn_strdup(const char *text);
+/* printf into a new string; free with free(). */
+char *dstn_format(const char *format, ...) DSTN_PRINTF(1, 2);
+
+/* An arena hands out 64-byte-aligned, zeroed arrays that live until the arena dies: everything that a step touches
+ * is taken from one when a job is built, so that no step allocates. */
+typedef struct dstn_arena dstn_arena;
+
+dstn_arena *dstn_arena_new(void);
+void dstn_arena_destroy(dstn_arena *arena); /* NULL is allowed */
+/* Returns NULL when memory is short; the arena then stays usable. bytes may be 0 (a valid, unique address). */
+void *dstn_arena_take(dstn_arena *arena, size_t bytes);
+size_t dstn_arena_memory_used(const dstn_arena *arena); /* bytes handed out */
+
+/* ---- scalar types and state -------------------------------------------------------------------------------------- */
+
+typedef enum dstn_scalar { DSTN_F32, DSTN_F64, DSTN_I64, DSTN_U8 } dstn_scalar;
+
+size_t dstn_scalar_size(dstn_scalar scalar);
+const char *dstn_scalar_name(dstn_scalar scalar); /* "f32", "f64", "i64", "u8" */
+
+enum { DSTN_MAX_RANK = 4, DSTN_NAME_SIZE = 96 };
+
+/* One array of a job's state, as a checkpoint holds it. The list borrows `data`; the owner keeps it alive. */
+typedef struct dstn_state_entry {
+    char name[DSTN_NAME_SIZE]; /* unique, a path with '/'; longer ones are cut, and end in a hash of the whole */
+    dstn_scalar scalar;
+    int rank;
+    int64_t shape[DSTN_MAX_RANK];
+    void *data;
+    bool split; /* rows are spread over the group's ranks; otherwise every rank holds the same values */
+} dstn_state_entry;
+
+/* The whole state of a job: each room adds its own, store writes and reads lists and knows nothing else. */
+typedef struct dstn_state {
+    dstn_state_entry *entries; /* [count] */
+    size_t count, capacity;
+} dstn_state;
+
+/* Adds an array of the given shape; name is copied, data borrowed. `dstn_state_add_values` is rank 1. */
+void dstn_state_add(dstn_state *state, const char *name, dstn_scalar scalar, int rank, const int64_t *shape, void *data,
+                    bool split);
+void dstn_state_add_values(dstn_state *state, const char *name, dstn_scalar scalar, int64_t count, void *data);
+const dstn_state_entry *dstn_state_find(const dstn_state *state, const char *name); /* NULL: not there */
+size_t dstn_state_bytes(const dstn_state_entry *entry);
+void dstn_state_clear(dstn_state *state); /* frees the list, not the arrays */
+
+/* ---- random numbers --------------------------------------------------------------------------------------------- */
+
+/* Counter-based (Philox4x32-10): a draw is a function of (seed, purpose) and (step, example, lane) alone, so it
+ * depends neither on the number of ranks nor on what was drawn before, and needs no state in a checkpoint. */
+typedef enum dstn_purpose {
+    DSTN_PURPOSE_INIT = 1,     /* initial weights */
+    DSTN_PURPOSE_SPLIT,        /* training/validation split */
+    DSTN_PURPOSE_ORDER,        /* order of the training examples */
+    DSTN_PURPOSE_VALID_ORDER,  /* order of the validation examples */
+    DSTN_PURPOSE_NOISE,        /* ε of training steps */
+    DSTN_PURPOSE_VALID_NOISE,  /* ε of hyperparameter steps */
+    DSTN_PURPOSE_DROPOUT,      /* masks */
+    DSTN_PURPOSE_AUGMENTATION, /* image augmentation */
+    DSTN_PURPOSE_SEARCH,       /* search methods */
+    DSTN_PURPOSE_TEST          /* tests and synthetic data */
+} dstn_purpose;
+
+typedef struct dstn_rng {
+    uint32_t seed;
+    uint32_t purpose; /* dstn_purpose */
+} dstn_rng;
+
+/* 128 random bits. step and lane below 2^48, example below 2^32. */
+void dstn_rng_bits(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane, uint32_t out[4]);
+/* Two independent uniforms in (0, 1) with 53 bits each. */
+void dstn_rng_uniforms(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane, double out[2]);
+/* Two independent standard normals (Box-Muller). */
+void dstn_rng_normals(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane, double out[2]);
+/* A random permutation of 0 … count-1 in order[count] (Fisher-Yates); `step` tells permutations apart (epoch). */
+void dstn_rng_permutation(dstn_rng rng, uint64_t step, int64_t count, int64_t *order);
+
+/* ---- time ------------------------------------------------------------------------------------------------------- */
+
+double dstn_seconds(void); /* monotonic wall clock */
+
+#endif

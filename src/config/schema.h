@@ -1,0 +1,12 @@
+/* config, inside: finding places in a schema, whose paths may have `*` for any one key or list index. */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include "dstn/config.h"
+
+/* Whether a dotted path is a place that the pattern names, component by component. */
+bool config_path_matches(const char *pattern, const char *path);
+/* "a.b", or "b" where the path is empty; free with free(). */
+char *config_join_path(const char *path, const char *key);
+
+#endif

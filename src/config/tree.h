@@ -1,0 +1,72 @@
+/* config, inside: the tree that a document is. libfyaml reads the text; afterwards every node is ours, so that nodes of
+ * several files and of `--set` can stand in one document, each knowing where it came from. */
+#ifndef CONFIG_TREE_H
+#define CONFIG_TREE_H
+
+#include "dstn/config.h"
+
+/* Where nodes came from: a file, or an assignment of the command line. */
+typedef struct config_source {
+    struct config_source *next;
+    char *name;   /* as messages give it */
+    char *folder; /* that relative paths start from; "" is the current directory */
+} config_source;
+
+typedef struct config_node {
+    struct config_node *next_owned;
+    struct config_node *parent; /* NULL for the root */
+    dstn_node_kind kind;
+    char *key;  /* in a mapping, else NULL */
+    char *text; /* of a scalar, else NULL */
+    bool plain; /* a scalar that was written without quotes */
+    const config_source *source;
+    int line;                      /* 0: the source has no lines */
+    struct config_node **children; /* [count] */
+    size_t count, capacity;
+} config_node;
+
+/* A node lives as long as its document, even when it has been replaced: settings may point at its text. */
+struct dstn_doc {
+    config_source *sources;
+    config_node *owned;
+    config_node *root;
+    const config_source *file;
+};
+
+/* What a text that is no usable YAML is told; line 0 where none is known. */
+typedef struct config_problem {
+    int line;
+    char message[512];
+} config_problem;
+
+dstn_doc *config_doc_new(const char *name);
+const config_source *config_source_add(dstn_doc *doc, const char *name, const char *folder);
+char *config_folder_of(const char *path); /* "" for a bare name; free with free() */
+
+config_node *config_node_new(dstn_doc *doc, dstn_node_kind kind, const config_source *source, int line);
+void config_node_append(config_node *parent, config_node *child, const char *key);
+void config_node_replace(config_node *old, config_node *with); /* at the same place, under the same key */
+config_node *config_node_find(const config_node *mapping, const char *key);
+config_node *config_node_copy(dstn_doc *doc, const config_node *from);
+char *config_node_path(const config_node *node); /* "a.b.0.c", "" for the root; free with free() */
+/* A plain `~`, `null` or nothing at all. */
+bool config_node_is_null(const config_node *node);
+/* An empty value stands for a mapping without entries: `train:` with all its lines commented out. */
+void config_node_make_mapping(config_node *node);
+
+/* Parses `text` into a tree of `doc`, whose nodes have lines where `has_lines`. NULL: see problem. An empty text is
+ * NULL with an empty message. */
+config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const config_source *source, bool has_lines,
+                          config_problem *problem);
+
+/* The first line with bytes that are no UTF-8; 0: all of it is. */
+int config_utf8_error_line(const char *text, size_t length);
+
+void config_write_block(const config_node *root, FILE *out);
+void config_write_flow(const config_node *node, FILE *out);
+
+static inline config_node *config_of(dstn_node node) {
+    return node.handle;
+}
+
+#endif

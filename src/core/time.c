@@ -1,0 +1,10 @@
+/* core: the clock by which everything is timed. */
+#include "dstn/core.h"
+
+#include <time.h>
+
+double dstn_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
