@@ -1,0 +1,81 @@
+/* kernel: finds a table of operations by backend and scalar type; threads, version and peak rate of the BLAS. */
+#include "kernel_private.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const dstn_kernel *const tables[] = {&kernel_openblas_f32, &kernel_openblas_f64};
+
+enum { TABLES = sizeof tables / sizeof tables[0] };
+
+/* "auto, openblas", each backend once; size must hold all. */
+static void name_backends(char *names, size_t size) {
+    strncpy(names, "auto", size);
+    for (size_t i = 0; i < TABLES; i++) {
+        if (!strstr(names, tables[i]->backend)) {
+            strncat(names, ", ", size - strlen(names) - 1);
+            strncat(names, tables[i]->backend, size - strlen(names) - 1);
+        }
+    }
+}
+
+static bool has_backend(const char *backend) {
+    for (size_t i = 0; i < TABLES; i++) {
+        if (strcmp(tables[i]->backend, backend) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn_kernel **out, dstn_error *err) {
+    bool any = strcmp(backend, "auto") == 0;
+    for (size_t i = 0; i < TABLES; i++) {
+        if (tables[i]->scalar == scalar && (any || strcmp(tables[i]->backend, backend) == 0)) {
+            *out = tables[i];
+            return DSTN_OK;
+        }
+    }
+    char names[128];
+    name_backends(names, sizeof names);
+    if (any || has_backend(backend)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "the backend %s does not compute in %s; there are: %s", backend,
+                         dstn_scalar_name(scalar), names);
+    }
+    bool is_known = strcmp(backend, "onednn") == 0;
+    return dstn_fail(err, DSTN_ERROR_USAGE, "%s \"%s\"; there are: %s",
+                     is_known ? "this build has no backend" : "there is no backend", backend, names);
+}
+
+int dstn_kernel_init_threads(void) {
+    const char *wanted = getenv("OPENBLAS_NUM_THREADS");
+    wanted = wanted ? wanted : getenv("OMP_NUM_THREADS");
+    long count = wanted ? strtol(wanted, NULL, 10) : 1;
+    openblas_set_num_threads(count < 1 ? 1 : count > 1024 ? 1024 : (int)count);
+    return openblas_get_num_threads();
+}
+
+const char *dstn_kernel_version(void) {
+    return openblas_get_config();
+}
+
+double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions) {
+    double best = 0;
+    dstn_arena *arena = dstn_arena_new();
+    size_t bytes = (size_t)(size * size) * kernel->size;
+    void *a = dstn_arena_take(arena, bytes), *b = dstn_arena_take(arena, bytes), *c = dstn_arena_take(arena, bytes);
+    if (a && b && c) {
+        kernel->fill(size * size, 0.5, a);
+        kernel->fill(size * size, 0.25, b);
+        for (int i = 0; i < repetitions; i++) {
+            double start = dstn_seconds();
+            kernel->gemm(false, false, size, size, size, 1, a, size, b, size, 0, c, size);
+            double seconds = dstn_seconds() - start;
+            double rate = seconds > 0 ? 2e-9 * (double)size * (double)size * (double)size / seconds : 0;
+            best = rate > best ? rate : best;
+        }
+    }
+    dstn_arena_destroy(arena);
+    return best;
+}

@@ -1,0 +1,50 @@
+/* Optimizer updates, one pass over memory each, in the type `real`. */
+
+static void sgd(int64_t n, double rate, double momentum, double factor, const void *g, void *m, void *w) {
+    if (momentum == 0) {
+        axpy(n, -rate * factor, g, w);
+        return;
+    }
+    const real *restrict gradient = g;
+    real *restrict velocity = m;
+    real *restrict weight = w;
+    real scaled = (real)factor, step = (real)rate, kept = (real)momentum;
+    for (int64_t i = 0; i < n; i++) {
+        velocity[i] = kept * velocity[i] + scaled * gradient[i];
+        weight[i] -= step * velocity[i];
+    }
+}
+
+static real root(real x) {
+    return sizeof(real) == sizeof(float) ? (real)sqrtf((float)x) : (real)sqrt((double)x);
+}
+
+static void rmsprop(int64_t n, double rate, double beta, double epsilon, double factor, const void *g, void *s,
+                    void *w) {
+    const real *restrict gradient = g;
+    real *restrict square = s;
+    real *restrict weight = w;
+    real scaled = (real)factor, step = (real)rate, kept = (real)beta, fresh = (real)(1 - beta), least = (real)epsilon;
+    for (int64_t i = 0; i < n; i++) {
+        real value = scaled * gradient[i];
+        square[i] = kept * square[i] + fresh * (value * value);
+        weight[i] -= step * value / (root(square[i]) + least);
+    }
+}
+
+static void adam(int64_t n, double rate, double beta1, double beta2, double epsilon, double correction1,
+                 double correction2, double factor, const void *g, void *m, void *v, void *w) {
+    const real *restrict gradient = g;
+    real *restrict mean = m;
+    real *restrict square = v;
+    real *restrict weight = w;
+    real scaled = (real)factor, step = (real)(rate / correction1), spread = (real)(1 / sqrt(correction2));
+    real kept1 = (real)beta1, fresh1 = (real)(1 - beta1), kept2 = (real)beta2, fresh2 = (real)(1 - beta2);
+    real least = (real)epsilon;
+    for (int64_t i = 0; i < n; i++) {
+        real value = scaled * gradient[i];
+        mean[i] = kept1 * mean[i] + fresh1 * value;
+        square[i] = kept2 * square[i] + fresh2 * (value * value);
+        weight[i] -= step * mean[i] / (root(square[i]) * spread + least);
+    }
+}

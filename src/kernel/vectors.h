@@ -1,0 +1,107 @@
+/* Elementwise loops over vectors, in the type `real`. */
+
+static void fill(int64_t n, double value, void *x) {
+    real *restrict to = x;
+    real v = (real)value;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = v;
+    }
+}
+
+static void copy(int64_t n, const void *x, void *y) {
+    if (n > 0) {
+        memcpy(y, x, (size_t)n * sizeof(real));
+    }
+}
+
+static void scale(int64_t n, double a, void *x) {
+    real *restrict to = x;
+    real factor = (real)a;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] *= factor;
+    }
+}
+
+static void axpy(int64_t n, double a, const void *x, void *y) {
+    const real *restrict from = x;
+    real *restrict to = y;
+    real factor = (real)a;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] += factor * from[i];
+    }
+}
+
+/* Independent partial sums: a single one would wait for each addition, and may not be reordered by the compiler. */
+enum { LANES = 16 };
+
+static double sum_lanes(const double *lanes) {
+    double sum = 0;
+    for (int j = 0; j < LANES; j++) {
+        sum += lanes[j];
+    }
+    return sum;
+}
+
+static double dot(int64_t n, const void *x, const void *y) {
+    const real *restrict a = x, *restrict b = y;
+    double lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int j = 0; j < LANES; j++) {
+            lanes[j] += (double)a[i + j] * (double)b[i + j];
+        }
+    }
+    for (; i < n; i++) {
+        lanes[0] += (double)a[i] * (double)b[i];
+    }
+    return sum_lanes(lanes);
+}
+
+/* Elements of equal index only, so that out may be x or y: no restrict. */
+static void multiply(int64_t n, const void *x, const void *y, void *out) {
+    const real *a = x, *b = y;
+    real *to = out;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = a[i] * b[i];
+    }
+}
+
+static void from_double(int64_t n, const double *x, void *y) {
+    real *restrict to = y;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = (real)x[i];
+    }
+}
+
+static void to_double(int64_t n, const void *x, double *y) {
+    const real *restrict from = x;
+    for (int64_t i = 0; i < n; i++) {
+        y[i] = (double)from[i];
+    }
+}
+
+/* x − x is 0 for a finite x and NaN otherwise. */
+static bool all_finite(int64_t n, const void *x) {
+    const real *restrict from = x;
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        bad |= !(from[i] - from[i] == 0);
+    }
+    return !bad;
+}
+
+static void relu(int64_t n, const void *x, void *y) {
+    const real *restrict from = x;
+    real *restrict to = y;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = from[i] > 0 ? from[i] : 0;
+    }
+}
+
+static void relu_mask(int64_t n, const void *x, const void *v, void *out) {
+    const real *from = x, *values = v;
+    real *to = out;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = from[i] > 0 ? values[i] : 0;
+    }
+}

@@ -1,0 +1,465 @@
+/* kernel: every elementwise operation against its formula in double, for lengths around the vector widths. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "dstn/kernel.h"
+
+enum { SPACE = 2048 };
+
+static const dstn_rng test_rng = {.seed = 5, .purpose = DSTN_PURPOSE_TEST};
+
+/* An array in the kernel's type and in double; values are such that both hold them exactly. */
+typedef struct twin {
+    double raw[SPACE]; /* room for either type */
+    double value[SPACE];
+} twin;
+
+typedef struct bench {
+    const dstn_kernel *kernel;
+    double tolerance;
+    twin x, y, z, u;
+} bench;
+
+static void draw(bench *b, twin *t, uint64_t step) {
+    for (int64_t i = 0; i < SPACE; i++) {
+        double pair[2];
+        dstn_rng_normals(test_rng, step, 1, (uint64_t)i, pair);
+        t->value[i] = (double)(float)pair[0];
+    }
+    b->kernel->from_double(SPACE, t->value, t->raw);
+}
+
+static void renew(bench *b) {
+    draw(b, &b->x, 1);
+    draw(b, &b->y, 2);
+    draw(b, &b->z, 3);
+    draw(b, &b->u, 4);
+}
+
+/* Compares the whole space, so that a write beyond the end is seen too. */
+static void check(bench *b, const char *what, twin *t) {
+    static double got[SPACE];
+    b->kernel->to_double(SPACE, t->raw, got);
+    for (int64_t i = 0; i < SPACE; i++) {
+        if (!(fabs(got[i] - t->value[i]) <= b->tolerance * (1 + fabs(t->value[i])))) {
+            fail_msg("%s in %s: element %d is %.17g, not %.17g", what, dstn_scalar_name(b->kernel->scalar), (int)i,
+                     got[i], t->value[i]);
+        }
+    }
+}
+
+static void assert_near(const bench *b, double got, double want) {
+    if (!(fabs(got - want) <= b->tolerance * 10 * (1 + fabs(want)))) {
+        fail_msg("%.17g is not %.17g", got, want);
+    }
+}
+
+static void with_both(void (*test)(bench *b)) {
+    static bench b;
+    for (int i = 0; i < 2; i++) {
+        dstn_error err;
+        dstn_scalar scalar = i ? DSTN_F64 : DSTN_F32;
+        assert_int_equal(dstn_kernel_find("openblas", scalar, &b.kernel, &err), DSTN_OK);
+        b.tolerance = i ? 1e-14 : 1e-6;
+        renew(&b);
+        test(&b);
+    }
+}
+
+static const int64_t lengths[] = {0, 1, 3, 4, 7, 8, 15, 16, 17, 33, 100};
+enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
+static const int64_t shapes[][2] = {{0, 5}, {1, 1}, {3, 1}, {1, 6}, {5, 4}, {4, 17}, {20, 33}};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+/* ---- vectors ------------------------------------------------------------------------------------------------------
+ */
+
+static void check_vectors(bench *b) {
+    const dstn_kernel *k = b->kernel;
+    for (int l = 0; l < LENGTHS; l++) {
+        int64_t n = lengths[l];
+        renew(b);
+        k->axpy(n, -0.75, b->x.raw, b->y.raw);
+        k->scale(n, 1.5, b->z.raw);
+        for (int64_t i = 0; i < n; i++) {
+            b->y.value[i] += -0.75 * b->x.value[i];
+            b->z.value[i] *= 1.5;
+        }
+        check(b, "axpy", &b->y);
+        check(b, "scale", &b->z);
+        renew(b);
+        k->multiply(n, b->x.raw, b->y.raw, b->z.raw);
+        k->multiply(n, b->x.raw, b->y.raw, b->y.raw);
+        for (int64_t i = 0; i < n; i++) {
+            b->y.value[i] *= b->x.value[i];
+            b->z.value[i] = b->y.value[i];
+        }
+        check(b, "multiply", &b->z);
+        check(b, "multiply in place", &b->y);
+        k->copy(n, b->x.raw, b->z.raw);
+        k->fill(n, 0.25, b->u.raw);
+        for (int64_t i = 0; i < n; i++) {
+            b->z.value[i] = b->x.value[i];
+            b->u.value[i] = 0.25;
+        }
+        check(b, "copy", &b->z);
+        check(b, "fill", &b->u);
+    }
+}
+
+static void vector_operations_equal_their_formulas(void **state) {
+    (void)state;
+    with_both(check_vectors);
+}
+
+static void check_dot(bench *b) {
+    for (int l = 0; l < LENGTHS; l++) {
+        double want = 0;
+        for (int64_t i = 0; i < lengths[l]; i++) {
+            want += b->x.value[i] * b->y.value[i];
+        }
+        assert_true(fabs(b->kernel->dot(lengths[l], b->x.raw, b->y.raw) - want) < 1e-12);
+    }
+    /* 1 + 1000 · 1e-8 in single precision would stay 1. */
+    b->kernel->fill(1001, 1e-4, b->x.raw);
+    b->kernel->fill(1, 1, b->x.raw);
+    assert_true(fabs(b->kernel->dot(1001, b->x.raw, b->x.raw) - 1.00001) < 1e-11);
+}
+
+static void dot_accumulates_in_double(void **state) {
+    (void)state;
+    with_both(check_dot);
+}
+
+static void check_finite(bench *b) {
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    for (int64_t at = 0; at < 40; at++) {
+        b->kernel->fill(40, -FLT_MAX, b->x.raw);
+        assert_true(b->kernel->all_finite(40, b->x.raw));
+        b->kernel->from_double(1, &bad[at % 3], (char *)b->x.raw + (size_t)at * b->kernel->size);
+        assert_false(b->kernel->all_finite(40, b->x.raw));
+        assert_true(b->kernel->all_finite(at, b->x.raw));
+    }
+}
+
+static void one_value_that_is_not_finite_is_found_anywhere(void **state) {
+    (void)state;
+    with_both(check_finite);
+}
+
+static void check_relu(bench *b) {
+    const dstn_kernel *k = b->kernel;
+    for (int l = 0; l < LENGTHS; l++) {
+        int64_t n = lengths[l];
+        renew(b);
+        k->fill(1, 0, b->x.raw); /* at 0 the derivative is 0 */
+        b->x.value[0] = 0;
+        k->relu(n, b->x.raw, b->y.raw);
+        k->relu_mask(n, b->x.raw, b->z.raw, b->u.raw);
+        k->relu_mask(n, b->x.raw, b->z.raw, b->z.raw);
+        for (int64_t i = 0; i < n; i++) {
+            b->y.value[i] = fmax(b->x.value[i], 0);
+            b->z.value[i] = b->x.value[i] > 0 ? b->z.value[i] : 0;
+            b->u.value[i] = b->z.value[i];
+        }
+        check(b, "relu", &b->y);
+        check(b, "relu_mask in place", &b->z);
+        check(b, "relu_mask", &b->u);
+    }
+}
+
+static void relu_and_its_pattern_agree(void **state) {
+    (void)state;
+    with_both(check_relu);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------
+ */
+
+static void check_rows(bench *b) {
+    const dstn_kernel *k = b->kernel;
+    for (int s = 0; s < SHAPES; s++) {
+        int64_t rows = shapes[s][0], cols = shapes[s][1];
+        renew(b);
+        k->add_row(rows, cols, b->x.raw, b->y.raw);
+        k->sum_rows(rows, cols, b->x.raw, b->z.raw);
+        k->transpose(rows, cols, b->x.raw, b->u.raw);
+        for (int64_t r = 0; r < rows; r++) {
+            for (int64_t c = 0; c < cols; c++) {
+                b->y.value[r * cols + c] += b->x.value[c];
+                b->z.value[c] += b->x.value[r * cols + c];
+                b->u.value[c * rows + r] = b->x.value[r * cols + c];
+            }
+        }
+        check(b, "add_row", &b->y);
+        check(b, "sum_rows", &b->z);
+        check(b, "transpose", &b->u);
+    }
+}
+
+static void row_operations_equal_their_formulas(void **state) {
+    (void)state;
+    with_both(check_rows);
+}
+
+/* ---- response terms -------------------------------------------------------------------------------------------------
+ */
+
+/* Factors are read from z: per channel, one a row out of three, and the general stride. */
+static const int64_t steps[][2] = {{40, 1}, {3, 0}, {70, 2}};
+
+static double factor_at(const bench *b, int64_t offset, const int64_t *step, int64_t r, int64_t c) {
+    return b->z.value[offset + r * step[0] + c * step[1]];
+}
+
+static dstn_factor factor_of(const bench *b, int64_t offset, const int64_t *step) {
+    return (dstn_factor){(const char *)b->z.raw + (size_t)offset * b->kernel->size, step[0], step[1]};
+}
+
+static void check_response_add(bench *b, int64_t rows, int64_t cols, const int64_t *s, const int64_t *t, bool bias) {
+    renew(b);
+    b->kernel->response_add(rows, cols, factor_of(b, 1, s), b->x.raw, factor_of(b, 2, t), bias ? b->u.raw : NULL,
+                            b->y.raw);
+    for (int64_t i = 0; i < rows * cols; i++) {
+        int64_t r = i / cols, c = i % cols;
+        b->y.value[i] += factor_at(b, 1, s, r, c) * b->x.value[i];
+        b->y.value[i] += bias ? factor_at(b, 2, t, r, c) * b->u.value[c] : 0;
+    }
+    check(b, "response_add", &b->y);
+}
+
+static void check_scale_and_bias(bench *b, int64_t rows, int64_t cols, const int64_t *s) {
+    renew(b);
+    b->kernel->response_scale(rows, cols, factor_of(b, 1, s), b->x.raw, b->y.raw);
+    b->kernel->response_bias(rows, cols, factor_of(b, 2, s), b->x.raw, b->u.raw);
+    for (int64_t i = 0; i < rows * cols; i++) {
+        int64_t r = i / cols, c = i % cols;
+        b->y.value[i] = factor_at(b, 1, s, r, c) * b->x.value[i];
+        b->u.value[c] += factor_at(b, 2, s, r, c) * b->x.value[i];
+    }
+    check(b, "response_scale", &b->y);
+    check(b, "response_bias", &b->u);
+}
+
+static void check_response(bench *b) {
+    for (int s = 0; s < SHAPES; s++) {
+        for (int v = 0; v < 9; v++) {
+            check_response_add(b, shapes[s][0], shapes[s][1], steps[v / 3], steps[v % 3], true);
+            check_response_add(b, shapes[s][0], shapes[s][1], steps[v / 3], steps[v % 3], false);
+        }
+        for (int v = 0; v < 3; v++) {
+            check_scale_and_bias(b, shapes[s][0], shapes[s][1], steps[v]);
+        }
+    }
+}
+
+static void response_terms_equal_their_formulas_for_all_strides(void **state) {
+    (void)state;
+    with_both(check_response);
+}
+
+static void check_factors(bench *b) {
+    for (int s = 0; s < 2 * SHAPES; s++) {
+        int64_t rows = shapes[s / 2][0], cols = shapes[s / 2][1], width = s % 2 ? 2 * cols : cols;
+        const void *bias = s % 2 ? b->z.raw : NULL;
+        renew(b);
+        b->kernel->response_factors(rows, cols, b->x.raw, b->y.raw, bias, b->u.raw);
+        for (int64_t i = 0; i < rows * cols; i++) {
+            int64_t at = i / cols * width + i % cols;
+            b->u.value[at] = b->x.value[i] * b->y.value[i];
+            if (bias) {
+                b->u.value[at + cols] = b->x.value[i] * b->z.value[i % cols];
+            }
+        }
+        check(b, "response_factors", &b->u);
+        renew(b);
+        b->kernel->response_dot(rows, cols, b->x.raw, b->y.raw, bias, 3, b->u.raw);
+        for (int64_t i = 0; i < rows * cols; i++) {
+            b->u.value[i / cols * 3] += b->x.value[i] * (b->y.value[i] + (bias ? b->z.value[i % cols] : 0));
+        }
+        check(b, "response_dot", &b->u);
+    }
+}
+
+static void response_factors_equal_their_formulas(void **state) {
+    (void)state;
+    with_both(check_factors);
+}
+
+/* ---- dropout
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void check_mask(bench *b) {
+    enum { ROWS = 20, COLS = 35 };
+    double rates[2 * ROWS];
+    uint64_t lane = UINT64_C(3) << 32;
+    for (int r = 0; r < ROWS; r++) {
+        rates[2 * r] = r / (double)ROWS;
+    }
+    b->kernel->dropout_mask(test_rng, 9, 4, lane, ROWS, COLS, rates, 2, b->x.raw);
+    for (int i = 0; i < ROWS * COLS; i++) {
+        int r = i / COLS, c = i % COLS;
+        uint32_t word[4];
+        dstn_rng_bits(test_rng, 9, (uint64_t)r + 4, lane + (uint64_t)(c / 4), word);
+        double u = (word[c % 4] + 0.5) / 4294967296.0;
+        b->x.value[i] = u < rates[2 * r] ? 0 : 1 / (1 - rates[2 * r]);
+    }
+    check(b, "dropout_mask", &b->x);
+}
+
+static void dropout_masks_are_the_documented_draws(void **state) {
+    (void)state;
+    with_both(check_mask);
+}
+
+/* ---- losses
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void check_squared_error(bench *b) {
+    double want = 0;
+    for (int64_t i = 0; i < 33; i++) {
+        double error = b->x.value[i] - b->y.value[i];
+        want += error * error / 2;
+        b->z.value[i] = 0.125 * error;
+    }
+    assert_near(b, b->kernel->squared_error(11, 3, 0.125, b->x.raw, b->y.raw, b->z.raw), want);
+    check(b, "gradient of the squared error", &b->z);
+    assert_near(b, b->kernel->squared_error(11, 3, 0.125, b->x.raw, b->y.raw, NULL), want);
+}
+
+static void squared_error_and_its_gradient(void **state) {
+    (void)state;
+    with_both(check_squared_error);
+}
+
+static double plain_entropy(const double *y, int64_t cols, int64_t label, double *probability) {
+    double total = 0;
+    for (int64_t c = 0; c < cols; c++) {
+        total += exp(y[c]);
+    }
+    for (int64_t c = 0; c < cols; c++) {
+        probability[c] = exp(y[c]) / total;
+    }
+    return -log(probability[label]);
+}
+
+static void check_cross_entropy(bench *b) {
+    int64_t labels[12], correct = 100, best = 0;
+    double want = 0;
+    for (int64_t r = 0; r < 12; r++) {
+        const double *y = b->x.value + 5 * r;
+        labels[r] = r % 5;
+        bool is_best = true;
+        for (int c = 0; c < 5; c++) {
+            is_best = is_best && y[c] <= y[labels[r]];
+        }
+        best += is_best;
+        want += plain_entropy(y, 5, labels[r], b->y.value + 5 * r);
+        for (int c = 0; c < 5; c++) {
+            b->y.value[5 * r + c] = 0.5 * (b->y.value[5 * r + c] - (c == labels[r]));
+        }
+    }
+    assert_near(b, b->kernel->cross_entropy(12, 5, 0.5, b->x.raw, labels, b->y.raw, &correct), want);
+    check(b, "gradient of the cross-entropy", &b->y);
+    assert_int_equal(correct, 100 + best);
+    assert_near(b, b->kernel->cross_entropy(12, 5, 0.5, b->x.raw, labels, NULL, NULL), want);
+}
+
+static void cross_entropy_its_gradient_and_its_count(void **state) {
+    (void)state;
+    with_both(check_cross_entropy);
+}
+
+static void check_large_outputs(bench *b) {
+    const double outputs[] = {3e4, 0, -3e4, 1e4, 1e4, 1e4};
+    int64_t labels[] = {2, 1}, correct = 0;
+    b->kernel->from_double(6, outputs, b->x.raw);
+    assert_near(b, b->kernel->cross_entropy(2, 3, 1, b->x.raw, labels, b->y.raw, &correct), 6e4 + log(3));
+    static const double want[] = {1, 0, -1, 1 / 3., -2 / 3., 1 / 3.};
+    memcpy(b->y.value, want, sizeof want);
+    check(b, "gradient at large outputs", &b->y);
+    assert_int_equal(correct, 0); /* of equal outputs the first counts */
+}
+
+static void cross_entropy_does_not_overflow(void **state) {
+    (void)state;
+    with_both(check_large_outputs);
+}
+
+/* ---- updates
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void check_sgd(bench *b) {
+    enum { N = 21 };
+    b->kernel->sgd(N, 0.1, 0.9, 0.5, b->x.raw, b->y.raw, b->z.raw);
+    b->kernel->sgd(N, 0.1, 0, 0.5, b->x.raw, NULL, b->u.raw);
+    for (int i = 0; i < N; i++) {
+        b->y.value[i] = 0.9 * b->y.value[i] + 0.5 * b->x.value[i];
+        b->z.value[i] -= 0.1 * b->y.value[i];
+        b->u.value[i] -= 0.1 * 0.5 * b->x.value[i];
+    }
+    check(b, "moments of sgd", &b->y);
+    check(b, "sgd", &b->z);
+    check(b, "sgd without momentum", &b->u);
+}
+
+static void check_rmsprop(bench *b) {
+    enum { N = 21 };
+    b->kernel->multiply(N, b->y.raw, b->y.raw, b->y.raw);
+    b->kernel->rmsprop(N, 0.01, 0.99, 1e-3, 0.5, b->x.raw, b->y.raw, b->z.raw);
+    for (int i = 0; i < N; i++) {
+        double g = 0.5 * b->x.value[i];
+        b->y.value[i] = 0.99 * b->y.value[i] * b->y.value[i] + 0.01 * g * g;
+        b->z.value[i] -= 0.01 * g / (sqrt(b->y.value[i]) + 1e-3);
+    }
+    check(b, "moments of rmsprop", &b->y);
+    check(b, "rmsprop", &b->z);
+}
+
+static void check_adam(bench *b) {
+    enum { N = 21 };
+    double c1 = 1 - pow(0.9, 3), c2 = 1 - pow(0.999, 3);
+    b->kernel->multiply(N, b->u.raw, b->u.raw, b->u.raw);
+    b->kernel->adam(N, 0.01, 0.9, 0.999, 1e-3, c1, c2, 0.5, b->x.raw, b->y.raw, b->u.raw, b->z.raw);
+    for (int i = 0; i < N; i++) {
+        double g = 0.5 * b->x.value[i];
+        b->y.value[i] = 0.9 * b->y.value[i] + 0.1 * g;
+        b->u.value[i] = 0.999 * b->u.value[i] * b->u.value[i] + 0.001 * g * g;
+        b->z.value[i] -= 0.01 * (b->y.value[i] / c1) / (sqrt(b->u.value[i] / c2) + 1e-3);
+    }
+    check(b, "first moments of adam", &b->y);
+    check(b, "second moments of adam", &b->u);
+    check(b, "adam", &b->z);
+}
+
+static void updates_equal_their_formulas(void **state) {
+    (void)state;
+    with_both(check_sgd);
+    with_both(check_rmsprop);
+    with_both(check_adam);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vector_operations_equal_their_formulas),
+        cmocka_unit_test(dot_accumulates_in_double),
+        cmocka_unit_test(one_value_that_is_not_finite_is_found_anywhere),
+        cmocka_unit_test(relu_and_its_pattern_agree),
+        cmocka_unit_test(row_operations_equal_their_formulas),
+        cmocka_unit_test(response_terms_equal_their_formulas_for_all_strides),
+        cmocka_unit_test(response_factors_equal_their_formulas),
+        cmocka_unit_test(dropout_masks_are_the_documented_draws),
+        cmocka_unit_test(squared_error_and_its_gradient),
+        cmocka_unit_test(cross_entropy_its_gradient_and_its_count),
+        cmocka_unit_test(cross_entropy_does_not_overflow),
+        cmocka_unit_test(updates_equal_their_formulas),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
