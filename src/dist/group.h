@@ -1,0 +1,16 @@
+/* dist, private: what a group is. */
+#ifndef DIST_GROUP_H
+#define DIST_GROUP_H
+
+#include "dstn/dist.h"
+
+#include <mpi.h>
+
+struct dstn_group {
+    MPI_Comm comm; /* a communicator of its own: no other group's messages or collectives meet these */
+    int rank, size;
+    int hosts;        /* distinct ones, 0 until asked for */
+    char *first_host; /* NULL until asked for */
+};
+
+#endif

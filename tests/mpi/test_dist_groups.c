@@ -1,0 +1,178 @@
+/* Groups of ranks, and what they exchange. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dstn/dist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static dstn_group *world;
+
+static void every_rank_has_its_place(void **state) {
+    (void)state;
+    int size = dstn_group_size(world), rank = dstn_group_rank(world);
+    assert_in_range(rank, 0, size - 1);
+    assert_int_equal(dstn_group_leads(world), rank == 0);
+    assert_int_equal(dstn_group_max(world, rank), size - 1);
+    assert_int_equal(dstn_group_max(world, -rank), 0);
+
+    dstn_group *self = dstn_group_self();
+    assert_int_equal(dstn_group_size(self), 1);
+    assert_true(dstn_group_leads(self));
+    assert_int_equal(dstn_group_max(self, 10 + rank), 10 + rank);
+    dstn_group_destroy(self);
+}
+
+static void a_split_keeps_consecutive_ranks_together(void **state) {
+    (void)state;
+    int rank = dstn_group_rank(world), size = dstn_group_size(world);
+    for (int each = 1; each <= size; each *= 2) {
+        dstn_group *group = NULL;
+        dstn_error err;
+        assert_int_equal(dstn_group_split(world, each, &group, &err), DSTN_OK);
+        assert_int_equal(dstn_group_size(group), each);
+        assert_int_equal(dstn_group_rank(group), rank % each);
+        int leader = rank;
+        dstn_group_broadcast(group, &leader, sizeof leader);
+        assert_int_equal(leader, rank / each * each);
+        dstn_group_barrier(group);
+        dstn_group_destroy(group);
+    }
+}
+
+static void a_size_that_does_not_divide_the_ranks_is_refused(void **state) {
+    (void)state;
+    const int sizes[] = {0, -1, 3, dstn_group_size(world) + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        dstn_group *group;
+        dstn_error err = {0};
+        assert_int_equal(dstn_group_split(world, sizes[i], &group, &err), DSTN_ERROR_USAGE);
+        assert_null(group);
+        assert_non_null(strstr(err.message, "divide"));
+    }
+}
+
+static void hosts_are_counted_once_each(void **state) {
+    (void)state;
+    const char *first = NULL;
+    assert_int_equal(dstn_group_hosts(world, &first), 1); /* tests run on one machine */
+    assert_true(strlen(first) > 0);
+    const char *again = NULL;
+    assert_int_equal(dstn_group_hosts(world, &again), 1);
+    assert_ptr_equal(first, again);
+    assert_int_equal(dstn_group_hosts(world, NULL), 1);
+}
+
+static void shares_cover_every_row_once_and_differ_by_one_at_most(void **state) {
+    (void)state;
+    int size = dstn_group_size(world), rank = dstn_group_rank(world);
+    const int64_t totals[] = {0, 1, 3, 10, 128, 1000003, INT64_C(1) << 40};
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
+        int64_t first, count;
+        dstn_group_share(world, totals[i], &first, &count);
+        assert_int_equal(count, totals[i] / size + (rank < totals[i] % size));
+        double *ends = dstn_alloc((size_t)size + 1, sizeof *ends);
+        ends[rank + 1] = (double)(first + count);
+        dstn_group_sum(world, ends, size + 1);
+        assert_true(ends[rank] == (double)first);
+        assert_true(ends[size] == (double)totals[i]);
+        free(ends);
+    }
+}
+
+static void sums_and_broadcasts_reach_every_rank(void **state) {
+    (void)state;
+    int size = dstn_group_size(world), rank = dstn_group_rank(world);
+    double values[1000];
+    for (int i = 0; i < 1000; i++)
+        values[i] = i + 1000.0 * rank;
+    dstn_group_sum(world, values, 1000);
+    for (int i = 0; i < 1000; i++)
+        assert_true(values[i] == (double)i * size + 1000.0 * (size - 1) * size / 2);
+
+    uint8_t bytes[77];
+    memset(bytes, dstn_group_leads(world) ? 0x5a : 0, sizeof bytes);
+    dstn_group_broadcast(world, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        assert_int_equal(bytes[i], 0x5a);
+}
+
+static void texts_of_any_length_reach_every_rank(void **state) {
+    (void)state;
+    size_t length = 300000;
+    char *text = NULL;
+    if (dstn_group_leads(world)) {
+        text = dstn_alloc(length + 1, 1);
+        memset(text, 'x', length);
+        text[length - 1] = '\n';
+    }
+    char *got = dstn_group_broadcast_text(world, text);
+    assert_int_equal(strlen(got), length);
+    assert_int_equal(got[0], 'x');
+    assert_int_equal(got[length - 1], '\n');
+    free(got);
+    free(text);
+
+    got = dstn_group_broadcast_text(world, "");
+    assert_string_equal(got, "");
+    free(got);
+    assert_null(dstn_group_broadcast_text(world, dstn_group_leads(world) ? NULL : "the leader's counts"));
+}
+
+static void the_first_rank_that_failed_speaks_for_all(void **state) {
+    (void)state;
+    int rank = dstn_group_rank(world), size = dstn_group_size(world);
+    for (int bad = 0; bad < size; bad++) {
+        dstn_error err = {DSTN_OK, "left from before"};
+        dstn_status mine = DSTN_OK;
+        if (rank >= bad)
+            mine = dstn_fail(&err, rank == bad ? DSTN_ERROR_DATA : DSTN_DIVERGED, "rank %d has it", rank);
+        char want[64];
+        snprintf(want, sizeof want, "rank %d has it", bad);
+        assert_int_equal(dstn_group_agree(world, mine, &err), DSTN_ERROR_DATA);
+        assert_int_equal(err.status, DSTN_ERROR_DATA);
+        assert_string_equal(err.message, want);
+    }
+    dstn_error err = {DSTN_ERROR_RUN, "left from before"};
+    assert_int_equal(dstn_group_agree(world, DSTN_OK, &err), DSTN_OK);
+    assert_int_equal(err.status, DSTN_OK);
+}
+
+static void only_the_leaders_verdict_counts(void **state) {
+    (void)state;
+    bool leads = dstn_group_leads(world);
+    dstn_error err = {0};
+    dstn_status mine = dstn_fail(&err, DSTN_ERROR_RUN, "not asked");
+    assert_int_equal(dstn_group_verdict(world, leads ? DSTN_OK : mine, &err), DSTN_OK);
+    assert_int_equal(err.status, DSTN_OK);
+
+    mine = leads ? dstn_fail(&err, DSTN_ERROR_USAGE, "line 3: no such key") : DSTN_OK;
+    assert_int_equal(dstn_group_verdict(world, mine, &err), DSTN_ERROR_USAGE);
+    assert_string_equal(err.message, "line 3: no such key");
+}
+
+int main(int argc, char **argv) {
+    dstn_error err;
+    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+        return 1;
+    world = dstn_group_world();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rank_has_its_place),
+        cmocka_unit_test(a_split_keeps_consecutive_ranks_together),
+        cmocka_unit_test(a_size_that_does_not_divide_the_ranks_is_refused),
+        cmocka_unit_test(hosts_are_counted_once_each),
+        cmocka_unit_test(shares_cover_every_row_once_and_differ_by_one_at_most),
+        cmocka_unit_test(sums_and_broadcasts_reach_every_rank),
+        cmocka_unit_test(texts_of_any_length_reach_every_rank),
+        cmocka_unit_test(the_first_rank_that_failed_speaks_for_all),
+        cmocka_unit_test(only_the_leaders_verdict_counts),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dstn_group_destroy(world);
+    return dstn_dist_finish(failed != 0);
+}
