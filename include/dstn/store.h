@@ -1,0 +1,205 @@
+/* store: HDF5 files: archives of named arrays, the record of a run, and (above them) checkpoints.
+ *
+ * No HDF5 file is open between calls. Whatever is written is written to a temporary name in the same folder, flushed,
+ * fsynced and renamed, and the folder is fsynced: a reader sees the old file or the new one, never a part.
+ * Files use the latest HDF5 format (its metadata has checksums), and every array has a checksum filter. A seal lies
+ * behind the end of the HDF5 file, where HDF5 doesn't look: 16 bytes that mark it and the XXH3-128 of all bytes before
+ * it. It is checked before HDF5 sees the file; files without one (other programs') are read all the same.
+ * A file is composed in memory: while it is written, there are its bytes once more. */
+#ifndef DSTN_STORE_H
+#define DSTN_STORE_H
+
+#include "dstn/core.h"
+
+const char *dstn_store_version(void); /* "HDF5 1.10.8, xxHash 0.8.1", owned by store */
+
+/* ---- archives: any HDF5 file as a tree of named arrays and attributes ----------------------------------------------------- */
+
+typedef struct dstn_writer dstn_writer;
+
+/* Starts PATH.tmp-PID. DSTN_ERROR_RUN names the path and the system's reason. */
+dstn_status dstn_writer_open(const char *path, dstn_writer **out, dstn_error *err);
+/* Arrays at "a/b/c" (groups are made), row-major; attributes at an existing or new group ("" is the root).
+ * The first failure is kept and reported by commit, so these return nothing. */
+void dstn_writer_array(dstn_writer *writer, const char *name, dstn_scalar scalar, int rank, const int64_t *shape,
+                       const void *data);
+void dstn_writer_strings(dstn_writer *writer, const char *name, int64_t count, const char *const *strings);
+void dstn_writer_text(dstn_writer *writer, const char *group, const char *attribute, const char *text);
+void dstn_writer_number(dstn_writer *writer, const char *group, const char *attribute, double value);
+void dstn_writer_integer(dstn_writer *writer, const char *group, const char *attribute, int64_t value);
+/* Copies everything that another file has into a new group. */
+void dstn_writer_copy_file(dstn_writer *writer, const char *group, const char *path);
+/* Flush, close, fsync, rename, fsync the folder; frees the writer. After a failure the old file is untouched. */
+dstn_status dstn_writer_commit(dstn_writer *writer, dstn_error *err);
+void dstn_writer_abandon(dstn_writer *writer); /* removes the temporary file */
+
+typedef struct dstn_reader dstn_reader;
+
+/* `status` is what a file that is missing, empty, truncated or no HDF5 gives (DSTN_ERROR_DATA, DSTN_ERROR_CHECKPOINT). */
+dstn_status dstn_reader_open(const char *path, dstn_status status, dstn_reader **out, dstn_error *err);
+void dstn_reader_close(dstn_reader *reader);
+bool dstn_reader_has(const dstn_reader *reader, const char *name); /* data set or group */
+bool dstn_reader_is_group(const dstn_reader *reader, const char *name);
+/* The scalar type of a data set, where it is exactly one of ours. */
+bool dstn_reader_scalar(const dstn_reader *reader, const char *name, dstn_scalar *scalar);
+/* Rank and shape of a data set. */
+dstn_status dstn_reader_shape(const dstn_reader *reader, const char *name, int *rank, int64_t shape[DSTN_MAX_RANK],
+                              dstn_error *err);
+/* A whole data set converted to the scalar type, into memory for exactly `count` elements (else an error). */
+dstn_status dstn_reader_array(const dstn_reader *reader, const char *name, dstn_scalar scalar, int64_t count,
+                              void *data, dstn_error *err);
+/* The same into new memory [*count]; free with free(). */
+dstn_status dstn_reader_doubles(const dstn_reader *reader, const char *name, int64_t *count, double **data,
+                                dstn_error *err);
+dstn_status dstn_reader_strings(const dstn_reader *reader, const char *name, int64_t *count, char ***strings,
+                                dstn_error *err);
+/* Attributes of a group ("" is the root). Text: fixed or variable length; free with free(). NULL: not there. */
+char *dstn_reader_text(const dstn_reader *reader, const char *group, const char *attribute);
+bool dstn_reader_number(const dstn_reader *reader, const char *group, const char *attribute, double *value);
+bool dstn_reader_integer(const dstn_reader *reader, const char *group, const char *attribute, int64_t *value);
+/* Names of a group's members in alphabetical order; an array of count strings, both freed with free(). */
+dstn_status dstn_reader_list(const dstn_reader *reader, const char *group, int64_t *count, char ***names,
+                             dstn_error *err);
+
+/* ---- records: the series of a run, run.h5 -------------------------------------------------------------------------------------- */
+
+/* Series grow in memory and the whole file is rewritten at each `dstn_record_write`. Layout: series/NAME [T] or
+ * [T, columns]; hyper/names; data/valid_rows; attributes of provenance/. */
+typedef struct dstn_record dstn_record;
+
+dstn_record *dstn_record_new(void);
+void dstn_record_destroy(dstn_record *record);
+/* Declares a series of rows of `columns` values (0: a plain vector [T]); returns its number. Names unique. One that
+ * begins with '/' is a path of its own beside series/: "/digest/hash". */
+int dstn_record_series(dstn_record *record, const char *name, dstn_scalar scalar, int64_t columns);
+/* Appends one row: `columns` (or 1) doubles, converted to the series' scalar type. */
+void dstn_record_append(dstn_record *record, int series, const double *row);
+int64_t dstn_record_length(const dstn_record *record, int series);
+/* Last value appended (column 0), or NAN. */
+double dstn_record_last(const dstn_record *record, int series);
+/* Things beside the series, copied: replaced when given again. */
+void dstn_record_text(dstn_record *record, const char *group, const char *attribute, const char *text);
+void dstn_record_number(dstn_record *record, const char *group, const char *attribute, double value);
+void dstn_record_integers(dstn_record *record, const char *name, int64_t count, const int64_t *values);
+void dstn_record_strings(dstn_record *record, const char *name, int64_t count, const char *const *strings);
+size_t dstn_record_memory_used(const dstn_record *record);
+
+dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_error *err);
+/* Reads a record back into declared series (resume): keeps the rows whose "step", the series of that name in the same
+ * group, is at most last_step. A series that the file lacks, or has in another shape, is DSTN_ERROR_CHECKPOINT, and the
+ * record is then as it was. */
+dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err);
+
+/* ---- state: what a checkpoint holds ---------------------------------------------------------------------------------------------- */
+
+/* XXH3-128 over names, types, shapes and bytes of a list, as 32 hex digits and a zero. `before` (or NULL) is chained in. */
+void dstn_state_digest(const dstn_state *state, const char *before, char digest[33]);
+
+/* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 ------------------------------------- */
+
+/* Every entry of the list is an array state/NAME; attributes of the root: format, step, digest (dstn_state_digest), and
+ * config, the text of the run's resolved config. Only a group's leader reads and writes: what is split over ranks is
+ * gathered before and spread after. All failures to use a checkpoint are DSTN_ERROR_CHECKPOINT. */
+enum { DSTN_CHECKPOINT_FORMAT = 1 };
+
+/* Writes the state and then, once it is durable, removes what is not among the newest `keep` (at least 1). A checkpoint of
+ * a later step is removed too: the run has been resumed from before it, so that it was unusable. DSTN_ERROR_RUN (no room,
+ * no permission): the older ones are untouched. The folder is made. */
+dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
+                                  int keep, dstn_error *err);
+/* Reads into the arrays of the list, whose names, types and shapes must be the file's; the message names the first that
+ * differs. What was read is proven by its digest before anything is changed. step [out]: may be NULL. */
+dstn_status dstn_checkpoint_read(const char *path, dstn_state *state, int64_t *step, dstn_error *err);
+/* Reads the newest checkpoint that can be used; every newer one is reported as a warning. found [out]: false, with
+ * DSTN_OK, where there are none at all. DSTN_ERROR_CHECKPOINT: there are some, but none can be used. */
+dstn_status dstn_checkpoint_newest(const char *folder, dstn_state *state, const dstn_log *log, bool *found,
+                                   int64_t *step, dstn_error *err);
+/* Paths of the checkpoints in a folder, the newest first: an array of count strings, both freed with free(). A folder
+ * that isn't there has none. */
+dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***paths, dstn_error *err);
+/* The config that a checkpoint was made with; free with free(). */
+dstn_status dstn_checkpoint_config(const char *path, char **config, dstn_error *err);
+
+/* ---- lock: one launch a directory ----------------------------------------------------------------------------------- */
+
+/* An fcntl lock on FOLDER/lock, which dies with its holder however that ends. Host, process and job of the holder stand in
+ * the file for the message alone. One process takes a folder's lock once: the system doesn't see a second time, and the
+ * lock is lost as soon as the process closes the file anywhere else. */
+typedef struct dstn_lock dstn_lock;
+
+/* DSTN_ERROR_RUN: another launch has it (the message names the holder), or the file system knows no locks. */
+dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err);
+void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
+
+/* ---- ledger: what became of every member of a sweep ------------------------------------------------------------------ */
+
+/* FOLDER/ledger/WRITER.txt, one text file a writer, one line a transition, appended by one write() and fsynced:
+ *   SEQUENCE TIME MEMBER STATE DETAIL CRC
+ * SEQUENCE: a whole number, rising within a file; a writer starts above all that stood in the ledger when it was opened,
+ * so that what one launch writes comes after what earlier ones wrote. TIME: UTC, 2025-01-31T23:59:59.123Z. MEMBER: its
+ * name, in which spaces, control characters and '%' are written as %XX. STATE: one of the names below. DETAIL: any text
+ * on one line, "-" where there is none. CRC: the CRC-32 (zlib's) of the line up to the space before it, 8 hex digits.
+ * The ledger is read by folding the lines of all files in the order of SEQUENCE, then TIME, then WRITER. A last line that
+ * a crash has left without its end, or with zeros for bytes, counts as not written; its writer cuts it off when it opens
+ * the file. */
+typedef enum dstn_ledger_state {
+    DSTN_LEDGER_QUEUED,
+    DSTN_LEDGER_RUNNING,
+    DSTN_LEDGER_PREEMPTED,
+    DSTN_LEDGER_FAILED,
+    DSTN_LEDGER_DIVERGED,
+    DSTN_LEDGER_DONE
+} dstn_ledger_state;
+enum { DSTN_LEDGER_STATES = DSTN_LEDGER_DONE + 1 };
+
+const char *dstn_ledger_state_name(dstn_ledger_state state); /* "queued", "running", … */
+
+typedef struct dstn_ledger dstn_ledger;
+
+/* Opens a writer's file for appending; the folder is made. Within a launch, writers open after what they depend on has
+ * been written (the planner's queue, before a barrier). DSTN_ERROR_CHECKPOINT: the ledger is damaged. */
+dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger **out, dstn_error *err);
+/* Durable when it returns. detail may be NULL. DSTN_ERROR_RUN: nothing of the line is left in the file. */
+dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail,
+                               dstn_error *err);
+void dstn_ledger_close(dstn_ledger *ledger); /* NULL is allowed */
+
+/* One transition. */
+typedef struct dstn_ledger_line {
+    int64_t sequence;
+    char time[32];
+    char *writer, *member, *detail; /* detail "" where there is none */
+    dstn_ledger_state state;
+} dstn_ledger_line;
+
+/* What the lines come to for one member. */
+typedef struct dstn_ledger_member {
+    const char *name;                  /* of its last line */
+    dstn_ledger_state state;           /* the last one */
+    const char *detail;                /* of its last line */
+    int64_t times[DSTN_LEDGER_STATES]; /* how often it entered each state */
+} dstn_ledger_member;
+
+typedef struct dstn_ledger_book {
+    int64_t line_count, member_count;
+    dstn_ledger_line *lines;     /* [line_count] in folding order */
+    dstn_ledger_member *members; /* [member_count] by name */
+    int64_t states[DSTN_LEDGER_STATES]; /* members now in each state; their sum is member_count */
+} dstn_ledger_book;
+
+/* Reads all files of FOLDER/ledger; none is an empty book. A last line that doesn't count is reported as a warning.
+ * DSTN_ERROR_CHECKPOINT names the file and line that is damaged. */
+dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledger_book **out, dstn_error *err);
+void dstn_ledger_book_destroy(dstn_ledger_book *book);
+const dstn_ledger_member *dstn_ledger_find(const dstn_ledger_book *book, const char *member); /* NULL: not there */
+
+/* ---- folders ------------------------------------------------------------------------------------------------------------------------ */
+
+/* mkdir -p. DSTN_ERROR_RUN (it can't be made or written to) names path and reason. */
+dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
+/* Whether a folder exists and has entries. */
+bool dstn_store_folder_is_filled(const char *path);
+/* Writes a text file atomically (temporary name, fsync, rename). */
+dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err);
+
+#endif

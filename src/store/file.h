@@ -1,0 +1,30 @@
+/* store, private: a file that appears whole or not at all, and the seal at its end. */
+#ifndef STORE_FILE_H
+#define STORE_FILE_H
+
+#include "dstn/store.h"
+
+typedef struct store_file store_file;
+
+/* Starts PATH.tmp-PID in the same folder, so that a rename suffices. */
+dstn_status store_file_open(const char *path, store_file **out, dstn_error *err);
+/* After a failure only abandon is left. */
+dstn_status store_file_write(store_file *file, const void *bytes, size_t size, dstn_error *err);
+/* fsync, close, rename, fsync of the folder; frees. After a failure the temporary file is gone and the old one there.
+ */
+dstn_status store_file_commit(store_file *file, dstn_error *err);
+void store_file_abandon(store_file *file);
+
+/* Makes the entries of a folder durable. */
+dstn_status store_sync_folder(const char *folder, dstn_error *err);
+/* The folder part of a path ("." where it has none); free with free(). */
+char *store_folder_of(const char *path);
+
+/* The seal: 16 bytes that mark it, then the XXH3-128 of all bytes before it. It lies beyond the end that HDF5 knows of,
+ * where HDF5 doesn't look, and is checked before HDF5 sees a file: HDF5 need not survive what it was never given. */
+enum { STORE_SEAL_SIZE = 32 };
+void store_seal_make(const void *bytes, size_t size, unsigned char seal[STORE_SEAL_SIZE]);
+/* False: the file has a seal that its bytes don't fit, or can't be read (errno). True also where there is no seal. */
+bool store_seal_holds(int descriptor, int64_t size);
+
+#endif

@@ -1,0 +1,50 @@
+/* store: folders that results go into. */
+#include "file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* 0, or the reason. A folder that another process makes at the same moment is as good as one of ours. */
+static int make_one(const char *path) {
+    struct stat about;
+    if (mkdir(path, 0777) == 0)
+        return 0;
+    int reason = errno;
+    if (stat(path, &about) != 0)
+        return reason;
+    return S_ISDIR(about.st_mode) ? 0 : ENOTDIR;
+}
+
+dstn_status dstn_store_make_folder(const char *path, dstn_error *err) {
+    char *part = dstn_strdup(path[0] ? path : ".");
+    int reason = 0;
+    for (char *end = part; *end && reason == 0;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char next = *end;
+        *end = 0;
+        reason = make_one(part);
+        if (reason)
+            dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be made: %s", part, strerror(reason));
+        *end = next;
+    }
+    if (reason == 0 && access(part, W_OK | X_OK) != 0)
+        reason = dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be written to: %s", part, strerror(errno));
+    free(part);
+    return reason ? err->status : DSTN_OK;
+}
+
+bool dstn_store_folder_is_filled(const char *path) {
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    bool filled = false;
+    for (struct dirent *entry; !filled && (entry = readdir(folder));)
+        filled = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(folder);
+    return filled;
+}

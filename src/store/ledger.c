@@ -1,0 +1,97 @@
+/* store: writes a ledger: one durable line a transition. */
+#include "ledger.h"
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct dstn_ledger {
+    int descriptor;
+    char *path;
+    int64_t sequence; /* of the next line */
+    off_t end;        /* bytes of whole lines */
+};
+
+/* Cuts off what a killed launch left of its last line, so that the next one begins where a line begins. */
+static dstn_status open_file(const char *folder, const char *writer, dstn_ledger *ledger, dstn_error *err) {
+    ledger_file file;
+    dstn_status status = ledger_file_read(folder, writer, &file, err);
+    ledger->end = (off_t)file.good_bytes;
+    ledger->path = ledger_path(folder, writer);
+    ledger_file_clear(&file);
+    if (status != DSTN_OK)
+        return status;
+    ledger->descriptor = open(ledger->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (ledger->descriptor < 0 || ftruncate(ledger->descriptor, ledger->end) != 0)
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(errno));
+    char *holder = store_folder_of(ledger->path);
+    status = store_sync_folder(holder, err);
+    free(holder);
+    return status;
+}
+
+dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger **out, dstn_error *err) {
+    *out = NULL;
+    char *path = dstn_format("%s/ledger", folder);
+    dstn_status status = dstn_store_make_folder(path, err);
+    free(path);
+    dstn_ledger_book *book = NULL;
+    if (status != DSTN_OK || dstn_ledger_read(folder, NULL, &book, err) != DSTN_OK)
+        return err->status;
+    dstn_ledger *ledger = dstn_alloc(1, sizeof *ledger);
+    ledger->descriptor = -1;
+    ledger->sequence = book->line_count ? book->lines[book->line_count - 1].sequence + 1 : 1;
+    dstn_ledger_book_destroy(book);
+    status = open_file(folder, writer, ledger, err);
+    if (status != DSTN_OK) {
+        dstn_ledger_close(ledger);
+        return status;
+    }
+    *out = ledger;
+    return DSTN_OK;
+}
+
+void dstn_ledger_close(dstn_ledger *ledger) {
+    if (!ledger)
+        return;
+    if (ledger->descriptor >= 0)
+        close(ledger->descriptor);
+    free(ledger->path);
+    free(ledger);
+}
+
+static void tell_time(char text[32]) {
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t length = strftime(text, 24, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + length, 32 - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
+}
+
+dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail,
+                               dstn_error *err) {
+    char time[32];
+    tell_time(time);
+    char *line = ledger_line_make(ledger->sequence, time, member, state, detail);
+    size_t length = strlen(line);
+    errno = 0;
+    ssize_t written = write(ledger->descriptor, line, length);
+    bool good = written == (ssize_t)length && fsync(ledger->descriptor) == 0;
+    free(line);
+    if (good) {
+        ledger->sequence++;
+        ledger->end += (off_t)length;
+        return DSTN_OK;
+    }
+    /* A write that is cut short leaves no reason; a full disk is the common one. */
+    int reason = errno ? errno : ENOSPC;
+    if (ftruncate(ledger->descriptor, ledger->end) != 0)
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written (%s), nor can an unfinished line be taken back: %s",
+                         ledger->path, strerror(reason), strerror(errno));
+    return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(reason));
+}
