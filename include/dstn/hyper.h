@@ -1,0 +1,85 @@
+/* hyper: the hyperparameter space: names, ranges, the fixed maps s of Appendix F, and the perturbation ε.
+ *
+ * λ lives on all of R; what a layer sees is the natural value s(λ). σ = softplus(raw_scale). Everything is double,
+ * whatever the model's precision. */
+#ifndef DSTN_HYPER_H
+#define DSTN_HYPER_H
+
+#include "dstn/config.h"
+#include "dstn/core.h"
+
+/* The fixed map s from R to the range, one file each, registered by name (Appendix F). */
+typedef struct dstn_transform {
+    const char *name; /* "sigmoid", "softplus", "softplus-below", "identity", "exp" */
+    double (*value)(double u, double low, double high);      /* s(u) */
+    double (*derivative)(double u, double low, double high); /* s'(u) */
+    double (*inverse)(double value, double low, double high);
+    /* Whether a range has this map by default (bounded on both sides, below, above, not at all). */
+    bool (*is_default)(double low, double high);
+    /* Whether a range can have this map by choice, and the ranges that can, in words. */
+    bool (*accepts)(double low, double high);
+    const char *accepted;
+    double lowest; /* what a range without lower end begins at: exp's 0, otherwise −INFINITY */
+} dstn_transform;
+
+const dstn_transform *dstn_transform_find(const char *name);                /* NULL: unknown */
+const dstn_transform *dstn_transform_default(double low, double high);
+const char *dstn_transform_names(void); /* "a|b|c" */
+
+typedef struct dstn_hyper {
+    const char *name; /* owned by the space */
+    const dstn_transform *transform;
+    double low, high; /* range in natural units, ±INFINITY where open */
+    double start;     /* natural units, strictly inside the range */
+    double scale;     /* starting σ */
+    bool tune_scale;  /* raw_scale is trained */
+    bool discrete;    /* value is floor(s + 1e-6) */
+    bool per_batch;   /* one ε a mini-batch rather than one an example */
+} dstn_hyper;
+
+typedef struct dstn_space {
+    int count;         /* h */
+    dstn_hyper *items; /* [h] */
+    double *lambda;    /* [h], unconstrained */
+    double *raw_scale; /* [h], σ = softplus(raw_scale) */
+} dstn_space;
+
+/* From the mapping `hyperparameters:` (name → options). Checks that start lies inside the range, scale > 0, names are
+ * unique. An absent node gives a space with h = 0. Owned by the caller. */
+dstn_status dstn_space_read(dstn_node node, dstn_space **out, dstn_error *err);
+/* A space of h identity hyperparameters named `names` (fixtures, tests, bench). */
+dstn_space *dstn_space_new(int count, const char *const *names);
+void dstn_space_destroy(dstn_space *space);
+bool dstn_space_is_valid(const dstn_space *space);
+
+extern const dstn_option dstn_hyper_options[]; /* one entry of `hyperparameters:` */
+
+int dstn_space_find(const dstn_space *space, const char *name); /* index, or -1 */
+/* Sets λ from the natural starting values and raw_scale from the starting scales. */
+void dstn_space_reset(dstn_space *space);
+
+double dstn_softplus(double x);
+double dstn_softplus_inverse(double y); /* y > 0 */
+double dstn_logistic(double x);         /* softplus' */
+
+double dstn_space_sigma(const dstn_space *space, int i);               /* softplus(raw_scale_i) */
+double dstn_space_value(const dstn_space *space, int i, double u);      /* s_i(u), discrete ones floored */
+double dstn_space_derivative(const dstn_space *space, int i, double u); /* s_i'(u), of the map before flooring */
+/* H = Σ_i log(σ_i √(2πe)). */
+double dstn_space_entropy(const dstn_space *space);
+/* ∂H/∂raw_scale_i = softplus'(raw_scale_i)/σ_i, to gradient[h]. */
+void dstn_space_entropy_gradient(const dstn_space *space, double *gradient);
+
+/* Standard normal noise for rows first_row … first_row+rows-1 of a global batch: noise [rows, h] (ε = σ ⊙ noise).
+ * A per_batch hyperparameter has the same noise in every row. Depends on (rng, step, global row, index) only. */
+void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
+                      double *noise);
+/* ε = σ ⊙ noise [rows, h]. */
+void dstn_space_perturbation(const dstn_space *space, const double *noise, int64_t rows, double *epsilon);
+/* Natural values s(λ + ε) [rows, h]; with epsilon NULL, s(λ) in every row. */
+void dstn_space_values(const dstn_space *space, const double *epsilon, int64_t rows, double *values);
+
+/* Adds "hyper/lambda" and "hyper/raw_scale". */
+void dstn_space_add_state(dstn_space *space, dstn_state *state);
+
+#endif

@@ -1,0 +1,53 @@
+/* optim: gradient steps and learning-rate schedules. An optimizer updates one contiguous range of parameters in the
+ * model's scalar type; λ and raw_scale are f64 ranges of their own. */
+#ifndef DSTN_OPTIM_H
+#define DSTN_OPTIM_H
+
+#include "dstn/config.h"
+#include "dstn/core.h"
+#include "dstn/kernel.h"
+
+typedef struct dstn_optimizer dstn_optimizer;
+
+/* One optimizer, one file: "sgd" (momentum, as PyTorch's: m ← μm + g, w ← w − αm), "rmsprop" (s ← βs + (1−β)g²,
+ * w ← w − αg/(√s + eps)), "adam" (bias-corrected). */
+typedef struct dstn_optimizer_type {
+    const char *name;
+    const dstn_option *options; /* without `name`, `rate`, `clip`, which all have */
+    size_t settings_size;
+    int moments;                /* arrays of the parameters' length that it keeps */
+    /* One update with learning rate `rate` from factor × gradient; `time` counts updates from 1. */
+    void (*update)(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
+                   int64_t count, const void *gradient, void *const *moments, void *parameters);
+} dstn_optimizer_type;
+
+const dstn_optimizer_type *dstn_optimizer_type_find(const char *name);
+const char *dstn_optimizer_names(void); /* "sgd|rmsprop|adam" */
+/* Types in table order, NULL past the end (to compose the schema). */
+const dstn_optimizer_type *dstn_optimizer_type_at(size_t i);
+
+/* What every optimizer section has beside its type's options. */
+extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip */
+
+/* Reads an optimizer section ({name: sgd, rate: .01, momentum: .9, clip: 1}) and makes the optimizer for a range of
+ * `count` parameters; moments come from `arena`, zeroed. `default_name` is used where the section has no name.
+ * Owned by the caller. */
+dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *default_name, const dstn_kernel *kernel,
+                                int64_t count, dstn_arena *arena, dstn_optimizer **out, dstn_error *err);
+void dstn_optimizer_destroy(dstn_optimizer *optimizer);
+
+double dstn_optimizer_rate(const dstn_optimizer *optimizer);
+void dstn_optimizer_set_rate(dstn_optimizer *optimizer, double rate);
+double dstn_optimizer_clip(const dstn_optimizer *optimizer); /* largest gradient norm, INFINITY: no clipping */
+
+/* One update of parameters [count] from gradient [count]. `factor` multiplies the gradient first (clipping: the
+ * caller knows the norm over all ranges that are clipped together); the gradient array may be overwritten. */
+void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, void *gradient, void *parameters);
+
+/* min(1, clip/norm): the factor that clips a gradient of this norm; 1 for a norm of 0. */
+double dstn_clip_factor(double norm, double clip);
+
+/* Adds "PREFIX/time", "PREFIX/rate" and "PREFIX/moment-K". */
+void dstn_optimizer_add_state(dstn_optimizer *optimizer, const char *prefix, dstn_state *state);
+
+#endif

@@ -1,0 +1,73 @@
+/* hyper: the perturbation ε = σ ⊙ noise, σ = softplus(raw_scale), and its entropy. */
+#include "dstn/hyper.h"
+
+#include <math.h>
+
+/* The example that stands for the whole mini-batch; examples' own numbers stay below it. */
+static const uint64_t whole_batch = 0xffffffff;
+
+/* Below this, softplus(x) = e^x to rounding, and its logarithm and relative derivative are taken of e^x itself, which
+ * may underflow. */
+static const double far_below = -40;
+
+double dstn_space_sigma(const dstn_space *space, int i) {
+    return dstn_softplus(space->raw_scale[i]);
+}
+
+double dstn_space_entropy(const dstn_space *space) {
+    const double half_log_two_pi_e = 1.4189385332046727418;
+    double entropy = 0;
+    for (int i = 0; i < space->count; i++) {
+        double raw = space->raw_scale[i];
+        entropy += (raw < far_below ? raw : log(dstn_softplus(raw))) + half_log_two_pi_e;
+    }
+    return entropy;
+}
+
+void dstn_space_entropy_gradient(const dstn_space *space, double *gradient) {
+    for (int i = 0; i < space->count; i++) {
+        double raw = space->raw_scale[i];
+        gradient[i] = raw < far_below ? 1 : dstn_logistic(raw) / dstn_softplus(raw);
+    }
+}
+
+/* One example's noise for the hyperparameters that draw per batch, or for the others. */
+static void draw_row(const dstn_space *space, dstn_rng rng, uint64_t step, uint64_t example, bool per_batch,
+                     double *row) {
+    int h = space->count;
+    for (int i = 0; i < h; i += 2) {
+        bool takes[2] = {space->items[i].per_batch == per_batch,
+                         i + 1 < h && space->items[i + 1].per_batch == per_batch};
+        double pair[2];
+        if (!takes[0] && !takes[1])
+            continue;
+        dstn_rng_normals(rng, step, example, (uint64_t)i / 2, pair);
+        for (int k = 0; k < 2; k++)
+            if (takes[k])
+                row[i + k] = pair[k];
+    }
+}
+
+void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
+                      double *noise) {
+    int h = space->count;
+    if (rows == 0)
+        return;
+    draw_row(space, rng, step, whole_batch, true, noise);
+    for (int64_t r = 0; r < rows; r++) {
+        double *row = noise + r * h;
+        draw_row(space, rng, step, (uint64_t)(first_row + r), false, row);
+        for (int i = 0; r > 0 && i < h; i++)
+            if (space->items[i].per_batch)
+                row[i] = noise[i];
+    }
+}
+
+void dstn_space_perturbation(const dstn_space *space, const double *noise, int64_t rows, double *epsilon) {
+    int h = space->count;
+    for (int i = 0; i < h; i++) {
+        double sigma = dstn_space_sigma(space, i);
+        for (int64_t r = 0; r < rows; r++)
+            epsilon[r * h + i] = sigma * noise[r * h + i];
+    }
+}

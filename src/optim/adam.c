@@ -1,0 +1,35 @@
+/* optim: Adam: m ← β1 m + (1−β1)g, v ← β2 v + (1−β2)g², w ← w − α m̂/(√v̂ + eps), m̂ = m/(1−β1^t), v̂ = v/(1−β2^t). */
+#include "optimizers.h"
+
+#include <math.h>
+
+typedef struct adam_settings {
+    double beta1, beta2, epsilon;
+} adam_settings;
+
+/* The decays stay below 1, where the bias corrections would be 0. */
+static const dstn_option options[] = {
+    {"beta1", DSTN_OPTION_REAL, offsetof(adam_settings, beta1), 0, 0.999999, NULL, "0.9",
+     "decay of the mean of gradients", false},
+    {"beta2", DSTN_OPTION_REAL, offsetof(adam_settings, beta2), 0, 0.999999, NULL, "0.999",
+     "decay of the mean of squared gradients", false},
+    {"epsilon", DSTN_OPTION_REAL, offsetof(adam_settings, epsilon), 1e-30, 1e30, NULL, "1e-8",
+     "added to the root of that mean", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+};
+
+static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
+                   int64_t count, const void *gradient, void *const *moments, void *parameters) {
+    const adam_settings *adam = settings;
+    double correction1 = 1 - pow(adam->beta1, (double)time), correction2 = 1 - pow(adam->beta2, (double)time);
+    kernel->adam(count, rate, adam->beta1, adam->beta2, adam->epsilon, correction1, correction2, factor, gradient,
+                 moments[0], moments[1], parameters);
+}
+
+const dstn_optimizer_type optim_adam = {
+    .name = "adam",
+    .options = options,
+    .settings_size = sizeof(adam_settings),
+    .moments = 2,
+    .update = update,
+};

@@ -1,0 +1,29 @@
+/* optim: RMSProp, uncentred and without momentum: s ← βs + (1−β)g², w ← w − αg/(√s + eps). */
+#include "optimizers.h"
+
+typedef struct rmsprop_settings {
+    double beta, epsilon;
+} rmsprop_settings;
+
+static const dstn_option options[] = {
+    {"beta", DSTN_OPTION_REAL, offsetof(rmsprop_settings, beta), 0, 0.999999, NULL, "0.99",
+     "decay of the mean of squared gradients", false},
+    {"epsilon", DSTN_OPTION_REAL, offsetof(rmsprop_settings, epsilon), 1e-30, 1e30, NULL, "1e-8",
+     "added to the root of that mean", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+};
+
+static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
+                   int64_t count, const void *gradient, void *const *moments, void *parameters) {
+    const rmsprop_settings *rmsprop = settings;
+    (void)time;
+    kernel->rmsprop(count, rate, rmsprop->beta, rmsprop->epsilon, factor, gradient, moments[0], parameters);
+}
+
+const dstn_optimizer_type optim_rmsprop = {
+    .name = "rmsprop",
+    .options = options,
+    .settings_size = sizeof(rmsprop_settings),
+    .moments = 1,
+    .update = update,
+};

@@ -1,0 +1,27 @@
+/* optim: stochastic gradient descent with momentum: m ← μm + g, w ← w − αm. */
+#include "optimizers.h"
+
+typedef struct sgd_settings {
+    double momentum;
+} sgd_settings;
+
+static const dstn_option options[] = {
+    {"momentum", DSTN_OPTION_REAL, offsetof(sgd_settings, momentum), 0, 1, NULL, "0",
+     "part of the last step's direction that is kept", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+};
+
+static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
+                   int64_t count, const void *gradient, void *const *moments, void *parameters) {
+    const sgd_settings *sgd = settings;
+    (void)time;
+    kernel->sgd(count, rate, sgd->momentum, factor, gradient, moments[0], parameters);
+}
+
+const dstn_optimizer_type optim_sgd = {
+    .name = "sgd",
+    .options = options,
+    .settings_size = sizeof(sgd_settings),
+    .moments = 1,
+    .update = update,
+};

@@ -1,0 +1,161 @@
+/* data: the order of examples, batches gathered from it, and synthetic data. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dstn/data.h"
+
+static const dstn_rng rng = {.seed = 5, .purpose = DSTN_PURPOSE_ORDER};
+
+enum { ROWS = 23, BATCH = 5, BATCHES = 4 };
+
+/* Every example at most once an epoch, the incomplete last batch dropped, another order the next time. */
+static void an_epoch_is_the_start_of_its_permutation(void **state) {
+    (void)state;
+    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, BATCH);
+    assert_int_equal(dstn_sampler_batches(sampler), BATCHES);
+    int64_t order[ROWS], last[ROWS] = {0};
+    for (int epoch = 0; epoch < 3; epoch++) {
+        dstn_rng_permutation(rng, (uint64_t)epoch, ROWS, order);
+        assert_memory_not_equal(order, last, sizeof order);
+        memcpy(last, order, sizeof order);
+        for (int b = 0; b < BATCHES; b++) {
+            assert_int_equal(dstn_sampler_epoch(sampler), epoch);
+            assert_int_equal(dstn_sampler_position(sampler), epoch * BATCHES + b);
+            assert_memory_equal(dstn_sampler_next(sampler), order + b * BATCH, BATCH * sizeof(int64_t));
+        }
+    }
+    assert_int_equal(dstn_sampler_epoch(sampler), 3);
+    dstn_sampler_destroy(sampler);
+    dstn_sampler_destroy(NULL);
+}
+
+static void a_resumed_sampler_continues_anywhere(void **state) {
+    (void)state;
+    enum { STEPS = 3 * BATCHES + 2 };
+    int64_t want[STEPS][BATCH];
+    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, BATCH);
+    for (int s = 0; s < STEPS; s++)
+        memcpy(want[s], dstn_sampler_next(sampler), sizeof want[s]);
+    for (int s = STEPS - 1; s >= 0; s--) {
+        dstn_sampler_seek(sampler, s);
+        assert_int_equal(dstn_sampler_position(sampler), s);
+        assert_int_equal(dstn_sampler_epoch(sampler), s / BATCHES);
+        assert_memory_equal(dstn_sampler_next(sampler), want[s], sizeof want[s]);
+    }
+    dstn_sampler_destroy(sampler);
+}
+
+static void a_batch_may_be_the_whole_part(void **state) {
+    (void)state;
+    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, ROWS);
+    assert_int_equal(dstn_sampler_batches(sampler), 1);
+    for (int epoch = 0; epoch < 2; epoch++) {
+        const int64_t *batch = dstn_sampler_next(sampler);
+        int64_t sum = 0;
+        for (int i = 0; i < ROWS; i++)
+            sum += batch[i];
+        assert_int_equal(sum, ROWS * (ROWS - 1) / 2);
+    }
+    dstn_sampler_destroy(sampler);
+}
+
+static const int64_t shape[] = {3, 2, 2};
+
+static void check_gather(dstn_task task, dstn_scalar scalar) {
+    const int64_t indices[] = {7, 0, 7, 3};
+    const dstn_kernel *kernel;
+    dstn_error err;
+    assert_int_equal(dstn_kernel_find("openblas", scalar, &kernel, &err), DSTN_OK);
+    dstn_dataset *dataset = dstn_dataset_synthetic(task, 3, shape, 5, 40, 2);
+    double x[4 * 12], targets[4 * 5];
+    int64_t labels[4];
+    void *x_out = malloc(4 * 12 * kernel->size), *targets_out = malloc(4 * 5 * kernel->size);
+    bool regresses = task == DSTN_TASK_REGRESSION;
+    dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, regresses ? targets_out : NULL,
+                        regresses ? NULL : labels);
+    kernel->to_double(4 * 12, x_out, x);
+    if (regresses)
+        kernel->to_double(4 * 5, targets_out, targets);
+    double tolerance = scalar == DSTN_F32 ? 1e-6 : 0;
+    for (int i = 0; i < 4; i++) {
+        for (int f = 0; f < 12; f++)
+            assert_true(fabs(x[12 * i + f] - dataset->x[DSTN_PART_VALID][12 * indices[i] + f]) <= tolerance);
+        for (int c = 0; regresses && c < 5; c++)
+            assert_true(fabs(targets[5 * i + c] - dataset->targets[DSTN_PART_VALID][5 * indices[i] + c]) <= tolerance);
+        if (!regresses)
+            assert_int_equal(labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
+    }
+    free(x_out);
+    free(targets_out);
+    dstn_dataset_destroy(dataset);
+}
+
+static void gathered_rows_are_those_that_were_asked_for(void **state) {
+    (void)state;
+    check_gather(DSTN_TASK_REGRESSION, DSTN_F32);
+    check_gather(DSTN_TASK_REGRESSION, DSTN_F64);
+    check_gather(DSTN_TASK_CLASSIFICATION, DSTN_F32);
+    check_gather(DSTN_TASK_CLASSIFICATION, DSTN_F64);
+}
+
+static void synthetic_data_are_standard_normal(void **state) {
+    (void)state;
+    dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 3, shape, 5, 2001, 2);
+    assert_true(dstn_dataset_is_valid(dataset));
+    assert_int_equal(dataset->rows[DSTN_PART_VALID], 500);
+    assert_int_equal(dataset->rows[DSTN_PART_TRAIN], 1501);
+    assert_int_equal(dataset->features, 12);
+    double sum = 0, squares = 0, products = 0;
+    int64_t count = 1501 * 12;
+    for (int64_t i = 0; i < count; i++) {
+        double x = dataset->x[DSTN_PART_TRAIN][i];
+        sum += x;
+        squares += x * x;
+        products += x * dataset->x[DSTN_PART_TRAIN][(i + 1) % count];
+    }
+    assert_true(fabs(sum / (double)count) < 5 / sqrt((double)count));
+    assert_true(fabs(squares / (double)count - 1) < 5 * sqrt(2 / (double)count));
+    assert_true(fabs(products / (double)count) < 5 / sqrt((double)count));
+    /* Neither the targets nor the validation part repeat the training part's numbers. */
+    assert_memory_not_equal(dataset->x[DSTN_PART_TRAIN], dataset->x[DSTN_PART_VALID], 12 * sizeof(double));
+    assert_memory_not_equal(dataset->x[DSTN_PART_TRAIN], dataset->targets[DSTN_PART_TRAIN], 2 * sizeof(double));
+    dstn_dataset_destroy(dataset);
+}
+
+static void synthetic_labels_cover_all_classes_alike(void **state) {
+    (void)state;
+    enum { CLASSES = 7, COUNT = 7000 };
+    dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 1, shape, CLASSES, COUNT / 3 * 4, 2);
+    assert_true(dstn_dataset_is_valid(dataset));
+    int64_t seen[CLASSES] = {0}, rows = dataset->rows[DSTN_PART_TRAIN];
+    for (int64_t r = 0; r < rows; r++)
+        seen[dataset->labels[DSTN_PART_TRAIN][r]]++;
+    for (int c = 0; c < CLASSES; c++)
+        assert_true(fabs((double)seen[c] - (double)rows / CLASSES) < 5 * sqrt((double)rows / CLASSES));
+    dataset->labels[DSTN_PART_VALID][3] = CLASSES;
+    assert_false(dstn_dataset_is_valid(dataset));
+    dataset->labels[DSTN_PART_VALID][3] = 0;
+    dataset->x[DSTN_PART_TRAIN][11] = NAN;
+    assert_false(dstn_dataset_is_valid(dataset));
+    dstn_dataset_destroy(dataset);
+    dstn_dataset_destroy(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_epoch_is_the_start_of_its_permutation),
+        cmocka_unit_test(a_resumed_sampler_continues_anywhere),
+        cmocka_unit_test(a_batch_may_be_the_whole_part),
+        cmocka_unit_test(gathered_rows_are_those_that_were_asked_for),
+        cmocka_unit_test(synthetic_data_are_standard_normal),
+        cmocka_unit_test(synthetic_labels_cover_all_classes_alike),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
