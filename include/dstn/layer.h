@@ -1,0 +1,214 @@
+/* layer: response layers and regularizers, one file each, registered by name.
+ *
+ * A response layer is a general layer plus terms that depend on the hypernetwork's input z of each example:
+ *   y = W_g x + b_g + Σ_j [ s_j(z) ⊙ (W_j x) + t_j(z) ⊙ b_j ]
+ * structured (App. E): one term, s = U z, t = V z. full (Θ of App. C and G): h terms with s_j = t_j = z_j.
+ * Layers without parameters (ReLU, dropout) only pass on the pattern of the primal.
+ *
+ * A layer knows hyperparameters by index only, and neither MPI nor files. It is built in two stages: `plan` checks
+ * the settings against the input's shape and declares parameters and workspace; then whoever owns the arena binds
+ * them to memory. After that no pass allocates. */
+#ifndef DSTN_LAYER_H
+#define DSTN_LAYER_H
+
+#include "dstn/config.h"
+#include "dstn/core.h"
+#include "dstn/kernel.h"
+
+/* ---- shapes and passes -------------------------------------------------------------------------------------------- */
+
+/* Of one example: [features] or [channels, height, width]. */
+typedef struct dstn_shape {
+    int rank;
+    int64_t dims[3];
+} dstn_shape;
+
+int64_t dstn_shape_count(dstn_shape shape);
+
+typedef enum dstn_response { DSTN_RESPONSE_STRUCTURED, DSTN_RESPONSE_FULL } dstn_response; /* "structured|full" */
+
+/* The two ranges of the parameter arena. */
+typedef enum dstn_range { DSTN_RANGE_GENERAL, DSTN_RANGE_RESPONSE, DSTN_RANGES } dstn_range;
+
+typedef enum dstn_pass_kind {
+    DSTN_PASS_GENERAL,   /* z = 0: the general layers alone (Eq. 3.9) */
+    DSTN_PASS_RESPONSE,  /* weights W_g + response at z, not linearized */
+    DSTN_PASS_LINEARIZED /* primal through W_g, tangent in the direction of the response at z = ε (Sec. 3.3) */
+} dstn_pass_kind;
+
+/* What one pass over a mini-batch carries. Rows are this rank's share of the global batch. */
+typedef struct dstn_pass {
+    dstn_pass_kind kind;
+    bool training;       /* dropout and batch statistics are active */
+    bool grad[DSTN_RANGES]; /* which ranges the adjoint accumulates gradients for */
+    int64_t rows;        /* B, examples of this rank */
+    int64_t first_row;   /* their position in the global batch */
+    int64_t batch_rows;  /* examples of the global batch: every mean divides by it */
+    const void *z;       /* [B, h] in the model's scalar type; NULL in a general pass */
+    const double *values; /* [B, h] hyperparameters in natural units, of each example */
+    void *dz;            /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
+    dstn_rng masks;      /* key of the dropout masks */
+    uint64_t step;       /* their counter */
+    /* Called after a layer's adjoint, when its gradients are final: positions in the range. May be NULL. */
+    void (*on_gradient_ready)(void *user, dstn_range range, int64_t offset, int64_t count);
+    /* Sums `count` doubles over the group (synchronized batch statistics). NULL: local. */
+    void (*reduce)(void *user, double *values, int64_t count);
+    void *user;
+} dstn_pass;
+
+/* ---- parameters ------------------------------------------------------------------------------------------------------ */
+
+/* How a parameter's memory relates to its canonical shape, which is what fixtures and records show. */
+typedef enum dstn_layout {
+    DSTN_LAYOUT_PLAIN,     /* row-major in the canonical shape */
+    DSTN_LAYOUT_TRANSPOSED /* the last two canonical axes are swapped: [out, in] is stored [in, out] */
+} dstn_layout;
+
+typedef struct dstn_parameter {
+    char name[32];    /* "general_weight", "general_bias", "response_weight", "response_bias", "hyper" (U over V) */
+    dstn_range range;
+    dstn_layout layout;
+    int rank;
+    int64_t shape[DSTN_MAX_RANK]; /* canonical: weight [out, in], full response [h, out, in], hyper [2C, h] */
+    int64_t count;
+    int64_t offset;   /* in its range, set when bound */
+    void *value;      /* [count], in the layer's layout; set when bound */
+    void *gradient;   /* [count] */
+} dstn_parameter;
+
+enum { DSTN_MAX_PARAMETERS = 8 };
+
+typedef struct dstn_layer_type dstn_layer_type;
+
+typedef struct dstn_layer {
+    const dstn_layer_type *type;
+    int index;                /* line of the layer list, from 0 */
+    const dstn_kernel *kernel;
+    dstn_response response;
+    int64_t hypers;           /* h */
+    int64_t max_rows;         /* B at most */
+    dstn_shape in, out;
+    void *settings;           /* the type's settings structure, owned by the layer */
+    dstn_parameter parameters[DSTN_MAX_PARAMETERS];
+    int parameter_count;
+    void *content;            /* the type's working arrays, made by `bind` from the arena */
+    const void *x;            /* input of the last forward pass, [B, in]; borrowed */
+    const void *x_tangent;    /* input of the last tangent pass, or NULL for zero; borrowed */
+} dstn_layer;
+
+/* One layer type. Every operation is present; a layer without parameters has an empty `initialize`. */
+struct dstn_layer_type {
+    const char *name;
+    const char *help;
+    const dstn_option *options;
+    size_t settings_size;
+    /* Checks settings and layer->in, sets layer->out, declares parameters. */
+    dstn_status (*plan)(dstn_layer *layer, dstn_node node, dstn_error *err);
+    /* Takes working arrays from the arena. Returns false when memory is short. */
+    bool (*bind)(dstn_layer *layer, dstn_arena *arena);
+    /* Initial parameters; draws are keyed by (rng, layer->index, element). */
+    void (*initialize)(dstn_layer *layer, dstn_rng rng);
+    /* y [B, out] from x [B, in]. x stays valid until the pass's adjoint is done. In a linearized pass: the primal. */
+    void (*forward)(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y);
+    /* dx [B, in] (NULL: not needed) from dy [B, out] at the last forward pass; adds gradients and pass->dz. */
+    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx);
+    /* ẏ [B, out] from ẋ [B, in] (NULL: zero) at the last forward pass of a linearized pass. */
+    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent);
+    /* Transposed tangent map: dẋ [B, in] (NULL: not needed) from dẏ [B, out]; adds response gradients only. */
+    void (*tangent_adjoint)(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx);
+    /* Matrix-product FLOPs of one forward product per example (2·in·out), 0 for elementwise layers. */
+    double (*product_flops)(const dstn_layer *layer);
+};
+
+const dstn_layer_type *dstn_layer_type_find(const char *name);
+const dstn_layer_type *dstn_layer_type_at(size_t i); /* table order, NULL past the end */
+
+/* What a model knows when it makes a layer. */
+typedef struct dstn_layer_setting {
+    const dstn_kernel *kernel;
+    dstn_response response;
+    int64_t hypers;
+    int64_t max_rows;
+    int (*hyper_index)(void *user, const char *name); /* -1: no such hyperparameter */
+    void *user;
+} dstn_layer_setting;
+
+/* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
+ * Names in quantities are resolved; unknown layer names get the nearest one. Owned by the caller. */
+dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
+                            dstn_layer **out, dstn_error *err);
+void dstn_layer_destroy(dstn_layer *layer);
+bool dstn_layer_is_valid(const dstn_layer *layer); /* shapes agree, everything is bound */
+
+/* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range. */
+void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient);
+const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *name); /* NULL: none */
+
+/* Copies between a parameter-shaped array in the layer's layout (parameter->value or ->gradient) and a double array
+ * in the canonical shape. */
+void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out);
+void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array);
+
+/* The effect of a quantity option: its value for row r of a pass. */
+double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t row);
+
+/* ---- linear maps as such: what the Jacobian norm and the oracle need of a linear layer ------------------------------------ */
+
+/* Whether the layer is `linear`; the functions below may be called on such layers only. */
+bool dstn_layer_is_linear(const dstn_layer *layer);
+/* The map without its biases, at z of each row (pass->kind decides: general → W_g alone; response → with terms;
+ * linearized → W_g alone). v [rows, out] → u [rows, in], u = v W(z). */
+void dstn_linear_transpose(dstn_layer *layer, const dstn_pass *pass, const void *v, void *u);
+/* The response part alone of the same product: u += v Σ_j z_j W_j (s, t as in the layer's kind). */
+void dstn_linear_transpose_response(dstn_layer *layer, const dstn_pass *pass, const void *v, void *u);
+/* w [rows, in] → q [rows, out], q = W(z) w, with the same rules. */
+void dstn_linear_apply(dstn_layer *layer, const dstn_pass *pass, const void *w, void *q);
+/* Adds Σ_rows v ⊗ u to the weight gradients that pass->grad asks for: general += v uᵀ, response terms with their
+ * factors at z. v [rows, out], u [rows, in]. */
+void dstn_linear_accumulate(dstn_layer *layer, const dstn_pass *pass, const void *v, const void *u);
+
+/* ---- regularizers ------------------------------------------------------------------------------------------------------- */
+
+typedef struct dstn_regularizer_type dstn_regularizer_type;
+
+typedef struct dstn_regularizer {
+    const dstn_regularizer_type *type;
+    const dstn_kernel *kernel;
+    int64_t hypers;
+    int64_t max_rows;
+    int64_t train_rows; /* n */
+    dstn_layer *const *layers; /* borrowed, [layer_count] */
+    int layer_count;
+    void *settings;
+    void *content;
+} dstn_regularizer;
+
+/* The settings that every regularizer starts with. */
+typedef struct dstn_penalty_settings {
+    dstn_quantity strength; /* e^λ: a number, or a hyperparameter's name */
+    bool penalty_over_n;    /* strength/2n · ‖·‖², n the training rows; false: strength/2 · ‖·‖² */
+} dstn_penalty_settings;
+
+struct dstn_regularizer_type {
+    const char *name;
+    const char *help;
+    const dstn_option *options;
+    size_t settings_size;
+    dstn_status (*plan)(dstn_regularizer *regularizer, dstn_node node, dstn_error *err);
+    bool (*bind)(dstn_regularizer *regularizer, dstn_arena *arena);
+    /* This rank's share of the penalty: the sum over its rows of strength_b/2n · ‖v_b‖², divided by batch_rows, where
+     * v_b is the regularized vector at the pass's weights (linearized: v + v̇). Adds the gradients pass->grad asks
+     * for. Called after the forward (and tangent) pass and before the layers' adjoints. */
+    double (*penalize)(dstn_regularizer *regularizer, const dstn_pass *pass);
+};
+
+const dstn_regularizer_type *dstn_regularizer_type_find(const char *name);
+const dstn_regularizer_type *dstn_regularizer_type_at(size_t i);
+
+/* Makes a regularizer for planned layers; `train_rows` is n. Owned by the caller. */
+dstn_status dstn_regularizer_read(const char *name, dstn_node node, dstn_layer *const *layers, int layer_count,
+                                  int64_t train_rows, const dstn_layer_setting *setting, dstn_regularizer **out,
+                                  dstn_error *err);
+void dstn_regularizer_destroy(dstn_regularizer *regularizer);
+
+#endif

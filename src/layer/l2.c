@@ -1,0 +1,252 @@
+/* layer: the regularizer Σ_b c_b ½‖w(z_b)‖² over the weights of all linear layers, where w(z) is linear in z, so that
+ * the moments Σ c, Σ c z, Σ c z zᵀ of the mini-batch stand for all its examples. A linearized pass has the same vector,
+ * w0 + Δw, and the same value; only gradients of the response are wanted there (Sec. 3.3). */
+#include "linear.h"
+#include "penalty.h"
+
+#include <string.h>
+
+/* All in double but what the kernel's loops take. */
+typedef struct l2_content {
+    double *weights;          /* [B]: c_b */
+    double *z;                /* [B, h] */
+    double *moments;          /* [h + 1, h + 1]: Σ_b c_b ζ ζᵀ with ζ = (1, z_b) */
+    double *hyper;            /* [C, h]: U */
+    double *hyper_gradient;   /* [C, h] */
+    double *cross, *square;   /* [C]: coefficients of ⟨w_c, r_c⟩ and ½‖r_c‖² */
+    double *inner, *norm;     /* [C]: ⟨w_c, r_c⟩ and ‖r_c‖² */
+    void *channel, *channel2; /* [C] in the kernel's type */
+    void *scratch;            /* [C, h] in the kernel's type */
+} l2_content;
+
+static const dstn_option options[] = {PENALTY_OPTIONS, {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
+    for (int l = 0; l < regularizer->layer_count; l++) {
+        if (dstn_layer_is_linear(regularizer->layers[l])) {
+            return DSTN_OK;
+        }
+    }
+    return dstn_node_fail(node, err, "no layer of the model has weights that l2 could penalize");
+}
+
+static int64_t most_channels(const dstn_regularizer *regularizer) {
+    int64_t most = 1;
+    for (int l = 0; l < regularizer->layer_count; l++) {
+        const dstn_layer *layer = regularizer->layers[l];
+        int64_t channels = dstn_layer_is_linear(layer) ? dstn_shape_count(layer->out) : 0;
+        most = channels > most ? channels : most;
+    }
+    return most;
+}
+
+static bool bind(dstn_regularizer *regularizer, dstn_arena *arena) {
+    l2_content *l2 = dstn_arena_take(arena, sizeof *l2);
+    if (!l2) {
+        return false;
+    }
+    regularizer->content = l2;
+    size_t rows = (size_t)regularizer->max_rows, h = (size_t)regularizer->hypers;
+    size_t channels = (size_t)most_channels(regularizer), size = regularizer->kernel->size;
+    l2->weights = dstn_arena_take(arena, rows * sizeof(double));
+    l2->z = dstn_arena_take(arena, rows * h * sizeof(double));
+    l2->moments = dstn_arena_take(arena, (h + 1) * (h + 1) * sizeof(double));
+    l2->hyper = dstn_arena_take(arena, channels * h * sizeof(double));
+    l2->hyper_gradient = dstn_arena_take(arena, channels * h * sizeof(double));
+    double *by_channel = dstn_arena_take(arena, 4 * channels * sizeof(double));
+    l2->channel = dstn_arena_take(arena, channels * size);
+    l2->channel2 = dstn_arena_take(arena, channels * size);
+    l2->scratch = dstn_arena_take(arena, channels * h * size);
+    if (!by_channel) {
+        return false;
+    }
+    l2->cross = by_channel;
+    l2->square = by_channel + channels;
+    l2->inner = by_channel + 2 * channels;
+    l2->norm = by_channel + 3 * channels;
+    return l2->weights && l2->z && l2->moments && l2->hyper && l2->hyper_gradient && l2->channel && l2->channel2 &&
+           l2->scratch;
+}
+
+/* ---- moments ----------------------------------------------------------------------------------------------------- */
+
+static void add_moments(l2_content *l2, int64_t h, double weight, const double *z) {
+    double *moments = l2->moments;
+    for (int64_t i = 0; i <= h; i++) {
+        double left = weight * (i == 0 ? 1 : z[i - 1]);
+        for (int64_t j = 0; j <= h; j++) {
+            moments[i * (h + 1) + j] += left * (j == 0 ? 1 : z[j - 1]);
+        }
+    }
+}
+
+static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass *pass) {
+    l2_content *l2 = regularizer->content;
+    int64_t h = regularizer->hypers;
+    double total = penalty_weights(regularizer, pass, l2->weights);
+    memset(l2->moments, 0, (size_t)((h + 1) * (h + 1)) * sizeof(double));
+    if (pass->kind == DSTN_PASS_GENERAL || h == 0) {
+        l2->moments[0] = total;
+        return;
+    }
+    regularizer->kernel->to_double(pass->rows * h, pass->z, l2->z);
+    for (int64_t b = 0; b < pass->rows; b++) {
+        add_moments(l2, h, l2->weights[b], l2->z + b * h);
+    }
+}
+
+/* ---- one layer ------------------------------------------------------------------------------------------------------
+ */
+
+/* z = 0: Σ c ½‖W_g‖². */
+static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass,
+                               const linear_content *linear) {
+    const l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    const dstn_parameter *weight = linear->weight;
+    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
+        kernel->axpy(weight->count, l2->moments[0], weight->value, weight->gradient);
+    }
+    return 0.5 * l2->moments[0] * kernel->dot(weight->count, weight->value, weight->value);
+}
+
+/* W_0 = W_g and W_1 … W_h of the full response, and their gradients. */
+static void *full_weight(const dstn_kernel *kernel, const linear_content *linear, int64_t i, bool gradient) {
+    const dstn_parameter *parameter = i == 0 ? linear->weight : linear->response_weight;
+    int64_t at = i == 0 ? 0 : (i - 1) * linear->weight->count;
+    return layer_element(kernel, gradient ? parameter->gradient : parameter->value, at);
+}
+
+/* Full: ½ Σ_ij S_ij ⟨W_i, W_j⟩ with S the moments; the gradient in W_i is Σ_j S_ij W_j. */
+static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass *pass, const linear_content *linear) {
+    const l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    int64_t count = linear->weight->count, terms = regularizer->hypers + 1;
+    double sum = 0;
+    for (int64_t i = 0; i < terms; i++) {
+        const void *left = full_weight(kernel, linear, i, false);
+        bool wanted = layer_wants(pass, i == 0 ? DSTN_RANGE_GENERAL : DSTN_RANGE_RESPONSE);
+        for (int64_t j = 0; j < terms; j++) {
+            const void *right = full_weight(kernel, linear, j, false);
+            double moment = l2->moments[i * terms + j];
+            sum += j <= i ? (j < i ? 2 : 1) * moment * kernel->dot(count, left, right) : 0;
+            if (wanted) {
+                kernel->axpy(count, moment, right, full_weight(kernel, linear, i, true));
+            }
+        }
+    }
+    return 0.5 * sum;
+}
+
+/* Of channel c: cross = Σ_b c_b (U z_b)_c = U_c · m and square = Σ_b c_b (U z_b)_c² = U_cᵀ M U_c, with m and M the
+ * first and second moments; M U_c is left in hyper_gradient. */
+static void channel_coefficients(const dstn_regularizer *regularizer, const linear_content *linear) {
+    l2_content *l2 = regularizer->content;
+    int64_t h = regularizer->hypers;
+    regularizer->kernel->to_double(linear->out * h, linear->hyper->value, l2->hyper);
+    for (int64_t c = 0; c < linear->out; c++) {
+        const double *u = l2->hyper + c * h;
+        double *moved = l2->hyper_gradient + c * h;
+        l2->cross[c] = l2->square[c] = 0;
+        for (int64_t i = 0; i < h; i++) {
+            const double *moments = l2->moments + (i + 1) * (h + 1);
+            moved[i] = 0;
+            for (int64_t j = 0; j < h; j++) {
+                moved[i] += moments[j + 1] * u[j];
+            }
+            l2->cross[c] += u[i] * moments[0];
+            l2->square[c] += u[i] * moved[i];
+        }
+    }
+}
+
+/* out[c] = Σ_i x[i, c] y[i, c] of two weights stored [in, C]. */
+static void channel_products(const dstn_regularizer *regularizer, const linear_content *linear, const void *x,
+                             const void *y, double *out) {
+    l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    dstn_factor factor = {x, linear->out, 1};
+    kernel->fill(linear->out, 0, l2->channel);
+    kernel->response_bias(linear->in, linear->out, factor, y, l2->channel);
+    kernel->to_double(linear->out, l2->channel, out);
+}
+
+/* dU_c = ⟨w_c, r_c⟩ m + ‖r_c‖² M U_c. */
+static void add_hyper_gradient(const dstn_regularizer *regularizer, const linear_content *linear) {
+    l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    int64_t h = regularizer->hypers, count = linear->out * h;
+    for (int64_t c = 0; c < linear->out; c++) {
+        double *gradient = l2->hyper_gradient + c * h;
+        for (int64_t i = 0; i < h; i++) {
+            gradient[i] = l2->inner[c] * l2->moments[(i + 1) * (h + 1)] + l2->norm[c] * gradient[i];
+        }
+    }
+    kernel->from_double(count, l2->hyper_gradient, l2->scratch);
+    kernel->axpy(count, 1, l2->scratch, linear->hyper->gradient);
+}
+
+/* dw_c = Σ c w_c + cross_c r_c, dr_c = cross_c w_c + square_c r_c, and U's. */
+static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *pass, const linear_content *linear) {
+    l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    const void *w = linear->weight->value, *r = linear->response_weight->value;
+    kernel->from_double(linear->out, l2->cross, l2->channel);
+    kernel->from_double(linear->out, l2->square, l2->channel2);
+    dstn_factor cross = {l2->channel, 0, 1}, square = {l2->channel2, 0, 1};
+    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
+        kernel->axpy(linear->weight->count, l2->moments[0], w, linear->weight->gradient);
+        kernel->response_add(linear->in, linear->out, cross, r, cross, NULL, linear->weight->gradient);
+    }
+    if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
+        kernel->response_add(linear->in, linear->out, cross, w, cross, NULL, linear->response_weight->gradient);
+        kernel->response_add(linear->in, linear->out, square, r, square, NULL, linear->response_weight->gradient);
+        add_hyper_gradient(regularizer, linear);
+    }
+}
+
+/* Structured: ½ Σ_c [ Σ c ‖w_c‖² + 2 cross_c ⟨w_c, r_c⟩ + square_c ‖r_c‖² ]. */
+static double penalize_structured(const dstn_regularizer *regularizer, const dstn_pass *pass,
+                                  const linear_content *linear) {
+    l2_content *l2 = regularizer->content;
+    const void *w = linear->weight->value, *r = linear->response_weight->value;
+    channel_coefficients(regularizer, linear);
+    channel_products(regularizer, linear, w, r, l2->inner);
+    channel_products(regularizer, linear, r, r, l2->norm);
+    double sum = l2->moments[0] * regularizer->kernel->dot(linear->weight->count, w, w);
+    for (int64_t c = 0; c < linear->out; c++) {
+        sum += 2 * l2->cross[c] * l2->inner[c] + l2->square[c] * l2->norm[c];
+    }
+    add_gradients(regularizer, pass, linear);
+    return 0.5 * sum;
+}
+
+static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
+    double sum = 0;
+    compute_moments(regularizer, pass);
+    for (int l = 0; l < regularizer->layer_count; l++) {
+        const dstn_layer *layer = regularizer->layers[l];
+        if (!dstn_layer_is_linear(layer)) {
+            continue;
+        }
+        const linear_content *linear = layer->content;
+        if (!linear_responds(linear, pass)) {
+            sum += penalize_general(regularizer, pass, linear);
+        } else if (linear->hyper) {
+            sum += penalize_structured(regularizer, pass, linear);
+        } else {
+            sum += penalize_full(regularizer, pass, linear);
+        }
+    }
+    return sum;
+}
+
+const dstn_regularizer_type regularizer_l2 = {
+    .name = "l2",
+    .help = "half the squared norm of all weights (not the biases)",
+    .options = options,
+    .settings_size = sizeof(dstn_penalty_settings),
+    .plan = plan,
+    .bind = bind,
+    .penalize = penalize,
+};

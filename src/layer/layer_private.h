@@ -1,0 +1,39 @@
+/* The tables of layers and regularizers, and what their files share. */
+#ifndef DSTN_LAYER_PRIVATE_H
+#define DSTN_LAYER_PRIVATE_H
+
+#include "dstn/layer.h"
+
+/* A new layer or regularizer is one file, which defines layer_NAME or regularizer_NAME, and one entry here. */
+#define LAYERS(X) X(linear) X(relu) X(dropout)
+#define REGULARIZERS(X) X(l2) X(jacobian)
+
+#define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
+#define DECLARE_REGULARIZER(name) extern const dstn_regularizer_type regularizer_##name;
+LAYERS(DECLARE_LAYER)
+REGULARIZERS(DECLARE_REGULARIZER)
+
+/* Element i of an array in the kernel's scalar type. */
+static inline void *layer_element(const dstn_kernel *kernel, const void *array, int64_t i) {
+    return (char *)array + (size_t)i * kernel->size;
+}
+
+/* Whether the pass asks for gradients of the range; a linearized pass has none for general parameters (Sec. 3.3). */
+static inline bool layer_wants(const dstn_pass *pass, dstn_range range) {
+    bool reaches = range == DSTN_RANGE_GENERAL ? pass->kind != DSTN_PASS_LINEARIZED : pass->kind != DSTN_PASS_GENERAL;
+    return reaches && pass->grad[range];
+}
+
+/* Tells the pass's owner that the layer's gradients of the range are final, if it has any. */
+void layer_gradient_ready(const dstn_layer *layer, const dstn_pass *pass, dstn_range range);
+
+/* Reads the options at `node` (handle NULL: none given, `place` is where they belong) and finds the index of every
+ * hyperparameter that a quantity names. */
+dstn_status layer_read_settings(dstn_node node, dstn_node place, const char *name, const dstn_option *options,
+                                void *settings, const dstn_layer_setting *setting, dstn_error *err);
+
+/* "no layer \"liner\"; did you mean \"linear\"? accepted: linear, relu, dropout", at the node. */
+dstn_status layer_fail_unknown(dstn_node node, const char *what, const char *name, const char *const *names,
+                               size_t count, dstn_error *err);
+
+#endif

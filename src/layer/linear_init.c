@@ -1,0 +1,118 @@
+/* layer: initial parameters of the linear layer. Every draw is a function of (key, layer, parameter, element) and is
+ * made in double, so that models of both precisions, and of all methods of a comparison, start alike. */
+#include "linear.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Which parameter a draw is for: the part of the lane above the element's index in the canonical array. */
+typedef enum draw_of { OF_WEIGHT, OF_BIAS, OF_RESPONSE_WEIGHT, OF_RESPONSE_BIAS } draw_of;
+
+static uint64_t lane_of(draw_of what, int64_t element) {
+    return ((uint64_t)what << 32) + (uint64_t)element;
+}
+
+/* Element i of the canonical array, wherever it is stored. */
+static void set_element(const dstn_layer *layer, dstn_parameter *parameter, int64_t i, double value) {
+    int64_t rows = parameter->shape[0], cols = parameter->rank > 1 ? parameter->shape[1] : 1;
+    int64_t at = parameter->layout == DSTN_LAYOUT_TRANSPOSED ? i % cols * rows + i / cols : i;
+    layer->kernel->from_double(1, &value, layer_element(layer->kernel, parameter->value, at));
+}
+
+static void set_zero(const dstn_layer *layer, dstn_parameter *parameter) {
+    if (parameter) {
+        layer->kernel->fill(parameter->count, 0, parameter->value);
+    }
+}
+
+/* Kaiming's uniform distribution with a = √5, for weights and biases alike: within 1/√(inputs). */
+static void draw_kaiming(const dstn_layer *layer, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
+    double bound = 1 / sqrt((double)dstn_shape_count(layer->in));
+    for (int64_t i = 0; parameter && i < parameter->count; i++) {
+        double uniforms[2];
+        dstn_rng_uniforms(rng, (uint64_t)layer->index, 0, lane_of(what, i), uniforms);
+        set_element(layer, parameter, i, bound * (2 * uniforms[0] - 1));
+    }
+}
+
+/* ---- orthonormal rows or columns, whichever are fewer --------------------------------------------------------------
+ */
+
+static double product(int64_t n, const double *a, const double *b) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+/* Removes from vector i what it has along those before it, then scales it to length 1. Once leaves an error that
+ * grows with the condition of the draws; twice is enough. */
+static void orthonormalize(double *vectors, int64_t i, int64_t length) {
+    double *vector = vectors + i * length;
+    for (int repeat = 0; repeat < 2; repeat++) {
+        for (int64_t j = 0; j < i; j++) {
+            const double *other = vectors + j * length;
+            double along = product(length, vector, other);
+            for (int64_t e = 0; e < length; e++) {
+                vector[e] -= along * other[e];
+            }
+        }
+        double norm = sqrt(product(length, vector, vector));
+        for (int64_t e = 0; e < length; e++) {
+            vector[e] /= norm;
+        }
+    }
+}
+
+static void draw_orthogonal(const dstn_layer *layer, dstn_parameter *parameter, dstn_rng rng) {
+    int64_t out = parameter->shape[0], in = parameter->shape[1];
+    bool by_rows = out <= in;
+    int64_t count = by_rows ? out : in, length = by_rows ? in : out;
+    double *vectors = dstn_alloc((size_t)(count * length), sizeof *vectors);
+    for (int64_t i = 0; i < out * in; i++) {
+        double normals[2];
+        dstn_rng_normals(rng, (uint64_t)layer->index, 0, lane_of(OF_WEIGHT, i), normals);
+        vectors[by_rows ? i : i % in * out + i / in] = normals[0];
+    }
+    for (int64_t i = 0; i < count; i++) {
+        orthonormalize(vectors, i, length);
+    }
+    for (int64_t i = 0; i < out * in; i++) {
+        set_element(layer, parameter, i, vectors[by_rows ? i : i % in * out + i / in]);
+    }
+    free(vectors);
+}
+
+/* ---- the layer
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void initialize_general(const dstn_layer *layer, dstn_rng rng) {
+    const linear_content *linear = layer->content;
+    const linear_settings *settings = layer->settings;
+    if (settings->init == LINEAR_ZERO) {
+        set_zero(layer, linear->weight);
+        set_zero(layer, linear->bias);
+        return;
+    }
+    if (settings->init == LINEAR_ORTHOGONAL) {
+        draw_orthogonal(layer, linear->weight, rng);
+    } else {
+        draw_kaiming(layer, linear->weight, rng, OF_WEIGHT);
+    }
+    draw_kaiming(layer, linear->bias, rng, OF_BIAS);
+}
+
+void linear_initialize(dstn_layer *layer, dstn_rng rng) {
+    const linear_content *linear = layer->content;
+    initialize_general(layer, rng);
+    if (linear->hyper) {
+        /* Structured: the response starts at zero through U and V, and can leave it since W_r is not. */
+        draw_kaiming(layer, linear->response_weight, rng, OF_RESPONSE_WEIGHT);
+        draw_kaiming(layer, linear->response_bias, rng, OF_RESPONSE_BIAS);
+        set_zero(layer, linear->hyper);
+    } else {
+        set_zero(layer, linear->response_weight);
+        set_zero(layer, linear->response_bias);
+    }
+}

@@ -1,0 +1,154 @@
+/* layer: dropout: its statistics, when it is the identity, and that masks depend on nothing that they should not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "layer_fixture.h"
+
+enum { ROWS = 60, COLS = 50 };
+
+static void make(chain *c, const char *layers, dstn_scalar scalar) {
+    dstn_error err = {0};
+    chain_plan plan = {.layers = layers, .scalar = scalar, .hypers = 2, .in = COLS, .rows = ROWS};
+    if (chain_new(c, plan, &err)) {
+        fail_msg("%s", err.message);
+    }
+    chain_set_kind(c, DSTN_PASS_GENERAL, false, false);
+    c->kernel->fill(ROWS * COLS, 1, c->x[0]); /* the output is then the mask */
+}
+
+static void masks_have_the_rate_and_keep_the_mean(void **state) {
+    (void)state;
+    static chain c;
+    make(&c, "[dropout: {rate: 0.3}]", DSTN_F64);
+    chain_forward(&c);
+    const double *mask = c.x[1];
+    double dropped = 0;
+    for (int i = 0; i < ROWS * COLS; i++) {
+        assert_true(mask[i] == 0 || mask[i] == 1 / (1 - 0.3));
+        dropped += mask[i] == 0;
+    }
+    double n = ROWS * COLS;
+    assert_true(fabs(dropped / n - 0.3) < 4 * sqrt(0.21 / n));
+    chain_destroy(&c);
+}
+
+static void every_row_has_its_own_rate(void **state) {
+    (void)state;
+    static chain c;
+    make(&c, "[dropout: {rate: b}]", DSTN_F64);
+    for (int r = 0; r < ROWS; r++) {
+        c.values[2 * r] = 0.9;
+        c.values[2 * r + 1] = r % 2 ? 0.5 : 0;
+    }
+    chain_forward(&c);
+    const double *mask = c.x[1];
+    double kept = 0;
+    for (int i = 0; i < ROWS * COLS; i++) {
+        bool is_odd = i / COLS % 2;
+        assert_true(is_odd ? mask[i] == 0 || mask[i] == 2 : mask[i] == 1);
+        kept += is_odd && mask[i] == 2;
+    }
+    double n = ROWS * COLS / 2.0;
+    assert_true(fabs(kept / n - 0.5) < 2 / sqrt(n));
+    chain_destroy(&c);
+}
+
+static void a_rate_of_zero_and_evaluation_are_the_identity(void **state) {
+    (void)state;
+    static chain c;
+    make(&c, "[dropout: {rate: 0}]", DSTN_F32);
+    chain_set(&c, 9, ROWS * COLS, c.x[0]);
+    chain_forward(&c);
+    assert_memory_equal(c.x[0], c.x[1], ROWS * COLS * sizeof(float));
+    chain_destroy(&c);
+    make(&c, "[dropout: {rate: b}]", DSTN_F32);
+    chain_set(&c, 9, ROWS * COLS, c.x[0]);
+    chain_forward(&c);
+    assert_memory_not_equal(c.x[0], c.x[1], ROWS * COLS * sizeof(float));
+    c.pass.training = false;
+    chain_forward(&c);
+    assert_memory_equal(c.x[0], c.x[1], ROWS * COLS * sizeof(float));
+    chain_set(&c, 8, ROWS * COLS, c.delta[1]);
+    chain_adjoint(&c);
+    assert_memory_equal(c.delta[0], c.delta[1], ROWS * COLS * sizeof(float));
+    chain_destroy(&c);
+}
+
+/* The rows of a batch on one rank, and the same rows as two ranks share them. */
+static void masks_do_not_depend_on_how_rows_are_split(void **state) {
+    (void)state;
+    static chain c;
+    static double whole[ROWS * COLS];
+    make(&c, "[dropout: {rate: b}]", DSTN_F64);
+    chain_forward(&c);
+    memcpy(whole, c.x[1], sizeof whole);
+    dstn_layer *layer = c.layers[0];
+    dstn_pass part = c.pass;
+    for (int piece = 0; piece < 2; piece++) {
+        part.first_row = piece ? 23 : 0;
+        part.rows = piece ? ROWS - 23 : 23;
+        part.values = c.values + 2 * part.first_row;
+        c.kernel->fill(ROWS * COLS, -1, c.x[1]);
+        layer->type->forward(layer, &part, c.x[0], c.x[1]);
+        assert_memory_equal(c.x[1], whole + COLS * part.first_row, (size_t)part.rows * COLS * sizeof(double));
+    }
+    chain_destroy(&c);
+}
+
+static void masks_of_layers_and_steps_differ(void **state) {
+    (void)state;
+    static chain c;
+    static double first[ROWS * COLS];
+    make(&c, "[dropout: {rate: 0.5}, dropout: {rate: 0.5}]", DSTN_F64);
+    chain_forward(&c);
+    memcpy(first, c.x[1], sizeof first);
+    double both = 0;
+    for (int i = 0; i < ROWS * COLS; i++) {
+        both += ((const double *)c.x[2])[i] != 0; /* kept by both layers */
+    }
+    double n = ROWS * COLS;
+    assert_true(fabs(both / n - 0.25) < 4 * sqrt(0.1875 / n));
+    chain_forward(&c);
+    assert_memory_equal(first, c.x[1], sizeof first);
+    c.pass.step++;
+    chain_forward(&c);
+    assert_memory_not_equal(first, c.x[1], sizeof first);
+    chain_destroy(&c);
+}
+
+static void tangent_and_adjoint_use_the_mask_of_the_forward_pass(void **state) {
+    (void)state;
+    static chain c;
+    make(&c, "[dropout: {rate: b}]", DSTN_F64);
+    chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
+    chain_forward(&c);
+    assert_true(c.kernel->dot(ROWS * COLS, c.x_dot[1], c.x_dot[1]) == 0); /* no tangent at the input */
+    chain_set(&c, 8, ROWS * COLS, c.delta[1]);
+    chain_set(&c, 9, ROWS * COLS, c.x_dot[0]);
+    dstn_layer *layer = c.layers[0];
+    layer->type->tangent(layer, &c.pass, c.x_dot[0], c.x_dot[1]);
+    layer->type->tangent_adjoint(layer, &c.pass, c.delta[1], c.delta[0]);
+    for (int i = 0; i < ROWS * COLS; i++) {
+        double mask = ((const double *)c.x[1])[i];
+        assert_true(((const double *)c.x_dot[1])[i] == mask * ((const double *)c.x_dot[0])[i]);
+        assert_true(((const double *)c.delta[0])[i] == mask * ((const double *)c.delta[1])[i]);
+    }
+    layer->type->adjoint(layer, &c.pass, c.delta[1], NULL); /* nobody wants dx */
+    chain_destroy(&c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(masks_have_the_rate_and_keep_the_mean),
+        cmocka_unit_test(every_row_has_its_own_rate),
+        cmocka_unit_test(a_rate_of_zero_and_evaluation_are_the_identity),
+        cmocka_unit_test(masks_do_not_depend_on_how_rows_are_split),
+        cmocka_unit_test(masks_of_layers_and_steps_differ),
+        cmocka_unit_test(tangent_and_adjoint_use_the_mask_of_the_forward_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

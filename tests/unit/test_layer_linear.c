@@ -1,0 +1,378 @@
+/* layer: the linear response layer and chains with ReLU and dropout: gradients by finite differences, tangents, the
+ * number of products, and single against double precision. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "layer_fixture.h"
+
+static const char *const one_layer[] = {"[linear: {out: 3}]", "[linear: {out: 3, bias: false}]"};
+static const char *const deep[] = {
+    "[linear: {out: 6}, relu, dropout: {rate: a}, linear: {out: 5}, relu, linear: {out: 2}]",
+    "[dropout: {rate: 0.3}, linear: {out: 6, bias: false}, relu, dropout: {rate: a}, linear: {out: 2, bias: false}]"};
+
+static void make(chain *c, const char *layers, dstn_response response, dstn_scalar scalar) {
+    dstn_error err = {0};
+    chain_plan plan = {.layers = layers, .response = response, .scalar = scalar, .in = 4, .rows = 5};
+    plan.hypers = response == DSTN_RESPONSE_FULL ? 3 : 2;
+    if (chain_new(c, plan, &err)) {
+        fail_msg("%s", err.message);
+    }
+    for (int l = 0; l < c->count; l++) {
+        assert_true(dstn_layer_is_valid(c->layers[l]));
+    }
+}
+
+static void for_all_chains(void (*test)(chain *c)) {
+    static chain c;
+    for (int i = 0; i < 8; i++) {
+        make(&c, i & 4 ? deep[i & 1] : one_layer[i & 1], i & 2 ? DSTN_RESPONSE_FULL : DSTN_RESPONSE_STRUCTURED,
+             DSTN_F64);
+        test(&c);
+        chain_destroy(&c);
+    }
+}
+
+/* ---- gradients -----------------------------------------------------------------------------------------------------
+ */
+
+static void check_general(chain *c) {
+    chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
+    chain_check_gradients(c);
+    chain_check_array(c, "x", c->x[0], c->delta[0], c->plan.rows * c->plan.in, true);
+}
+
+static void general_adjoint_equals_finite_differences(void **state) {
+    (void)state;
+    for_all_chains(check_general);
+}
+
+static void check_response(chain *c) {
+    for (int wanted = 0; wanted < 4; wanted++) {
+        chain_set_kind(c, DSTN_PASS_RESPONSE, wanted & 1, wanted & 2);
+        chain_check_gradients(c);
+        chain_check_array(c, "x", c->x[0], c->delta[0], c->plan.rows * c->plan.in, true);
+        chain_check_array(c, "z", c->z, c->dz, c->plan.rows * c->plan.hypers, true);
+    }
+}
+
+static void response_adjoint_equals_finite_differences_also_in_z(void **state) {
+    (void)state;
+    for_all_chains(check_response);
+}
+
+static void check_linearized(chain *c) {
+    chain_set_kind(c, DSTN_PASS_LINEARIZED, true, true); /* general gradients stay zero although asked for */
+    chain_check_gradients(c);
+}
+
+static void linearized_adjoint_equals_finite_differences(void **state) {
+    (void)state;
+    for_all_chains(check_linearized);
+}
+
+static void check_accumulation(chain *c) {
+    chain_set_kind(c, DSTN_PASS_RESPONSE, true, true);
+    chain_gradients(c);
+    chain_adjoint(c);
+    for (int l = 0; l < c->count; l++) {
+        for (int p = 0; p < c->layers[l]->parameter_count; p++) {
+            const dstn_parameter *parameter = &c->layers[l]->parameters[p];
+            double twice[CHAIN_SPACE];
+            c->kernel->to_double(parameter->count, parameter->gradient, twice);
+            chain_gradients(c);
+            const double *once = parameter->gradient;
+            for (int64_t i = 0; i < parameter->count; i++) {
+                assert_true(fabs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + fabs(once[i])));
+            }
+            chain_adjoint(c);
+        }
+    }
+}
+
+static void gradients_are_added_not_written(void **state) {
+    (void)state;
+    for_all_chains(check_accumulation);
+}
+
+/* ---- tangents -------------------------------------------------------------------------------------------------------
+ */
+
+/* y(W_g + Δw(tz)) in the response pass, whose weights are linear in z. */
+static void response_at(chain *c, double t, double *y) {
+    c->kernel->scale(c->plan.rows * c->plan.hypers, t, c->z);
+    chain_set_kind(c, DSTN_PASS_RESPONSE, false, false);
+    chain_forward(c);
+    chain_prediction(c, y);
+    c->kernel->scale(c->plan.rows * c->plan.hypers, 1 / t, c->z);
+}
+
+static void check_tangent(chain *c) {
+    const double t = 1e-6;
+    double above[CHAIN_SPACE], below[CHAIN_SPACE], tangent[CHAIN_SPACE], primal[CHAIN_SPACE], general[CHAIN_SPACE];
+    int64_t count = c->plan.rows * c->out;
+    response_at(c, t, above);
+    response_at(c, -t, below);
+    chain_set_kind(c, DSTN_PASS_GENERAL, false, false);
+    chain_forward(c);
+    chain_prediction(c, general);
+    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, false);
+    chain_forward(c);
+    c->kernel->to_double(count, c->x[c->count], primal);
+    c->kernel->to_double(count, c->x_dot[c->count], tangent);
+    for (int64_t i = 0; i < count; i++) {
+        double quotient = (above[i] - below[i]) / (2 * t);
+        assert_true(fabs(tangent[i] - quotient) <= 1e-7 * (1 + fabs(quotient)));
+        assert_true(primal[i] == general[i]);
+    }
+}
+
+static void tangent_is_the_primal_derivative_in_the_direction_of_the_response(void **state) {
+    (void)state;
+    for_all_chains(check_tangent);
+}
+
+static double pairing(const chain *c, const dstn_parameter *parameter) {
+    return c->kernel->dot(parameter->count, parameter->value, parameter->gradient);
+}
+
+/* ẏ = J Δw is linear in {W_j, b_j}, and in {U, V}: ⟨δ, JΔw⟩ = ⟨Jᵀδ, Δw⟩ for either. */
+static void check_transposed_tangent(chain *c) {
+    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
+    chain_gradients(c);
+    double by_weights = 0, by_factors = 0;
+    for (int l = 0; l < c->count; l++) {
+        for (int p = 0; p < c->layers[l]->parameter_count; p++) {
+            const dstn_parameter *parameter = &c->layers[l]->parameters[p];
+            bool is_factor = strcmp(parameter->name, "hyper") == 0;
+            by_factors += is_factor ? pairing(c, parameter) : 0;
+            by_weights += is_factor ? 0 : pairing(c, parameter);
+        }
+    }
+    double want = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
+    assert_true(fabs(by_weights - want) <= 1e-11 * (1 + fabs(want)));
+    if (c->plan.response == DSTN_RESPONSE_STRUCTURED) {
+        assert_true(fabs(by_factors - want) <= 1e-11 * (1 + fabs(want)));
+    }
+}
+
+static void transposed_tangent_is_the_transpose_of_the_tangent(void **state) {
+    (void)state;
+    for_all_chains(check_transposed_tangent);
+}
+
+/* With the response at zero what is left is the map from ẋ to ẏ, and δ to dẋ is its transpose. */
+static void check_input_tangent(chain *c) {
+    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
+    chain_set(c, 2, c->plan.rows * c->plan.hypers, c->z);
+    c->kernel->fill(c->plan.rows * c->plan.hypers, 0, c->z);
+    chain_gradients(c);
+    chain_set(c, 50, c->plan.rows * c->plan.in, c->x_dot[0]);
+    for (int l = 0; l < c->count; l++) {
+        c->layers[l]->type->tangent(c->layers[l], &c->pass, c->x_dot[l], c->x_dot[l + 1]);
+        assert_ptr_equal(c->layers[l]->x_tangent, c->x_dot[l]);
+    }
+    double up = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
+    double down = c->kernel->dot(c->plan.rows * c->plan.in, c->delta[0], c->x_dot[0]);
+    assert_true(fabs(up - down) <= 1e-11 * (1 + fabs(up)));
+    assert_true(fabs(up) > 1e-3);
+}
+
+static void input_adjoint_is_the_transpose_of_the_input_tangent(void **state) {
+    (void)state;
+    for_all_chains(check_input_tangent);
+}
+
+/* ---- the number of products
+ * ------------------------------------------------------------------------------------------- */
+
+static int64_t products_made;
+static void (*uncounted)(bool, bool, int64_t, int64_t, int64_t, double, const void *, int64_t, const void *, int64_t,
+                         double, void *, int64_t);
+
+/* Of the layer's size; those with U and V are h/(2 in) of it. */
+static void counted(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda,
+                    const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
+    products_made += m * n * k == 5 * 40 * 30;
+    uncounted(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+static int64_t count_products(chain *c, dstn_pass_kind kind, bool general, bool response, bool is_first) {
+    dstn_layer *layer = c->layers[0];
+    const dstn_kernel *kernel = layer->kernel;
+    dstn_kernel counting = *kernel;
+    uncounted = kernel->gemm;
+    counting.gemm = counted;
+    layer->kernel = &counting;
+    products_made = 0;
+    chain_set_kind(c, kind, general, response);
+    layer->type->forward(layer, &c->pass, c->x[0], c->x[1]);
+    if (kind == DSTN_PASS_LINEARIZED) {
+        layer->type->tangent(layer, &c->pass, is_first ? NULL : c->x_dot[0], c->x_dot[1]);
+        layer->type->tangent_adjoint(layer, &c->pass, c->delta[1], is_first ? NULL : c->delta[0]);
+    } else {
+        layer->type->adjoint(layer, &c->pass, c->delta[1], is_first ? NULL : c->delta[0]);
+    }
+    layer->kernel = kernel;
+    return products_made;
+}
+
+static void no_pass_makes_more_products_than_the_mathematics_needs(void **state) {
+    (void)state;
+    static chain c;
+    dstn_error err = {0};
+    chain_plan plan = {.layers = "[linear: {out: 40}]", .scalar = DSTN_F64, .hypers = 2, .in = 30, .rows = 5};
+    if (chain_new(&c, plan, &err)) {
+        fail_msg("%s", err.message);
+    }
+    static const struct {
+        dstn_pass_kind kind;
+        bool general, response;
+        int64_t inner, first;
+    } cases[] = {
+        {DSTN_PASS_GENERAL, true, false, 3, 2},   {DSTN_PASS_RESPONSE, true, true, 6, 4},
+        {DSTN_PASS_RESPONSE, false, true, 5, 3},  {DSTN_PASS_LINEARIZED, false, true, 5, 3},
+        {DSTN_PASS_RESPONSE, false, false, 4, 2}, /* the hyperparameter step */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, false), cases[i].inner);
+        assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, true), cases[i].first);
+    }
+    assert_true(c.layers[0]->type->product_flops(c.layers[0]) == 2 * 40 * 30);
+    chain_destroy(&c);
+}
+
+/* ---- precision
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void assert_close(const double *got, const double *want, int64_t count, const char *what) {
+    double error = 0, norm = 0;
+    for (int64_t i = 0; i < count; i++) {
+        error += (got[i] - want[i]) * (got[i] - want[i]);
+        norm += want[i] * want[i];
+    }
+    if (!(sqrt(error) <= 3e-6 * sqrt(norm))) {
+        fail_msg("%s: relative difference %g", what, sqrt(error / norm));
+    }
+}
+
+static void compare_parameters(const chain *single, const chain *wide) {
+    for (int l = 0; l < single->count; l++) {
+        for (int p = 0; p < single->layers[l]->parameter_count; p++) {
+            const dstn_parameter *a = &single->layers[l]->parameters[p], *b = &wide->layers[l]->parameters[p];
+            double got[CHAIN_SPACE], want[CHAIN_SPACE];
+            dstn_parameter_export(a, single->kernel, a->gradient, got);
+            dstn_parameter_export(b, wide->kernel, b->gradient, want);
+            assert_close(got, want, a->count, a->name);
+        }
+    }
+}
+
+static void single_precision_agrees_with_double(void **state) {
+    (void)state;
+    static chain single, wide;
+    for (int i = 0; i < 12; i++) {
+        dstn_response response = i & 2 ? DSTN_RESPONSE_FULL : DSTN_RESPONSE_STRUCTURED;
+        dstn_pass_kind kind = (dstn_pass_kind)(i / 4);
+        make(&single, deep[i & 1], response, DSTN_F32);
+        make(&wide, deep[i & 1], response, DSTN_F64);
+        chain_set_kind(&single, kind, kind != DSTN_PASS_LINEARIZED, kind != DSTN_PASS_GENERAL);
+        chain_set_kind(&wide, kind, kind != DSTN_PASS_LINEARIZED, kind != DSTN_PASS_GENERAL);
+        chain_gradients(&single);
+        chain_gradients(&wide);
+        compare_parameters(&single, &wide);
+        if (kind == DSTN_PASS_RESPONSE) {
+            double got[CHAIN_SPACE];
+            single.kernel->to_double(5 * single.plan.hypers, single.dz, got);
+            assert_close(got, wide.dz, 5 * single.plan.hypers, "dz");
+        }
+        chain_destroy(&single);
+        chain_destroy(&wide);
+    }
+}
+
+/* ---- the rest
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct ready_list {
+    int count;
+    dstn_range range[8];
+    int64_t offset[8], size[8];
+} ready_list;
+
+static void note_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
+    ready_list *list = user;
+    assert_true(list->count < 8);
+    list->range[list->count] = range;
+    list->offset[list->count] = offset;
+    list->size[list->count++] = count;
+}
+
+static void ready_ranges_are_named_once_a_layer_from_the_output_down(void **state) {
+    (void)state;
+    static chain c;
+    make(&c, "[linear: {out: 3}, relu, linear: {out: 2}]", DSTN_RESPONSE_STRUCTURED, DSTN_F64);
+    ready_list list = {0};
+    c.pass.on_gradient_ready = note_ready;
+    c.pass.user = &list;
+    chain_set_kind(&c, DSTN_PASS_RESPONSE, true, true);
+    chain_gradients(&c);
+    assert_int_equal(list.count, 4);
+    /* General: 4·3 + 3 and 3·2 + 2; response: with h = 2 also (3 + 3)·2 and (2 + 2)·2 of U and V. */
+    static const int64_t want[4][3] = {{0, 15, 8}, {1, 1027, 16}, {0, 0, 15}, {1, 1000, 27}};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(list.range[i], want[i][0]);
+        assert_int_equal(list.offset[i], want[i][1]);
+        assert_int_equal(list.size[i], want[i][2]);
+    }
+    list.count = 0;
+    chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
+    chain_gradients(&c);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.range[0], DSTN_RANGE_RESPONSE);
+    list.count = 0;
+    chain_set_kind(&c, DSTN_PASS_RESPONSE, false, false);
+    chain_gradients(&c);
+    assert_int_equal(list.count, 0);
+    chain_destroy(&c);
+}
+
+static void without_hyperparameters_there_is_no_response(void **state) {
+    (void)state;
+    static chain c;
+    dstn_error err = {0};
+    chain_plan plan = {.layers = "[linear: {out: 3}, relu, linear: {out: 2}]", .scalar = DSTN_F64, .in = 4, .rows = 5};
+    for (int full = 0; full < 2; full++) {
+        plan.response = full ? DSTN_RESPONSE_FULL : DSTN_RESPONSE_STRUCTURED;
+        assert_int_equal(chain_new(&c, plan, &err), DSTN_OK);
+        assert_int_equal(c.layers[0]->parameter_count, 2);
+        for (int kind = DSTN_PASS_GENERAL; kind <= DSTN_PASS_RESPONSE; kind++) {
+            chain_set_kind(&c, (dstn_pass_kind)kind, true, true);
+            chain_check_gradients(&c);
+        }
+        chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
+        chain_gradients(&c);
+        assert_true(c.kernel->dot(5 * 2, c.x_dot[3], c.x_dot[3]) == 0);
+        chain_destroy(&c);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(general_adjoint_equals_finite_differences),
+        cmocka_unit_test(response_adjoint_equals_finite_differences_also_in_z),
+        cmocka_unit_test(linearized_adjoint_equals_finite_differences),
+        cmocka_unit_test(gradients_are_added_not_written),
+        cmocka_unit_test(tangent_is_the_primal_derivative_in_the_direction_of_the_response),
+        cmocka_unit_test(transposed_tangent_is_the_transpose_of_the_tangent),
+        cmocka_unit_test(input_adjoint_is_the_transpose_of_the_input_tangent),
+        cmocka_unit_test(no_pass_makes_more_products_than_the_mathematics_needs),
+        cmocka_unit_test(single_precision_agrees_with_double),
+        cmocka_unit_test(ready_ranges_are_named_once_a_layer_from_the_output_down),
+        cmocka_unit_test(without_hyperparameters_there_is_no_response),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
