@@ -1,0 +1,52 @@
+/* The methods as combinations of three switches. */
+#include "dstn/bilevel.h"
+
+static const dstn_method methods[] = {
+    {"stn", true, false, false, false},
+    {"stn-centered", true, true, false, false},
+    {"stn-centered-split", true, true, true, false},
+    {"delta-stn", true, true, true, true},
+    {"fixed", false, false, false, false},
+};
+
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]), FIXED = METHOD_COUNT - 1 };
+
+const dstn_option dstn_method_options[] = {
+    {"method", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, method), 0, 0,
+     "stn|stn-centered|stn-centered-split|delta-stn|fixed", "delta-stn",
+     "how hyperparameters are tuned; fixed: not at all", false},
+    {"centered", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[0]), 0, 0, "auto|true|false", "auto",
+     "hypernetwork input is the difference to the current lambda (Sec. 3.1); auto: as the method has it", false},
+    {"split_objective", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[1]), 0, 0, "auto|true|false",
+     "auto", "general weights on the unperturbed loss (Sec. 3.2); needs centered", false},
+    {"linearize", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[2]), 0, 0, "auto|true|false", "auto",
+     "response weights on linearized predictions (Sec. 3.3); needs centered and split_objective", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static bool switched(int choice, bool method_has_it) {
+    return choice == 0 ? method_has_it : choice == 1;
+}
+
+dstn_status dstn_method_choose(const dstn_method_settings *settings, const dstn_method **out, dstn_error *err) {
+    const dstn_method *base = &methods[settings->method];
+    const int *switches = settings->switches;
+    bool centered = switched(switches[0], base->centered);
+    bool split = switched(switches[1], base->split_objective);
+    bool linearize = switched(switches[2], base->linearize);
+    if (!base->tunes && (centered || split || linearize)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "method fixed has no response: centered, split_objective and linearize must be auto or false");
+    }
+    for (int m = 0; m < METHOD_COUNT; m++) {
+        const dstn_method *method = &methods[m];
+        if (method->tunes == base->tunes && method->centered == centered && method->split_objective == split &&
+            method->linearize == linearize) {
+            *out = method;
+            return DSTN_OK;
+        }
+    }
+    return dstn_fail(err, DSTN_ERROR_USAGE,
+                     "centered: %s, split_objective: %s, linearize: %s is no method: split_objective needs centered, "
+                     "linearize needs both",
+                     centered ? "true" : "false", split ? "true" : "false", linearize ? "true" : "false");
+}

@@ -1,0 +1,310 @@
+/* The trainer: what it is made of, its loop, and its state. */
+#include "trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const dstn_option dstn_train_options[] = {
+    {"iterations", DSTN_OPTION_INT, offsetof(dstn_train_settings, iterations), 0, 1e12, NULL, "0",
+     "training steps; 0: as many as `epochs` makes", true},
+    {"epochs", DSTN_OPTION_INT, offsetof(dstn_train_settings, epochs), 0, 1e9, NULL, "0",
+     "passes over the training part, where iterations is 0", true},
+    {"batch", DSTN_OPTION_INT, offsetof(dstn_train_settings, batch), 1, 1e9, NULL, "128",
+     "examples of a training batch, over all ranks of the group", false},
+    {"valid_batch", DSTN_OPTION_INT, offsetof(dstn_train_settings, valid_batch), 0, 1e9, NULL, "0",
+     "examples of a hyperparameter step's validation batch; 0: as many as in a training batch", false},
+    {"train_steps", DSTN_OPTION_INT, offsetof(dstn_train_settings, train_steps), 1, 1e9, NULL, "5",
+     "training steps between hyperparameter steps (T_train)", false},
+    {"valid_steps", DSTN_OPTION_INT, offsetof(dstn_train_settings, valid_steps), 1, 1e9, NULL, "1",
+     "hyperparameter steps taken then (T_valid)", false},
+    {"warmup", DSTN_OPTION_INT, offsetof(dstn_train_settings, warmup), 0, 1e12, NULL, "0",
+     "iterations that perturb but don't update hyperparameters", false},
+    {"warmup_epochs", DSTN_OPTION_INT, offsetof(dstn_train_settings, warmup_epochs), 0, 1e9, NULL, "0",
+     "the same in epochs; the longer of the two counts", false},
+    {"entropy_weight", DSTN_OPTION_REAL, offsetof(dstn_train_settings, entropy_weight), 0, INFINITY, NULL, "0",
+     "weight of the perturbation's entropy in the objective of its scale (tau)", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
+    if (settings->valid_batch > 0) {
+        return settings->valid_batch;
+    }
+    int64_t rows = dataset->rows[DSTN_PART_VALID];
+    return settings->batch < rows ? settings->batch : rows;
+}
+
+int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
+    int64_t largest = settings->valid_batch > settings->batch ? settings->valid_batch : settings->batch;
+    int64_t size = dstn_group_size(group);
+    return (largest + size - 1) / size;
+}
+
+/* ---- making a trainer ---- */
+
+static dstn_status check_request(const dstn_trainer_request *request, dstn_error *err) {
+    const dstn_train_settings *train = &request->train;
+    const dstn_dataset *dataset = request->dataset;
+    if (train->iterations == 0 && train->epochs == 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "train: neither iterations nor epochs says how long to train; set one of them above 0");
+    }
+    if (train->batch > dataset->rows[DSTN_PART_TRAIN]) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "train.batch: %lld is more than the %lld training examples",
+                         (long long)train->batch, (long long)dataset->rows[DSTN_PART_TRAIN]);
+    }
+    if (request->method->tunes && train->valid_batch > dataset->rows[DSTN_PART_VALID]) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "train.valid_batch: %lld is more than the %lld validation examples",
+                         (long long)train->valid_batch, (long long)dataset->rows[DSTN_PART_VALID]);
+    }
+    if (request->method->tunes && request->space->count == 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "method %s tunes hyperparameters, but the section \"hyperparameters\" names none; "
+                         "method: fixed trains without",
+                         request->method->name);
+    }
+    int64_t size = dstn_group_size(request->group);
+    int64_t valid = valid_batch_of(train, dataset);
+    int64_t smaller = request->method->tunes && valid < train->batch ? valid : train->batch;
+    if (size > smaller) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%lld ranks are more than the %lld examples of a %s batch; start at most %lld ranks a "
+                         "member, or raise train.%s",
+                         (long long)size, (long long)smaller, smaller == train->batch ? "training" : "validation",
+                         (long long)smaller, smaller == train->batch ? "batch" : "valid_batch");
+    }
+    return DSTN_OK;
+}
+
+static dstn_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, int64_t batch) {
+    dstn_share share = {.part = part, .batch = batch};
+    dstn_rng rng = {trainer->seed, order};
+    share.sampler = dstn_sampler_new(rng, trainer->dataset->rows[part], batch);
+    dstn_group_share(trainer->group, batch, &share.first_row, &share.rows);
+    return share;
+}
+
+/* Optimizers of both weight ranges from one section, of λ and raw_scale from another. */
+static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_request *request, dstn_error *err) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        dstn_status status =
+            dstn_optimizer_read(request->optimizer, "optimizer", "sgd", trainer->kernel, trainer->model->count[r],
+                                trainer->arena, &trainer->weights[r], err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+    }
+    if (!trainer->method->tunes) {
+        return DSTN_OK;
+    }
+    const dstn_kernel *kernel;
+    dstn_status status = dstn_kernel_find("openblas", DSTN_F64, &kernel, err);
+    dstn_optimizer **optimizers[2] = {&trainer->lambda, &trainer->scale};
+    for (int i = 0; i < 2 && status == DSTN_OK; i++) {
+        status = dstn_optimizer_read(request->hyper_optimizer, "hyper_optimizer", "rmsprop", kernel,
+                                     trainer->space->count, trainer->arena, optimizers[i], err);
+    }
+    return status;
+}
+
+static bool take_memory(dstn_trainer *trainer) {
+    dstn_arena *arena = trainer->arena;
+    size_t rows = (size_t)trainer->model->max_rows, h = (size_t)trainer->space->count;
+    size_t size = trainer->kernel->size;
+    trainer->x = dstn_arena_take(arena, rows * (size_t)trainer->dataset->features * size);
+    trainer->targets = dstn_arena_take(arena, rows * (size_t)trainer->dataset->outputs * size);
+    trainer->labels = dstn_arena_take(arena, 2 * rows * sizeof(int64_t)); /* labels, then row numbers */
+    double **tables[] = {&trainer->noise, &trainer->epsilon, &trainer->values, &trainer->inputs};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        *tables[i] = dstn_arena_take(arena, rows * h * sizeof(double));
+        if (!*tables[i]) {
+            return false;
+        }
+    }
+    trainer->z = dstn_arena_take(arena, rows * h * size);
+    trainer->dz = dstn_arena_take(arena, rows * h * size);
+    trainer->sums = dstn_arena_take(arena, (2 * h + 1) * sizeof(double));
+    return trainer->x && trainer->targets && trainer->labels && trainer->z && trainer->dz && trainer->sums;
+}
+
+static int64_t longer(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err) {
+    dstn_status status = check_request(request, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_trainer *trainer = dstn_alloc(1, sizeof(*trainer));
+    trainer->method = request->method;
+    trainer->settings = request->train;
+    trainer->seed = request->seed;
+    trainer->model = request->model;
+    trainer->space = request->space;
+    trainer->dataset = request->dataset;
+    trainer->group = request->group;
+    trainer->kernel = request->model->kernel;
+    trainer->arena = dstn_arena_new();
+    trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, request->train.batch);
+    trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER,
+                                valid_batch_of(&request->train, request->dataset));
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        trainer->reducers[r] = dstn_reducer_new(trainer->group, trainer->kernel->scalar, trainer->model->count[r],
+                                                trainer->model->gradient[r], 0);
+    }
+    int64_t batches = dstn_sampler_batches(trainer->train.sampler);
+    const dstn_train_settings *train = &trainer->settings;
+    trainer->progress.steps = train->iterations > 0 ? train->iterations : train->epochs * batches;
+    trainer->progress.train_loss = trainer->progress.response_loss = trainer->progress.hyper_loss = NAN;
+    trainer->warmup = longer(train->warmup, train->warmup_epochs * batches);
+    status = read_optimizers(trainer, request, err);
+    if (status == DSTN_OK && !take_memory(trainer)) {
+        status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
+    }
+    if (status != DSTN_OK) {
+        dstn_trainer_destroy(trainer);
+        return status;
+    }
+    *out = trainer;
+    return DSTN_OK;
+}
+
+void dstn_trainer_destroy(dstn_trainer *trainer) {
+    if (!trainer) {
+        return;
+    }
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        dstn_reducer_destroy(trainer->reducers[r]);
+        dstn_optimizer_destroy(trainer->weights[r]);
+    }
+    dstn_optimizer_destroy(trainer->lambda);
+    dstn_optimizer_destroy(trainer->scale);
+    dstn_sampler_destroy(trainer->train.sampler);
+    dstn_sampler_destroy(trainer->valid.sampler);
+    dstn_arena_destroy(trainer->arena);
+    free(trainer);
+}
+
+/* ---- the loop ---- */
+
+dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)self;
+    (void)trainer;
+    (void)err;
+    return DSTN_OK;
+}
+
+typedef enum moment { ON_STEP, ON_HYPER_STEP, ON_EPOCH } moment;
+
+static dstn_status notify(dstn_trainer *trainer, const dstn_observer *observers, int count, moment when,
+                          dstn_error *err) {
+    for (int i = 0; i < count; i++) {
+        const dstn_observer *o = &observers[i];
+        dstn_status status = when == ON_STEP         ? o->on_step(o->self, trainer, err)
+                             : when == ON_HYPER_STEP ? o->on_hyper_step(o->self, trainer, err)
+                                                     : o->on_epoch(o->self, trainer, err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+    }
+    return DSTN_OK;
+}
+
+static dstn_status check_finite(const dstn_trainer *trainer, dstn_error *err) {
+    const dstn_progress *progress = &trainer->progress;
+    if (!isfinite(progress->train_loss)) {
+        return dstn_fail(err, DSTN_DIVERGED, "diverged: the training loss is %g at step %lld", progress->train_loss,
+                         (long long)progress->step);
+    }
+    if (trainer->method->split_objective && !isfinite(progress->response_loss)) {
+        return dstn_fail(err, DSTN_DIVERGED, "diverged: the response's loss is %g at step %lld",
+                         progress->response_loss, (long long)progress->step);
+    }
+    for (int i = 0; i < trainer->space->count; i++) {
+        if (!isfinite(trainer->space->lambda[i]) || !isfinite(trainer->space->raw_scale[i])) {
+            return dstn_fail(err, DSTN_DIVERGED, "diverged: hyperparameter \"%s\" is no longer finite at step %lld",
+                             trainer->space->items[i].name, (long long)progress->step);
+        }
+    }
+    return DSTN_OK;
+}
+
+/* T_valid hyperparameter steps after every T_train training steps, once warm-up is over. */
+static bool hyper_steps_are_due(const dstn_trainer *trainer) {
+    int64_t after = trainer->progress.step - trainer->warmup;
+    return trainer->method->tunes && after > 0 && after % trainer->settings.train_steps == 0;
+}
+
+static dstn_status one_step(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
+    int64_t epoch = trainer->progress.epoch;
+    dstn_trainer_train_step(trainer);
+    if (hyper_steps_are_due(trainer)) {
+        for (int64_t s = 0; s < trainer->settings.valid_steps; s++) {
+            dstn_trainer_hyper_step(trainer);
+        }
+    }
+    dstn_status status = check_finite(trainer, err);
+    if (status == DSTN_OK && hyper_steps_are_due(trainer)) {
+        status = notify(trainer, observers, count, ON_HYPER_STEP, err);
+    }
+    if (status == DSTN_OK && trainer->progress.epoch > epoch) {
+        status = notify(trainer, observers, count, ON_EPOCH, err);
+    }
+    if (status == DSTN_OK) {
+        status = notify(trainer, observers, count, ON_STEP, err);
+    }
+    return status;
+}
+
+dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    while (status == DSTN_OK && trainer->progress.step < trainer->progress.steps) {
+        status = one_step(trainer, observers, count, err);
+        dstn_dist_poll();
+    }
+    return status;
+}
+
+/* ---- what others see of it ---- */
+
+const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
+    return &trainer->progress;
+}
+
+dstn_model *dstn_trainer_model(const dstn_trainer *trainer) {
+    return trainer->model;
+}
+
+dstn_space *dstn_trainer_space(const dstn_trainer *trainer) {
+    return trainer->space;
+}
+
+const dstn_method *dstn_trainer_method(const dstn_trainer *trainer) {
+    return trainer->method;
+}
+
+const dstn_group *dstn_trainer_group(const dstn_trainer *trainer) {
+    return trainer->group;
+}
+
+void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
+    dstn_model_add_state(trainer->model, state);
+    dstn_space_add_state(trainer->space, state);
+    dstn_optimizer_add_state(trainer->weights[DSTN_RANGE_GENERAL], "optimizer/general", state);
+    dstn_optimizer_add_state(trainer->weights[DSTN_RANGE_RESPONSE], "optimizer/response", state);
+    if (trainer->method->tunes) {
+        dstn_optimizer_add_state(trainer->lambda, "optimizer/lambda", state);
+        dstn_optimizer_add_state(trainer->scale, "optimizer/scale", state);
+    }
+    dstn_state_add_values(state, "progress/step", DSTN_I64, 1, &trainer->progress.step);
+    dstn_state_add_values(state, "progress/hyper_step", DSTN_I64, 1, &trainer->progress.hyper_step);
+    dstn_state_add_values(state, "progress/train_loss", DSTN_F64, 1, &trainer->progress.train_loss);
+    dstn_state_add_values(state, "progress/response_loss", DSTN_F64, 1, &trainer->progress.response_loss);
+    dstn_state_add_values(state, "progress/hyper_loss", DSTN_F64, 1, &trainer->progress.hyper_loss);
+}
+
+void dstn_trainer_restored(dstn_trainer *trainer) {
+    dstn_sampler_seek(trainer->train.sampler, trainer->progress.step);
+    dstn_sampler_seek(trainer->valid.sampler, trainer->progress.hyper_step);
+    trainer->progress.epoch = trainer->progress.step / dstn_sampler_batches(trainer->train.sampler);
+}

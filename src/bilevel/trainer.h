@@ -1,0 +1,66 @@
+/* The trainer as the files of this room share it. */
+#ifndef DSTN_BILEVEL_TRAINER_H
+#define DSTN_BILEVEL_TRAINER_H
+
+#include "dstn/bilevel.h"
+
+/* This rank's share of one kind of global batch. */
+typedef struct dstn_share {
+    dstn_part part;
+    dstn_sampler *sampler;
+    int64_t batch;     /* examples of the global batch */
+    int64_t first_row; /* this rank's first one */
+    int64_t rows;      /* and how many it has */
+} dstn_share;
+
+struct dstn_trainer {
+    const dstn_method *method;
+    dstn_train_settings settings;
+    uint32_t seed;
+    dstn_model *model;
+    dstn_space *space;
+    const dstn_dataset *dataset;
+    const dstn_group *group;
+    const dstn_kernel *kernel;
+    dstn_progress progress;
+    int64_t warmup; /* iterations without hyperparameter steps */
+
+    dstn_share train, valid;
+    dstn_optimizer *weights[DSTN_RANGES]; /* of general and response weights */
+    dstn_optimizer *lambda, *scale;
+    dstn_reducer *reducers[DSTN_RANGES];
+
+    /* One mini-batch on this rank; B = max_rows of the model. */
+    void *x;          /* [B, in] */
+    void *targets;    /* [B, out], regression */
+    int64_t *labels;  /* [B], classification */
+    double *noise;    /* [B, h] */
+    double *epsilon;  /* [B, h], σ ⊙ noise */
+    double *values;   /* [B, h], hyperparameters in natural units */
+    double *inputs;   /* [B, h], the hypernetwork's input z in double */
+    void *z;          /* [B, h], the same in the model's scalar type */
+    void *dz;         /* [B, h] */
+    double *sums;     /* [2h + 1]: gradients of λ and raw_scale, and the loss */
+    dstn_arena *arena;
+};
+
+/* Fetches the next mini-batch of a share. */
+void dstn_trainer_next_batch(dstn_trainer *trainer, dstn_share *share);
+
+/* A pass over the share's rows at perturbation `epsilon` [rows, h] (NULL: none), which sets the values s(λ + ε) that
+ * layers and regularizers see, and the hypernetwork's input z: ε if centred (3.1), else λ + ε. */
+dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn_pass_kind kind,
+                            const double *epsilon);
+
+/* Forward pass, loss and penalties, adjoint; returns this rank's share of the objective. Gradients of the pass's ranges
+ * start at zero, and are sent to be summed over the group as they become final. */
+double dstn_trainer_objective(dstn_trainer *trainer, dstn_pass *pass);
+
+/* Gradients of a training step on the mini-batch x at the perturbation epsilon: Algorithm 1 (delta_stn.c), Algorithm 2
+ * (stn.c). They are left in the model, not yet summed over the group; losses [2]: of the first pass and of the response
+ * pass. */
+void dstn_fixed_gradients(dstn_trainer *trainer, double losses[2]);
+void dstn_stn_gradients(dstn_trainer *trainer, double losses[2]);
+void dstn_delta_stn_gradients(dstn_trainer *trainer, double losses[2]);
+
+#endif

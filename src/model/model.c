@@ -1,0 +1,240 @@
+/* Builds a model: reads the layer list, plans every layer against the shape before it, and takes all memory of
+ * parameters, gradients, activations and adjoints from one arena. */
+#include "dstn/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct model_settings {
+    dstn_int_list input;
+    int response;
+    int loss;
+    dstn_node layers;
+} model_settings;
+
+const dstn_option dstn_model_options[] = {
+    {"input", DSTN_OPTION_INTS, offsetof(model_settings, input), 1, 1e9, NULL, "~",
+     "shape of one example: [features] or [channels, height, width]; default: as the data have it", false},
+    {"response", DSTN_OPTION_CHOICE, offsetof(model_settings, response), 0, 0, "structured|full", "structured",
+     "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter", false},
+    {"loss", DSTN_OPTION_CHOICE, offsetof(model_settings, loss), 0, 0, "mse|cross_entropy", "mse",
+     "mse: half the squared error summed over outputs; both are means over examples", false},
+    {"layers", DSTN_OPTION_SECTION, offsetof(model_settings, layers), 0, 0, NULL, NULL,
+     "list of layers, from the input to the output", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static int hyper_index(void *user, const char *name) {
+    return dstn_space_find(user, name);
+}
+
+static dstn_status input_shape(const dstn_model_request *request, const model_settings *settings, dstn_shape *shape,
+                               dstn_error *err) {
+    const dstn_int_list *given = &settings->input;
+    dstn_node place = dstn_node_child(request->node, "input");
+    if (given->count > 3) {
+        return dstn_node_fail(place, err, "a shape of %d axes; accepted: [features] or [channels, height, width]",
+                              given->count);
+    }
+    *shape = request->input;
+    if (given->count == 0) {
+        if (shape->rank == 0) {
+            return dstn_node_fail(request->node, err, "missing key \"input\": the shape of one example");
+        }
+        return DSTN_OK;
+    }
+    dstn_shape own = {given->count, {0}};
+    memcpy(own.dims, given->values, (size_t)given->count * sizeof(int64_t));
+    if (shape->rank != 0 && dstn_shape_count(*shape) != dstn_shape_count(own)) {
+        return dstn_node_fail(place, err, "the model takes %lld values an example, but the data have %lld",
+                              (long long)dstn_shape_count(own), (long long)dstn_shape_count(*shape));
+    }
+    *shape = own;
+    return DSTN_OK;
+}
+
+static dstn_status read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list, dstn_error *err) {
+    if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE || dstn_node_count(list) == 0) {
+        dstn_node place = list.handle ? list : request->node;
+        return dstn_node_fail(place, err, "\"layers\" must be a list with at least one layer");
+    }
+    size_t count = dstn_node_count(list);
+    model->layers = dstn_alloc(count, sizeof(dstn_layer *));
+    dstn_layer_setting setting = {model->kernel, model->response,  model->hypers,
+                                  model->max_rows, hyper_index, (void *)request->space};
+    dstn_shape shape = model->in;
+    for (size_t i = 0; i < count; i++) {
+        dstn_layer *layer;
+        dstn_status status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, &setting, &layer, err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+        model->layers[model->layer_count++] = layer;
+        shape = layer->out;
+    }
+    model->out = shape;
+    if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
+        return dstn_node_fail(dstn_node_at(list, count - 1), err, "the network has %lld outputs, but the data need %lld",
+                              (long long)dstn_shape_count(shape), (long long)request->outputs);
+    }
+    return DSTN_OK;
+}
+
+static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
+    size_t count = dstn_node_count(request->regularizers);
+    model->regularizers = dstn_alloc(count + 1, sizeof(dstn_regularizer *));
+    dstn_layer_setting setting = {model->kernel, model->response,  model->hypers,
+                                  model->max_rows, hyper_index, (void *)request->space};
+    for (size_t i = 0; i < count; i++) {
+        dstn_status status = dstn_regularizer_read(
+            dstn_node_key_at(request->regularizers, i), dstn_node_at(request->regularizers, i), model->layers,
+            model->layer_count, request->train_rows, &setting, &model->regularizers[i], err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+        model->regularizer_count++;
+    }
+    return DSTN_OK;
+}
+
+/* Lays the parameters of all layers one after the other, general and response apart. */
+static bool bind_parameters(dstn_model *model) {
+    for (int l = 0; l < model->layer_count; l++) {
+        dstn_layer *layer = model->layers[l];
+        for (int p = 0; p < layer->parameter_count; p++) {
+            model->count[layer->parameters[p].range] += layer->parameters[p].count;
+        }
+    }
+    size_t size = model->kernel->size;
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        model->value[r] = dstn_arena_take(model->arena, (size_t)model->count[r] * size);
+        model->gradient[r] = dstn_arena_take(model->arena, (size_t)model->count[r] * size);
+        if (!model->value[r] || !model->gradient[r]) {
+            return false;
+        }
+    }
+    int64_t next[DSTN_RANGES] = {0};
+    for (int l = 0; l < model->layer_count; l++) {
+        dstn_layer *layer = model->layers[l];
+        for (int p = 0; p < layer->parameter_count; p++) {
+            dstn_range range = layer->parameters[p].range;
+            size_t start = (size_t)next[range] * size;
+            dstn_layer_bind_parameter(layer, p, next[range], (char *)model->value[range] + start,
+                                      (char *)model->gradient[range] + start);
+            next[range] += layer->parameters[p].count;
+        }
+    }
+    return true;
+}
+
+static bool bind_passes(dstn_model *model) {
+    size_t row = (size_t)model->max_rows * model->kernel->size;
+    int64_t widest = dstn_shape_count(model->in);
+    model->activations = dstn_alloc((size_t)model->layer_count + 1, sizeof(void *));
+    model->tangents = dstn_alloc((size_t)model->layer_count + 1, sizeof(void *));
+    for (int l = 0; l < model->layer_count; l++) {
+        int64_t width = dstn_shape_count(model->layers[l]->out);
+        widest = width > widest ? width : widest;
+        model->activations[l + 1] = dstn_arena_take(model->arena, row * (size_t)width);
+        model->tangents[l + 1] = dstn_arena_take(model->arena, row * (size_t)width);
+        if (!model->activations[l + 1] || !model->tangents[l + 1] ||
+            !model->layers[l]->type->bind(model->layers[l], model->arena)) {
+            return false;
+        }
+    }
+    model->prediction = dstn_arena_take(model->arena, row * (size_t)dstn_shape_count(model->out));
+    model->delta[0] = dstn_arena_take(model->arena, row * (size_t)widest);
+    model->delta[1] = dstn_arena_take(model->arena, row * (size_t)widest);
+    for (int r = 0; r < model->regularizer_count; r++) {
+        if (!model->regularizers[r]->type->bind(model->regularizers[r], model->arena)) {
+            return false;
+        }
+    }
+    return model->prediction && model->delta[0] && model->delta[1];
+}
+
+static dstn_status build(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
+    model_settings settings = {0};
+    dstn_binding binding = {dstn_model_options, &settings};
+    dstn_status status = dstn_options_read(request->node, "model", &binding, 1, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    model->response = (dstn_response)settings.response;
+    model->loss = (dstn_loss)settings.loss;
+    status = input_shape(request, &settings, &model->in, err);
+    if (status == DSTN_OK) {
+        status = read_layers(model, request, settings.layers, err);
+    }
+    if (status == DSTN_OK) {
+        status = read_regularizers(model, request, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    if (!bind_parameters(model) || !bind_passes(model)) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for a model of %lld parameters and %lld examples a pass",
+                         (long long)(model->count[0] + model->count[1]), (long long)model->max_rows);
+    }
+    return DSTN_OK;
+}
+
+dstn_status dstn_model_new(const dstn_model_request *request, dstn_model **out, dstn_error *err) {
+    dstn_model *model = dstn_alloc(1, sizeof(*model));
+    model->kernel = request->kernel;
+    model->hypers = request->space ? request->space->count : 0;
+    model->max_rows = request->max_rows;
+    model->arena = dstn_arena_new();
+    dstn_status status = build(model, request, err);
+    if (status != DSTN_OK) {
+        dstn_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return DSTN_OK;
+}
+
+void dstn_model_destroy(dstn_model *model) {
+    if (!model) {
+        return;
+    }
+    for (int r = 0; r < model->regularizer_count; r++) {
+        dstn_regularizer_destroy(model->regularizers[r]);
+    }
+    for (int l = 0; l < model->layer_count; l++) {
+        dstn_layer_destroy(model->layers[l]);
+    }
+    free(model->regularizers);
+    free(model->layers);
+    free(model->activations);
+    free(model->tangents);
+    dstn_arena_destroy(model->arena);
+    free(model);
+}
+
+bool dstn_model_is_valid(const dstn_model *model) {
+    for (int l = 0; l < model->layer_count; l++) {
+        if (!dstn_layer_is_valid(model->layers[l]) || !model->activations[l + 1] || !model->tangents[l + 1]) {
+            return false;
+        }
+    }
+    return model->layer_count > 0 && model->max_rows > 0 && model->prediction != NULL;
+}
+
+size_t dstn_model_memory_used(const dstn_model *model) {
+    return dstn_arena_memory_used(model->arena);
+}
+
+void dstn_model_initialize(dstn_model *model, uint32_t seed) {
+    dstn_rng rng = {seed, DSTN_PURPOSE_INIT};
+    for (int l = 0; l < model->layer_count; l++) {
+        model->layers[l]->type->initialize(model->layers[l], rng);
+    }
+}
+
+void dstn_model_add_state(dstn_model *model, dstn_state *state) {
+    dstn_scalar scalar = model->kernel->scalar;
+    dstn_state_add_values(state, "model/general", scalar, model->count[DSTN_RANGE_GENERAL],
+                          model->value[DSTN_RANGE_GENERAL]);
+    dstn_state_add_values(state, "model/response", scalar, model->count[DSTN_RANGE_RESPONSE],
+                          model->value[DSTN_RANGE_RESPONSE]);
+}

@@ -1,0 +1,150 @@
+/* A member trained by a group of ranks follows the trajectory of the same member on one rank: per-example noise, masks
+ * and data order don't depend on how the batch is split, gradients are summed, λ is the leader's. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "dstn/bilevel.h"
+
+static const char *const config =
+    "model:\n"
+    "  response: structured\n"
+    "  layers: [{dropout: {rate: input}}, {linear: {out: 7}}, relu, {linear: {out: 2}}]\n"
+    "regularizers: {l2: {strength: penalty}}\n"
+    "hyperparameters:\n"
+    "  input: {range: [0, 0.95], start: 0.2}\n"
+    "  penalty: {transform: exp, start: 0.5}\n"
+    "optimizer: {name: sgd, rate: 0.05, momentum: 0.9, clip: 1}\n"
+    "hyper_optimizer: {name: adam, rate: 0.05}\n";
+
+typedef struct member {
+    dstn_doc *doc;
+    dstn_space *space;
+    dstn_dataset *dataset;
+    dstn_model *model;
+    dstn_trainer *trainer;
+} member;
+
+static void build(member *m, const dstn_group *group, int method_index) {
+    dstn_error err = {0};
+    const dstn_method *method;
+    const dstn_kernel *kernel;
+    dstn_method_settings choice = {.method = method_index};
+    dstn_train_settings train = {.iterations = 40, .batch = 11, .valid_batch = 7, .train_steps = 3, .valid_steps = 2,
+                                 .entropy_weight = 0.01};
+    int64_t shape[] = {5};
+    assert_int_equal(dstn_method_choose(&choice, &method, &err), DSTN_OK);
+    assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
+    assert_int_equal(dstn_doc_parse(config, "test", &m->doc, &err), DSTN_OK);
+    dstn_node root = dstn_doc_root(m->doc);
+    assert_int_equal(dstn_space_read(dstn_node_child(root, "hyperparameters"), &m->space, &err), DSTN_OK);
+    m->dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 1, shape, 2, 60, 9);
+    dstn_model_request request = {.node = dstn_node_child(root, "model"),
+                                  .regularizers = dstn_node_child(root, "regularizers"),
+                                  .kernel = kernel,
+                                  .space = m->space,
+                                  .input = {1, {5}},
+                                  .outputs = 2,
+                                  .max_rows = dstn_train_max_rows(&train, group),
+                                  .train_rows = m->dataset->rows[DSTN_PART_TRAIN]};
+    if (dstn_model_new(&request, &m->model, &err) != DSTN_OK) {
+        fail_msg("%s", err.message);
+    }
+    dstn_trainer_request trainer = {.method = method,
+                                    .train = train,
+                                    .seed = 4,
+                                    .optimizer = dstn_node_child(root, "optimizer"),
+                                    .hyper_optimizer = dstn_node_child(root, "hyper_optimizer"),
+                                    .model = m->model,
+                                    .space = m->space,
+                                    .dataset = m->dataset,
+                                    .group = group};
+    if (dstn_trainer_new(&trainer, &m->trainer, &err) != DSTN_OK) {
+        fail_msg("%s", err.message);
+    }
+    dstn_model_initialize(m->model, 4);
+    dstn_space_reset(m->space);
+}
+
+static void tear_down(member *m) {
+    dstn_trainer_destroy(m->trainer);
+    dstn_model_destroy(m->model);
+    dstn_space_destroy(m->space);
+    dstn_dataset_destroy(m->dataset);
+    dstn_doc_destroy(m->doc);
+}
+
+static void compare(int64_t count, const double *got, const double *want) {
+    for (int64_t i = 0; i < count; i++) {
+        if (!(fabs(got[i] - want[i]) <= 1e-10 * (1 + fabs(want[i])))) {
+            fail_msg("element %lld: %.17g on the group, %.17g alone", (long long)i, got[i], want[i]);
+        }
+    }
+}
+
+static void check_method(int method) {
+    dstn_group *world = dstn_group_world(), *self = dstn_group_self();
+    member together, alone;
+    build(&together, world, method);
+    build(&alone, self, method);
+    dstn_error err = {0};
+    assert_int_equal(dstn_trainer_run(together.trainer, NULL, 0, &err), DSTN_OK);
+    assert_int_equal(dstn_trainer_run(alone.trainer, NULL, 0, &err), DSTN_OK);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        compare(alone.model->count[r], together.model->value[r], alone.model->value[r]);
+    }
+    compare(2, together.space->lambda, alone.space->lambda);
+    compare(2, together.space->raw_scale, alone.space->raw_scale);
+    double loss[2], accuracy;
+    dstn_trainer_evaluate(together.trainer, DSTN_PART_VALID, &loss[0], &accuracy);
+    dstn_trainer_evaluate(alone.trainer, DSTN_PART_VALID, &loss[1], &accuracy);
+    compare(1, &loss[0], &loss[1]);
+    if (method != 4) {
+        assert_int_equal(dstn_trainer_progress(alone.trainer)->hyper_step, 26);
+    }
+    tear_down(&together);
+    tear_down(&alone);
+    dstn_group_destroy(self);
+    dstn_group_destroy(world);
+}
+
+static void stn_does_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_method(0);
+    check_method(1);
+}
+
+static void split_objective_does_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_method(2);
+}
+
+static void delta_stn_does_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_method(3);
+}
+
+static void fixed_does_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_method(4);
+}
+
+int main(int argc, char **argv) {
+    dstn_error err = {0};
+    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stn_does_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(split_objective_does_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(delta_stn_does_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(fixed_does_not_depend_on_the_number_of_ranks),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return dstn_dist_finish(failed);
+}
