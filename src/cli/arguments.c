@@ -1,0 +1,180 @@
+/* Reads the options of a command. */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Positions in the table below; short options are the letters themselves. */
+enum { SET = 256, OUT, PRECISION, BACKEND, METHOD, BATCH, STEPS, HYPER, RANKS, TIME_LIMIT, HANG_TIMEOUT, INIT, LAUNCH,
+       KILL_RANK, AT_STEP, RANDOM, DURING_CHECKPOINT, FINAL_VALUE, RESUME, PLAN, JSON, QUIET, VERBOSE, HELP, VERSION };
+
+static const struct option options[] = {
+    {"set", required_argument, NULL, SET},
+    {"out", required_argument, NULL, OUT},
+    {"precision", required_argument, NULL, PRECISION},
+    {"backend", required_argument, NULL, BACKEND},
+    {"method", required_argument, NULL, METHOD},
+    {"batch", required_argument, NULL, BATCH},
+    {"steps", required_argument, NULL, STEPS},
+    {"hyper", required_argument, NULL, HYPER},
+    {"ranks-per-member", required_argument, NULL, RANKS},
+    {"time-limit", required_argument, NULL, TIME_LIMIT},
+    {"hang-timeout", required_argument, NULL, HANG_TIMEOUT},
+    {"init", required_argument, NULL, INIT},
+    {"launch", required_argument, NULL, LAUNCH},
+    {"kill-rank", required_argument, NULL, KILL_RANK},
+    {"at-step", required_argument, NULL, AT_STEP},
+    {"random", required_argument, NULL, RANDOM},
+    {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
+    {"final-value", no_argument, NULL, FINAL_VALUE},
+    {"resume", no_argument, NULL, RESUME},
+    {"plan", no_argument, NULL, PLAN},
+    {"json", no_argument, NULL, JSON},
+    {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},
+    {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},
+    {NULL, 0, NULL, 0}};
+
+static bool accepted(const char *accepts, const char *name) {
+    char *word = dstn_format(" %s ", name);
+    bool found = strstr(accepts, word) != NULL || strstr(" quiet verbose help version ", word) != NULL;
+    free(word);
+    return found;
+}
+
+static dstn_status read_count(const char *name, const char *text, int64_t low, int64_t *out, dstn_error *err) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < low) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: a whole number from %lld", name, text,
+                         (long long)low);
+    }
+    *out = value;
+    return DSTN_OK;
+}
+
+static dstn_status read_seconds(const char *name, const char *text, double *out, dstn_error *err) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value > 0)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: seconds above 0", name, text);
+    }
+    *out = value;
+    return DSTN_OK;
+}
+
+static dstn_status add_setting(dstn_arguments *out, const char *text, dstn_error *err) {
+    int most = (int)(sizeof(out->settings) / sizeof(out->settings[0]));
+    if (out->setting_count == most) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "more than %d --set options", most);
+    }
+    out->settings[out->setting_count++] = text;
+    return DSTN_OK;
+}
+
+/* Options that take a value. */
+static dstn_status take_value(int code, const char *name, const char *value, dstn_arguments *out, dstn_error *err) {
+    switch (code) {
+    case SET:
+        return add_setting(out, value, err);
+    case OUT:
+        out->out = value;
+        return *value ? DSTN_OK : dstn_fail(err, DSTN_ERROR_USAGE, "--out: accepted: the path of a folder");
+    case PRECISION:
+        out->precision = value;
+        return DSTN_OK;
+    case BACKEND:
+        out->backend = value;
+        return DSTN_OK;
+    case METHOD:
+        out->method = value;
+        return DSTN_OK;
+    case INIT:
+        out->init = value;
+        return DSTN_OK;
+    case LAUNCH:
+        out->launch = value;
+        return DSTN_OK;
+    case BATCH:
+        return read_count(name, value, 1, &out->batch, err);
+    case STEPS:
+        return read_count(name, value, 1, &out->steps, err);
+    case HYPER:
+        return read_count(name, value, 0, &out->hyper, err);
+    case RANKS:
+        return read_count(name, value, 1, &out->ranks_per_member, err);
+    case KILL_RANK:
+        return read_count(name, value, 0, &out->kill_rank, err);
+    case AT_STEP:
+        return read_count(name, value, 1, &out->at_step, err);
+    case RANDOM:
+        return read_count(name, value, 1, &out->random, err);
+    case TIME_LIMIT:
+        return read_seconds(name, value, &out->time_limit, err);
+    default:
+        return read_seconds(name, value, &out->hang_timeout, err);
+    }
+}
+
+static void take_switch(int code, dstn_arguments *out) {
+    bool *switches[] = {&out->during_checkpoint, &out->final_value, &out->resume, &out->plan, &out->json, &out->quiet,
+                        &out->verbose, &out->help, &out->version};
+    *switches[code - DURING_CHECKPOINT] = true;
+}
+
+static const char *option_name(int code) {
+    const struct option *option = options;
+    while (option->val != code) {
+        option++;
+    }
+    return option->name;
+}
+
+static dstn_status take_operands(int argc, char **argv, dstn_arguments *out, dstn_error *err) {
+    int most = (int)(sizeof(out->operands) / sizeof(out->operands[0]));
+    for (int i = optind; i < argc; i++) {
+        if (out->operand_count == most) {
+            return dstn_fail(err, DSTN_ERROR_USAGE, "more than %d files", most);
+        }
+        out->operands[out->operand_count++] = argv[i];
+    }
+    return DSTN_OK;
+}
+
+dstn_status dstn_arguments_read(int argc, char **argv, int first, const char *accepts, dstn_arguments *out,
+                                dstn_error *err) {
+    memset(out, 0, sizeof(*out));
+    out->time_limit = INFINITY;
+    out->hang_timeout = 600;
+    out->kill_rank = out->at_step = out->random = -1;
+    opterr = 0;
+    optind = first;
+    int code;
+    while ((code = getopt_long(argc, argv, ":vhq", options, NULL)) != -1) {
+        if (code == ':') {
+            return dstn_fail(err, DSTN_ERROR_USAGE, "%s needs a value", argv[optind - 1]);
+        }
+        if (code == '?') {
+            return dstn_fail(err, DSTN_ERROR_USAGE, "unknown option %s", argv[optind - 1]);
+        }
+        code = code == 'v' ? VERBOSE : code == 'h' ? HELP : code == 'q' ? QUIET : code;
+        const char *name = option_name(code);
+        if (!accepted(accepts, name)) {
+            return dstn_fail(err, DSTN_ERROR_USAGE, "this command has no option --%s", name);
+        }
+        if (code >= DURING_CHECKPOINT) {
+            take_switch(code, out);
+            continue;
+        }
+        dstn_status status = take_value(code, name, optarg, out, err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+    }
+    return take_operands(argc, argv, out, err);
+}

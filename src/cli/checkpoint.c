@@ -1,0 +1,252 @@
+/* Digests, checkpoints, stop and resume of a run. A record is written before the checkpoint that it belongs to, and cut
+ * back to the checkpoint's step on resume, so that a run that was killed anywhere goes on as if nothing had happened. */
+#include "checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stop.h"
+
+dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, const char *folder, const char *config) {
+    dstn_checkpointer *c = dstn_alloc(1, sizeof(*c));
+    c->job = job;
+    c->record = record;
+    c->folder = folder;
+    c->config = config;
+    c->checkpoints = dstn_format("%s/checkpoints", folder);
+    c->record_path = dstn_format("%s/run.h5", folder);
+    dstn_trainer_add_state(job->trainer, &c->state);
+    dstn_trainer_add_state(job->trainer, &c->whole);
+    dstn_state_add_values(&c->whole, "digest/chain", DSTN_U8, sizeof(c->chain), c->chain);
+    c->digest_step = dstn_record_series(record, "/digest/step", DSTN_I64, 0);
+    c->digest_hash = dstn_record_series(record, "/digest/hash", DSTN_U8, 16);
+    c->written_at = dstn_seconds();
+    c->step = -1;
+    return c;
+}
+
+void dstn_checkpointer_destroy(dstn_checkpointer *c) {
+    if (!c) {
+        return;
+    }
+    dstn_state_clear(&c->state);
+    dstn_state_clear(&c->whole);
+    free(c->checkpoints);
+    free(c->record_path);
+    free(c);
+}
+
+/* ---- digests ---- */
+
+static int hex_value(char digit) {
+    return digit <= '9' ? digit - '0' : digit - 'a' + 10;
+}
+
+void dstn_checkpointer_digest(const dstn_checkpointer *c, char digest[33]) {
+    dstn_state_digest(&c->state, c->chain[0] ? c->chain : NULL, digest);
+}
+
+static void append_digest(dstn_checkpointer *c) {
+    double step = (double)dstn_trainer_progress(c->job->trainer)->step, bytes[16];
+    dstn_checkpointer_digest(c, c->chain);
+    for (int i = 0; i < 16; i++) {
+        bytes[i] = 16 * hex_value(c->chain[2 * i]) + hex_value(c->chain[2 * i + 1]);
+    }
+    dstn_record_append(c->record, c->digest_step, &step);
+    dstn_record_append(c->record, c->digest_hash, bytes);
+}
+
+static dstn_status digest_on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)err;
+    dstn_checkpointer *c = self;
+    int64_t every = c->job->settings.digest_every;
+    if (every > 0 && dstn_trainer_progress(trainer)->step % every == 0) {
+        append_digest(c);
+    }
+    return DSTN_OK;
+}
+
+static dstn_status digest_on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)trainer;
+    (void)err;
+    dstn_checkpointer *c = self;
+    if (c->job->settings.digest_every == 0) {
+        append_digest(c);
+    }
+    return DSTN_OK;
+}
+
+dstn_observer dstn_digest_observer(dstn_checkpointer *checkpointer) {
+    return (dstn_observer){checkpointer, digest_on_step, dstn_observer_ignore, digest_on_epoch};
+}
+
+/* ---- checkpoints ---- */
+
+dstn_status dstn_checkpointer_write(dstn_checkpointer *c, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    double start = dstn_seconds();
+    int64_t step = dstn_trainer_progress(c->job->trainer)->step;
+    if (dstn_group_leads(c->job->group)) {
+        status = dstn_record_write(c->record, c->record_path, err);
+        if (status == DSTN_OK) {
+            status = dstn_checkpoint_write(c->checkpoints, step, &c->whole, c->config,
+                                           (int)c->job->settings.checkpoint_keep, err);
+        }
+    }
+    c->step = step;
+    c->count++;
+    c->written_at = dstn_seconds();
+    c->cost += c->written_at - start;
+    return dstn_group_verdict(c->job->group, status, err);
+}
+
+enum { NOTHING, DUE, STOP };
+
+/* The leader's clock says when a checkpoint is due; any rank may have been asked to stop. */
+static int64_t wish(const dstn_checkpointer *c, int64_t step) {
+    if (dstn_stop_asked()) {
+        return STOP;
+    }
+    int64_t steps = c->job->settings.checkpoint_steps;
+    bool due = steps > 0 ? step % steps == 0
+                         : dstn_group_leads(c->job->group) &&
+                               dstn_seconds() - c->written_at >= c->job->settings.checkpoint_every;
+    return due ? DUE : NOTHING;
+}
+
+static dstn_status checkpoint_on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
+    dstn_checkpointer *c = self;
+    const dstn_progress *progress = dstn_trainer_progress(trainer);
+    int64_t agreed = dstn_group_max(c->job->group, wish(c, progress->step));
+    bool finished = progress->step == progress->steps;
+    if (agreed == NOTHING || finished) {
+        return DSTN_OK;
+    }
+    dstn_status status = dstn_checkpointer_write(c, err);
+    if (status == DSTN_OK && agreed == STOP) {
+        status = dstn_fail(err, DSTN_STOPPED, "stopped by %s at step %lld with a checkpoint written; go on with --resume",
+                           dstn_stop_reason(), (long long)progress->step);
+    }
+    return status;
+}
+
+dstn_observer dstn_checkpoint_observer(dstn_checkpointer *checkpointer) {
+    return (dstn_observer){checkpointer, checkpoint_on_step, dstn_observer_ignore, dstn_observer_ignore};
+}
+
+/* ---- resume ---- */
+
+/* Only length, time, ranks and logging may differ between a run and its resume. */
+static dstn_status compare_configs(dstn_checkpointer *c, const char *path, dstn_error *err) {
+    char *before_text = NULL;
+    dstn_doc *before = NULL;
+    dstn_status status = dstn_checkpoint_config(path, &before_text, err);
+    if (status == DSTN_OK) {
+        status = dstn_doc_parse(before_text, path, &before, err);
+    }
+    if (status == DSTN_OK) {
+        char key[DSTN_NAME_SIZE];
+        size_t count;
+        dstn_section *sections = dstn_cli_schema(&count);
+        if (dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(c->job->doc), key,
+                                sizeof(key))) {
+            status = dstn_fail(err, DSTN_ERROR_USAGE,
+                               "%s: \"%s\" is not as it was when the run started; only lengths, checkpoint and "
+                               "logging keys may change on resume",
+                               c->folder, key);
+        }
+        free(sections);
+    }
+    dstn_doc_destroy(before);
+    free(before_text);
+    return status;
+}
+
+/* The config of the newest checkpoint whose config can be read, against today's. */
+static dstn_status check_config(dstn_checkpointer *c, dstn_error *err) {
+    int64_t count;
+    char **paths;
+    dstn_status status = dstn_checkpoint_list(c->checkpoints, &count, &paths, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        dstn_error unreadable = {DSTN_OK, ""};
+        status = compare_configs(c, paths[i], &unreadable);
+        if (status != DSTN_ERROR_CHECKPOINT) {
+            *err = unreadable;
+            break;
+        }
+        status = DSTN_OK; /* a damaged one: dstn_checkpoint_newest reports it */
+    }
+    for (int64_t i = 0; i < count; i++) {
+        free(paths[i]);
+    }
+    free(paths);
+    return status;
+}
+
+static dstn_status leader_restores(dstn_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
+    int64_t step;
+    dstn_status status = check_config(c, err);
+    if (status == DSTN_OK) {
+        status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &step, err);
+    }
+    if (status == DSTN_OK && *found) {
+        status = dstn_record_restore(c->record, c->record_path, step, err);
+    }
+    return status;
+}
+
+static void spread(const dstn_group *group, const dstn_state *state) {
+    for (size_t i = 0; i < state->count; i++) {
+        dstn_group_broadcast(group, state->entries[i].data, dstn_state_bytes(&state->entries[i]));
+    }
+}
+
+dstn_status dstn_checkpointer_resume(dstn_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
+    const dstn_group *group = c->job->group;
+    *found = false;
+    dstn_status status = dstn_group_leads(group) ? leader_restores(c, log, found, err) : DSTN_OK;
+    status = dstn_group_verdict(group, status, err);
+    dstn_group_broadcast(group, found, sizeof(*found));
+    if (status != DSTN_OK || !*found) {
+        return status;
+    }
+    spread(group, &c->whole);
+    dstn_trainer_restored(c->job->trainer);
+    c->step = dstn_trainer_progress(c->job->trainer)->step;
+    return DSTN_OK;
+}
+
+/* ---- init ---- */
+
+static dstn_status leader_reads_start(const dstn_state *start, const char *path, dstn_error *err) {
+    dstn_reader *reader;
+    dstn_status status = dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < start->count && status == DSTN_OK; i++) {
+        const dstn_state_entry *entry = &start->entries[i];
+        int64_t count = (int64_t)(dstn_state_bytes(entry) / dstn_scalar_size(entry->scalar));
+        char *name = dstn_format("state/%s", entry->name);
+        status = dstn_reader_array(reader, name, entry->scalar, count, entry->data, err);
+        free(name);
+    }
+    dstn_reader_close(reader);
+    return status;
+}
+
+dstn_status dstn_checkpoint_init(dstn_job *job, const char *path, dstn_error *err) {
+    dstn_state start = {NULL, 0, 0};
+    dstn_model_add_state(job->model, &start);
+    dstn_space_add_state(job->space, &start);
+    dstn_status status = dstn_group_leads(job->group) ? leader_reads_start(&start, path, err) : DSTN_OK;
+    status = dstn_group_verdict(job->group, status, err);
+    if (status == DSTN_OK) {
+        spread(job->group, &start);
+    }
+    dstn_state_clear(&start);
+    return status;
+}

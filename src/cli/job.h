@@ -1,0 +1,67 @@
+/* A job: one config, read and assembled into data, model, space and trainer. Only cli does this. */
+#ifndef DSTN_CLI_JOB_H
+#define DSTN_CLI_JOB_H
+
+#include "cli.h"
+#include "dstn/bilevel.h"
+#include "dstn/config.h"
+#include "dstn/oracle.h"
+
+/* The section `record:`. */
+typedef struct dstn_record_settings {
+    int64_t every; /* training steps between rows of the record */
+    int oracle;    /* 0 auto: where there is a closed form; 1 true; 2 false */
+} dstn_record_settings;
+extern const dstn_option dstn_record_options[];
+
+/* The top level of a config, beside the method. */
+typedef struct dstn_job_settings {
+    int64_t seed;
+    int precision; /* 0 f32, 1 f64 */
+    const char *backend;
+    double checkpoint_every;  /* seconds between checkpoints */
+    int64_t checkpoint_steps; /* training steps between them instead; 0: by time */
+    int64_t checkpoint_keep;  /* how many stay */
+    int64_t digest_every;     /* training steps between digests; 0: epochs */
+    dstn_node data, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, record;
+} dstn_job_settings;
+extern const dstn_option dstn_job_options[];
+
+typedef struct dstn_job {
+    dstn_doc *doc;       /* owned, as is the model's file where the config names one */
+    dstn_doc *model_doc;
+    const dstn_group *group;
+    const dstn_log *log;
+    dstn_job_settings settings;
+    dstn_record_settings record;
+    dstn_train_settings train;
+    const dstn_method *method;
+    const dstn_kernel *kernel;
+    dstn_dataset *dataset;
+    dstn_space *space;
+    dstn_model *model;
+    dstn_trainer *trainer;
+    dstn_oracle *oracle; /* NULL: no closed form, or not wanted */
+} dstn_job;
+
+/* Loads a config file and applies the --set options to it. */
+dstn_status dstn_job_load(const char *path, const dstn_arguments *arguments, dstn_doc **out, dstn_error *err);
+
+/* Assembles a job from a document, which it takes over whatever happens. Parameters and hyperparameters stand at their
+ * starting values. Collective over the group: all ranks return the same status. */
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                         dstn_error *err);
+/* The same up to the data set alone. */
+dstn_status dstn_job_new_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                              dstn_error *err);
+/* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
+ * closed form. Collective over the group. */
+dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);
+/* Whether the job has more steps to go than a run with the resolved config `before` had. */
+bool dstn_job_is_longer(const dstn_job *job, dstn_doc *before);
+void dstn_job_destroy(dstn_job *job);
+
+/* All tables of a run's config and of a sweep file as one schema; *count [out]. Owned by the caller: free(). */
+dstn_section *dstn_cli_schema(size_t *count);
+
+#endif

@@ -1,0 +1,120 @@
+/* dstn: trains networks and tunes their regularization hyperparameters in the same run. Finds the command, runs it on
+ * every rank, and is the one place that prints an error. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dstn/config.h"
+#include "dstn/kernel.h"
+
+static const dstn_command commands[] = {
+    {"train", "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S]",
+     "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
+     " set out resume init time-limit hang-timeout ", {1, 1},
+     dstn_train_command},
+    {"sweep", "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N]",
+     "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5.", " set out ranks-per-member ",
+     {1, 1}, dstn_sweep_command},
+    {"oracle", "CONFIG.yaml [--set a.b=v]... [--out DIR]",
+     "Solves for the exact best hyperparameter of a config that has a closed form; writes DIR/oracle.h5.",
+     " set out ", {1, 1}, dstn_oracle_command},
+    {"check", "FIXTURE.h5... [--precision f32|f64] [--backend onednn|openblas]",
+     "Compares every pass and gradient with the numbers of a fixture: one line a quantity.",
+     " precision backend ", {1, 64}, dstn_check_command},
+    {"data", "check CONFIG.yaml [--set a.b=v]...", "Reads the data set of a config and says what it found.", " set ",
+     {2, 2}, dstn_data_command},
+    {"help", "[KEY]", "Explains a key of the config files, or all of them; \"dstn help data.features\".", " ", {0, 1},
+     dstn_help_command},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_usage(FILE *out) {
+    fprintf(out, "usage: dstn COMMAND ...\n\n");
+    for (int c = 0; c < COMMAND_COUNT; c++) {
+        fprintf(out, "  dstn %s %s\n      %s\n", commands[c].name, commands[c].usage, commands[c].help);
+    }
+    fprintf(out, "\nEvery command takes --help, --quiet and -v. dstn --version names all libraries.\n"
+                 "Exit codes: 0 done, 1 run error, 2 bad usage or config, 3 bad data, 4 checkpoint unusable,\n"
+                 "5 a sweep with failed members, 6 diverged, 75 stopped with a checkpoint written: run it again.\n");
+}
+
+static dstn_status find_command(const char *word, const dstn_command **out, dstn_error *err) {
+    const char *names[COMMAND_COUNT];
+    for (int c = 0; c < COMMAND_COUNT; c++) {
+        names[c] = commands[c].name;
+        if (strcmp(word, names[c]) == 0) {
+            *out = &commands[c];
+            return DSTN_OK;
+        }
+    }
+    const char *nearest = dstn_nearest_name(word, names, COMMAND_COUNT);
+    return dstn_fail(err, DSTN_ERROR_USAGE, "unknown command \"%s\"%s%s%s; \"dstn --help\" lists them", word,
+                     nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+static dstn_status run_command(dstn_cli *cli, const dstn_command *command, int argc, char **argv, dstn_error *err) {
+    dstn_arguments arguments;
+    dstn_status status = dstn_arguments_read(argc, argv, 2, command->accepts, &arguments, err);
+    if (status == DSTN_OK && arguments.help) {
+        if (cli->out) {
+            fprintf(cli->out, "usage: dstn %s %s\n%s\n", command->name, command->usage, command->help);
+        }
+        return DSTN_OK;
+    }
+    int operands = arguments.operand_count;
+    if (status == DSTN_OK && (operands < command->operands[0] || operands > command->operands[1])) {
+        status = dstn_fail(err, DSTN_ERROR_USAGE, "usage: dstn %s %s", command->name, command->usage);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    cli->log.level = arguments.quiet     ? DSTN_LOG_QUIET
+                     : arguments.verbose ? DSTN_LOG_VERBOSE
+                                         : DSTN_LOG_NORMAL;
+    return command->run(cli, &arguments, err);
+}
+
+static dstn_status dispatch(dstn_cli *cli, int argc, char **argv, dstn_error *err) {
+    const char *word = argc > 1 ? argv[1] : "--help";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        if (cli->out) {
+            print_usage(cli->out);
+        }
+        return argc > 1 ? DSTN_OK : DSTN_ERROR_USAGE;
+    }
+    if (strcmp(word, "--version") == 0) {
+        char *text = dstn_version_text();
+        if (cli->out) {
+            fputs(text, cli->out);
+        }
+        free(text);
+        return DSTN_OK;
+    }
+    const dstn_command *command = NULL;
+    dstn_status status = find_command(word, &command, err);
+    return status == DSTN_OK ? run_command(cli, command, argc, argv, err) : status;
+}
+
+int main(int argc, char **argv) {
+    dstn_error err = {DSTN_OK, ""};
+    dstn_status status = dstn_dist_start(&argc, &argv, &err);
+    if (status != DSTN_OK) {
+        fprintf(stderr, "dstn: %s\n", err.message);
+        return status;
+    }
+    dstn_kernel_init_threads();
+    dstn_cli cli = {.world = dstn_group_world()};
+    bool speaks = dstn_group_leads(cli.world);
+    cli.log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
+    cli.out = speaks ? stdout : NULL;
+    const char *term = getenv("TERM");
+    cli.is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    status = dispatch(&cli, argc, argv, &err);
+    if (speaks && status != DSTN_OK && err.message[0] != '\0') {
+        fprintf(stderr, "dstn: %s\n", err.message);
+    }
+    dstn_group_destroy(cli.world);
+    return dstn_dist_finish(status);
+}

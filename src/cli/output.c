@@ -1,0 +1,56 @@
+/* Where a run's files go, and that only one launch writes there. */
+#include "output.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *dstn_output_folder(const dstn_arguments *arguments, const char *config) {
+    if (arguments->out) {
+        return dstn_strdup(arguments->out);
+    }
+    const char *slash = strrchr(config, '/');
+    const char *name = slash ? slash + 1 : config;
+    const char *dot = strrchr(name, '.');
+    size_t length = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+    return dstn_format("runs/%.*s", (int)length, name);
+}
+
+/* A lock and an oracle's answer are no run. */
+static bool holds_a_run(const char *path) {
+    static const char *const harmless[] = {".", "..", "lock", "oracle.h5"};
+    DIR *folder = opendir(path);
+    bool found = false;
+    struct dirent *entry;
+    while (folder && !found && (entry = readdir(folder)) != NULL) {
+        found = true;
+        for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+            found = found && strcmp(entry->d_name, harmless[i]) != 0;
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    return found;
+}
+
+static dstn_status claim(const char *folder, bool resume, dstn_lock **lock, dstn_error *err) {
+    dstn_status status = dstn_store_make_folder(folder, err);
+    if (status == DSTN_OK && !resume && holds_a_run(folder)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "%s is not empty; go on with --resume, or name another with --out DIR",
+                         folder);
+    }
+    return status == DSTN_OK ? dstn_lock_take(folder, lock, err) : status;
+}
+
+dstn_status dstn_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,
+                              dstn_error *err) {
+    *lock = NULL;
+    dstn_status status = dstn_group_leads(world) ? claim(folder, resume, lock, err) : DSTN_OK;
+    status = dstn_group_verdict(world, status, err);
+    if (status != DSTN_OK) {
+        dstn_lock_release(*lock);
+        *lock = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,141 @@
+/* Progress: every group's leader posts what its member is doing on the board; rank 0 shows the board, as live lines on a
+ * terminal (redrawn in place), else as a plain line now and then. */
+#include "observers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dstn/kernel.h"
+
+static const double post_every = 0.2, redraw_every = 0.2, plain_every = 10; /* seconds */
+
+struct dstn_display {
+    const dstn_cli *cli;
+    dstn_board *board;
+    double drawn; /* when, in seconds */
+    int lines;    /* live lines on the terminal now */
+};
+
+/* ---- the display ---- */
+
+dstn_display *dstn_display_new(const dstn_cli *cli, dstn_board *board) {
+    dstn_display *display = dstn_alloc(1, sizeof(*display));
+    display->cli = cli;
+    display->board = board;
+    display->drawn = dstn_seconds();
+    return display;
+}
+
+/* Moves to the first live line and erases from there down. */
+static void erase(dstn_display *display) {
+    if (display->lines > 0) {
+        fprintf(stderr, "\033[%dA\033[J", display->lines);
+        display->lines = 0;
+    }
+}
+
+void dstn_display_destroy(dstn_display *display) {
+    if (display) {
+        erase(display);
+        free(display);
+    }
+}
+
+static void print_time(char *text, size_t size, double seconds) {
+    long whole = seconds > 0 && seconds < 1e8 ? (long)seconds : 0;
+    if (whole >= 3600) {
+        snprintf(text, size, "%ldh%02ldm", whole / 3600, whole / 60 % 60);
+    } else {
+        snprintf(text, size, "%ldm%02lds", whole / 60, whole % 60);
+    }
+}
+
+static void print_member(const dstn_member_progress *m) {
+    char left[32], peak[32] = "";
+    print_time(left, sizeof(left), m->seconds_left);
+    if (isfinite(m->fraction_of_peak)) {
+        snprintf(peak, sizeof(peak), "  %2.0f%% of peak", 100 * m->fraction_of_peak);
+    }
+    fprintf(stderr, "%-40s %3.0f%%  step %lld/%lld  train %.4g  valid %.4g%s  %s left\n", m->name,
+            100 * (double)m->step / (double)(m->steps > 0 ? m->steps : 1), (long long)m->step, (long long)m->steps,
+            m->train_loss, m->hyper_loss, peak, left);
+}
+
+void dstn_display_update(dstn_display *display) {
+    const dstn_cli *cli = display->cli;
+    double now = dstn_seconds();
+    if (!cli->log.out || cli->log.level == DSTN_LOG_QUIET ||
+        now - display->drawn < (cli->is_terminal ? redraw_every : plain_every)) {
+        return;
+    }
+    display->drawn = now;
+    erase(display);
+    for (int slot = 0; slot < dstn_board_slots(display->board); slot++) {
+        dstn_member_progress member;
+        dstn_board_read(display->board, slot, &member);
+        if (member.state == 1) {
+            print_member(&member);
+            display->lines += cli->is_terminal;
+        }
+    }
+}
+
+/* ---- the observer ---- */
+
+dstn_progress_observer *dstn_progress_observer_new(dstn_job *job, dstn_board *board, dstn_display *display,
+                                                   const char *name) {
+    dstn_progress_observer *observer = dstn_alloc(1, sizeof(*observer));
+    observer->job = job;
+    observer->board = board;
+    observer->display = display;
+    observer->name = name;
+    observer->started = dstn_seconds();
+    observer->posted = observer->started;
+    observer->peak = dstn_kernel_peak(job->kernel, 512, 3);
+    observer->first_step = dstn_trainer_progress(job->trainer)->step;
+    return observer;
+}
+
+static void post(dstn_progress_observer *o, int32_t state) {
+    const dstn_trainer *trainer = o->job->trainer;
+    const dstn_progress *progress = dstn_trainer_progress(trainer);
+    dstn_member_progress member = {.step = progress->step, .steps = progress->steps, .state = state};
+    snprintf(member.name, sizeof(member.name), "%s", o->name);
+    member.train_loss = progress->train_loss;
+    member.hyper_loss = progress->hyper_loss;
+    double elapsed = dstn_seconds() - o->started, done = (double)(progress->step - o->first_step);
+    if (done > 0) {
+        double flops = dstn_trainer_step_flops(trainer) / dstn_group_size(o->job->group);
+        member.fraction_of_peak = flops * done / elapsed / (o->peak * 1e9);
+        member.seconds_left = elapsed / done * (double)(progress->steps - progress->step);
+    }
+    dstn_board_post(o->board, &member);
+}
+
+void dstn_progress_observer_destroy(dstn_progress_observer *observer) {
+    if (!observer) {
+        return;
+    }
+    if (dstn_group_leads(observer->job->group)) {
+        post(observer, 0);
+    }
+    free(observer);
+}
+
+static dstn_status on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)trainer;
+    (void)err;
+    dstn_progress_observer *o = self;
+    double now = dstn_seconds();
+    if (dstn_group_leads(o->job->group) && now - o->posted >= post_every) {
+        o->posted = now;
+        post(o, 1);
+        dstn_display_update(o->display);
+    }
+    return DSTN_OK;
+}
+
+dstn_observer dstn_progress_observer_as_observer(dstn_progress_observer *observer) {
+    return (dstn_observer){observer, on_step, dstn_observer_ignore, dstn_observer_ignore};
+}

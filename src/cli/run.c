@@ -1,0 +1,200 @@
+/* One run: observers hung on a trainer, from the start or from a checkpoint to the end or to a stop. */
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint.h"
+#include "dstn/kernel.h"
+#include "version.h"
+
+/* Everything that a run hangs on its trainer. */
+typedef struct run {
+    dstn_job *job;
+    char *config; /* as resolved */
+    dstn_record *record;
+    dstn_recorder *recorder;
+    dstn_oracle_observer *oracle; /* NULL: no closed form */
+    dstn_checkpointer *checkpointer;
+    dstn_progress_observer *progress;
+    dstn_observer observers[5];
+    int observer_count;
+} run;
+
+/* In the order in which they are called: whatever writes into the record comes before the checkpoint. */
+static void start_observers(run *r, dstn_job *job, const dstn_run_request *request) {
+    r->job = job;
+    r->config = dstn_doc_text(job->doc);
+    r->record = dstn_record_new();
+    r->recorder = dstn_recorder_new(job, r->record);
+    r->observers[r->observer_count++] = dstn_recorder_observer(r->recorder);
+    if (job->oracle) {
+        r->oracle = dstn_oracle_observer_new(job, r->record);
+        r->observers[r->observer_count++] = dstn_oracle_observer_as_observer(r->oracle);
+    }
+    r->checkpointer = dstn_checkpointer_new(job, r->record, request->folder, r->config);
+    r->observers[r->observer_count++] = dstn_digest_observer(r->checkpointer);
+    r->observers[r->observer_count++] = dstn_checkpoint_observer(r->checkpointer);
+}
+
+/* The progress counts from where the run stands, so it comes once that is known. */
+static void start_progress(run *r, const dstn_run_request *request) {
+    r->progress = dstn_progress_observer_new(r->job, request->board, request->display, request->name);
+    memmove(r->observers + 1, r->observers, (size_t)r->observer_count * sizeof(r->observers[0]));
+    r->observers[0] = dstn_progress_observer_as_observer(r->progress);
+    r->observer_count++;
+}
+
+static void stop_observers(run *r) {
+    dstn_progress_observer_destroy(r->progress);
+    dstn_checkpointer_destroy(r->checkpointer);
+    dstn_oracle_observer_destroy(r->oracle);
+    dstn_recorder_destroy(r->recorder);
+    dstn_record_destroy(r->record);
+    free(r->config);
+}
+
+static void record_provenance(run *r) {
+    const dstn_job *job = r->job;
+    const char *host;
+    dstn_group_hosts((dstn_group *)job->group, &host);
+    char *libraries = dstn_version_text();
+    dstn_record_text(r->record, "provenance", "version", DSTN_VERSION);
+    dstn_record_text(r->record, "provenance", "commit", DSTN_COMMIT);
+    dstn_record_text(r->record, "provenance", "libraries", libraries);
+    dstn_record_text(r->record, "provenance", "host", host);
+    dstn_record_text(r->record, "provenance", "instruction_set", dstn_kernel_version());
+    dstn_record_text(r->record, "provenance", "backend", job->kernel->backend);
+    dstn_record_text(r->record, "provenance", "method", job->method->name);
+    dstn_record_text(r->record, "provenance", "data", job->dataset->summary);
+    dstn_record_text(r->record, "provenance", "config", r->config);
+    dstn_record_number(r->record, "provenance", "seed", (double)job->settings.seed);
+    dstn_record_number(r->record, "provenance", "ranks", dstn_group_size(job->group));
+    free(libraries);
+
+    const char **names = dstn_alloc((size_t)job->space->count + 1, sizeof(char *));
+    for (int i = 0; i < job->space->count; i++) {
+        names[i] = job->space->items[i].name;
+    }
+    dstn_record_strings(r->record, "hyper/names", job->space->count, names);
+    free(names);
+    const dstn_dataset *dataset = job->dataset;
+    dstn_record_integers(r->record, "data/valid_rows", dataset->rows[DSTN_PART_VALID],
+                         dataset->source_rows[DSTN_PART_VALID]);
+}
+
+static void record_oracle(run *r) {
+    static const char *const edges[] = {"none", "low", "high"};
+    const dstn_oracle *oracle = r->job->oracle;
+    if (!oracle) {
+        return;
+    }
+    const dstn_hyper *hyper = &r->job->space->items[0];
+    double start = hyper->transform->inverse(hyper->start, hyper->low, hyper->high);
+    dstn_record_text(r->record, "oracle", "name", dstn_oracle_name(oracle));
+    dstn_record_text(r->record, "oracle", "edge", edges[dstn_oracle_edge(oracle)]);
+    dstn_record_number(r->record, "oracle", "lambda_star", dstn_oracle_lambda_star(oracle));
+    dstn_record_number(r->record, "oracle", "best_loss", dstn_oracle_best_loss(oracle));
+    dstn_record_number(r->record, "oracle", "regret_start", dstn_oracle_regret(oracle, start));
+}
+
+static void record_result(run *r, const char *status, const char *message, double seconds) {
+    dstn_record_text(r->record, "result", "status", status);
+    dstn_record_text(r->record, "result", "message", message);
+    char digest[33];
+    dstn_checkpointer_digest(r->checkpointer, digest);
+    dstn_record_text(r->record, "result", "digest", digest);
+    dstn_record_number(r->record, "result", "seconds", seconds);
+    dstn_record_number(r->record, "result", "checkpoints", (double)r->checkpointer->count);
+    dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
+}
+
+/* From the start, from another run's checkpoint, or from where this one was stopped. */
+static dstn_status start(run *r, const dstn_run_request *request, dstn_error *err) {
+    bool found = false;
+    dstn_status status = DSTN_OK;
+    if (request->resume) {
+        status = dstn_checkpointer_resume(r->checkpointer, r->job->log, &found, err);
+        int64_t step = dstn_trainer_progress(r->job->trainer)->step;
+        dstn_log_info(r->job->log, found ? "%s: resumed at step %lld" : "%s: no checkpoint yet, starts at step %lld",
+                      request->name, (long long)step);
+    }
+    if (status == DSTN_OK && !found && request->init) {
+        status = dstn_checkpoint_init(r->job, request->init, err);
+    }
+    if (status != DSTN_OK || found) {
+        return status;
+    }
+    dstn_recorder_append(r->recorder);
+    if (r->oracle) {
+        dstn_oracle_observer_append(r->oracle);
+    }
+    return DSTN_OK;
+}
+
+/* Only the leader writes; its verdict is everybody's. */
+static dstn_status write_config(const run *r, const char *folder, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    if (dstn_group_leads(r->job->group)) {
+        char *path = dstn_format("%s/config.yaml", folder);
+        status = dstn_store_make_folder(folder, err);
+        if (status == DSTN_OK) {
+            status = dstn_store_write_text(path, r->config, err);
+        }
+        free(path);
+    }
+    return dstn_group_verdict(r->job->group, status, err);
+}
+
+/* What the run came to goes into its record: with a last checkpoint where it is done, without where it diverged (the
+ * state is of no use) or where the stop has written one. */
+static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error *err) {
+    dstn_error write_error = {DSTN_OK, ""};
+    dstn_status written;
+    if (status == DSTN_OK) {
+        record_result(r, "done", "", seconds);
+        written = dstn_checkpointer_write(r->checkpointer, &write_error);
+    } else {
+        bool recorded = status == DSTN_DIVERGED || status == DSTN_STOPPED;
+        const char *word = status == DSTN_DIVERGED ? "diverged" : status == DSTN_STOPPED ? "stopped" : "failed";
+        record_result(r, word, err->message, seconds);
+        written = recorded && dstn_group_leads(r->job->group)
+                      ? dstn_record_write(r->record, r->checkpointer->record_path, &write_error)
+                      : DSTN_OK;
+        written = dstn_group_verdict(r->job->group, written, &write_error);
+    }
+    if (written != DSTN_OK) {
+        *err = write_error;
+        return written;
+    }
+    return status;
+}
+
+static dstn_status train(run *r, const dstn_run_request *request, dstn_error *err) {
+    double start_time = dstn_seconds();
+    record_provenance(r);
+    record_oracle(r);
+    record_result(r, "running", "", 0);
+    dstn_status status = start(r, request, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    start_progress(r, request);
+    status = dstn_trainer_run(r->job->trainer, r->observers, r->observer_count, err);
+    return finish(r, status, dstn_seconds() - start_time, err);
+}
+
+dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err) {
+    run r = {0};
+    dstn_status status = dstn_job_add_oracle(job, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    start_observers(&r, job, request);
+    status = write_config(&r, request->folder, err);
+    if (status == DSTN_OK) {
+        status = train(&r, request, err);
+    }
+    stop_observers(&r);
+    return status;
+}

@@ -1,0 +1,207 @@
+/* dstn sweep SWEEP.yaml: a population of runs, drawn by groups of ranks from one queue, each restartable. */
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "run.h"
+#include "stop.h"
+
+/* ---- configs ---- */
+
+/* --set of a key that a sweep file has changes the sweep; any other goes to the config of every member. */
+static bool is_for_sweep(const char *assignment) {
+    size_t length = strcspn(assignment, ".=");
+    for (const dstn_option *option = dstn_sweep_options; option->key; option++) {
+        if (strlen(option->key) == length && strncmp(option->key, assignment, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static dstn_status load_sweep(const dstn_arguments *arguments, dstn_doc **out, dstn_error *err) {
+    dstn_arguments own = *arguments;
+    own.setting_count = 0;
+    for (int i = 0; i < arguments->setting_count; i++) {
+        if (is_for_sweep(arguments->settings[i])) {
+            own.settings[own.setting_count++] = arguments->settings[i];
+        }
+    }
+    return dstn_job_load(arguments->operands[0], &own, out, err);
+}
+
+dstn_status dstn_sweep_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err) {
+    dstn_doc *doc;
+    dstn_status status = dstn_doc_load(sweep->plan->base, &doc, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    status = dstn_member_apply(&sweep->plan->members[index], doc, err);
+    for (int i = 0; i < sweep->arguments->setting_count && status == DSTN_OK; i++) {
+        if (!is_for_sweep(sweep->arguments->settings[i])) {
+            status = dstn_doc_set(doc, sweep->arguments->settings[i], err);
+        }
+    }
+    if (status != DSTN_OK) {
+        dstn_doc_destroy(doc);
+        return status;
+    }
+    *out = doc;
+    return DSTN_OK;
+}
+
+/* ---- one member ---- */
+
+static const double least_seconds = 2; /* no member starts that can't reach a checkpoint in the time left */
+
+/* Whether any rank of the group has been asked to stop, or time runs out. */
+static bool must_not_start(const dstn_group *group) {
+    bool stop = dstn_stop_asked() || dstn_stop_seconds_left() < least_seconds;
+    return dstn_group_max(group, stop) > 0;
+}
+
+static dstn_status note(const dstn_sweep *sweep, const dstn_group *group, int64_t index, dstn_ledger_state state,
+                        const char *detail, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    if (dstn_group_leads(group)) {
+        status = dstn_ledger_append(sweep->ledger, sweep->plan->members[index].name, state, detail, err);
+    }
+    return dstn_group_verdict(group, status, err);
+}
+
+static dstn_ledger_state state_after(dstn_status status) {
+    return status == DSTN_OK         ? DSTN_LEDGER_DONE
+           : status == DSTN_DIVERGED ? DSTN_LEDGER_DIVERGED
+           : status == DSTN_STOPPED  ? DSTN_LEDGER_PREEMPTED
+                                     : DSTN_LEDGER_FAILED;
+}
+
+static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
+                                dstn_error *err) {
+    dstn_doc *doc;
+    dstn_job *job;
+    dstn_status status = dstn_group_agree(group, dstn_sweep_member_config(sweep, index, &doc, err), err);
+    if (status == DSTN_OK) {
+        status = dstn_job_new(doc, group, NULL, &job, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_run_request request = {folder, sweep->plan->members[index].name, NULL, true, sweep->board, sweep->display};
+    status = dstn_run(job, &request, err);
+    dstn_job_destroy(job);
+    return status;
+}
+
+/* Every transition is in the ledger before what follows it begins. */
+static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
+                              const dstn_group *group, dstn_error *err) {
+    (void)plan;
+    const dstn_sweep *sweep = user;
+    if (must_not_start(group)) {
+        return dstn_fail(err, DSTN_STOPPED, "stopped by %s", dstn_stop_reason());
+    }
+    dstn_status status = note(sweep, group, index, DSTN_LEDGER_RUNNING, NULL, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    status = train_member(sweep, index, folder, group, err);
+    dstn_error ledger_error = {DSTN_OK, ""};
+    if (note(sweep, group, index, state_after(status), status == DSTN_OK ? NULL : err->message, &ledger_error) !=
+        DSTN_OK) {
+        *err = ledger_error;
+        return ledger_error.status;
+    }
+    return status;
+}
+
+/* ---- the command ---- */
+
+/* The table, and what became of all members, as the ledger has it. */
+static dstn_status report(dstn_sweep *sweep, dstn_error *err) {
+    int64_t counts[DSTN_OUTCOME_DONE + 1] = {0}, count = sweep->plan->count;
+    dstn_outcome *outcomes = dstn_alloc((size_t)count + 1, sizeof(dstn_outcome));
+    dstn_status status = dstn_sweep_standing(sweep, outcomes, err);
+    if (status == DSTN_OK) {
+        status = dstn_sweep_write_table(sweep, outcomes, err);
+    }
+    for (int64_t m = 0; m < count; m++) {
+        counts[outcomes[m]]++;
+    }
+    if (status == DSTN_OK && sweep->cli->out) {
+        fprintf(sweep->cli->out, "members %lld\n", (long long)count);
+        for (int o = 0; o <= DSTN_OUTCOME_DONE; o++) {
+            fprintf(sweep->cli->out, "%s %lld\n", dstn_outcome_name((dstn_outcome)o), (long long)counts[o]);
+        }
+        fprintf(sweep->cli->out, "table %s/sweep.h5\n", sweep->folder);
+    }
+    free(outcomes);
+    return status;
+}
+
+static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
+    const dstn_group *world = sweep->cli->world;
+    dstn_sweep_result result = {0};
+    int64_t ranks =
+        sweep->arguments->ranks_per_member ? sweep->arguments->ranks_per_member : sweep->plan->ranks_per_member;
+    sweep->display = dstn_display_new(sweep->cli, sweep->board);
+    dstn_status status = dstn_sweep_run(sweep->plan, world, (int)ranks, sweep->folder, sweep->before, run_member, sweep,
+                                        &result, err);
+    dstn_display_destroy(sweep->display);
+    for (int64_t m = 0; m < result.count; m++) {
+        if (result.messages[m] && result.messages[m][0]) {
+            dstn_log_warn(&sweep->cli->log, "%s: %s", sweep->plan->members[m].name, result.messages[m]);
+        }
+    }
+    dstn_sweep_result_clear(&result);
+    if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {
+        dstn_error table_error = {DSTN_OK, ""};
+        dstn_status written = dstn_group_leads(world) ? report(sweep, &table_error) : DSTN_OK;
+        if (dstn_group_verdict(world, written, &table_error) != DSTN_OK) {
+            *err = table_error;
+            return table_error.status;
+        }
+    }
+    return status;
+}
+
+static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
+    dstn_status status = dstn_board_new(sweep->cli->world, sizeof(dstn_member_progress), &sweep->board, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    char *what = dstn_format("%lld members to %s", (long long)sweep->plan->count, sweep->folder);
+    dstn_announce(sweep->cli, what);
+    free(what);
+    status = dstn_sweep_plan_launch(sweep, err);
+    return status == DSTN_OK ? run_all(sweep, err) : status;
+}
+
+dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
+    dstn_sweep sweep = {.cli = cli, .arguments = arguments};
+    dstn_stop_watch(arguments->time_limit);
+    dstn_status status = load_sweep(arguments, &sweep.doc, err);
+    if (status == DSTN_OK) {
+        status = dstn_sweep_plan_read(dstn_doc_root(sweep.doc), &sweep.plan, err);
+    }
+    status = dstn_group_agree(cli->world, status, err);
+    char *folder = dstn_output_folder(arguments, arguments->operands[0]);
+    dstn_lock *lock = NULL;
+    sweep.folder = folder;
+    if (status == DSTN_OK) {
+        status = dstn_claim_folder(cli->world, folder, arguments->resume, &lock, err);
+    }
+    if (status == DSTN_OK) {
+        status = launch(&sweep, err);
+    }
+    dstn_ledger_close(sweep.ledger);
+    dstn_lock_release(lock);
+    dstn_board_destroy(sweep.board);
+    dstn_sweep_plan_destroy(sweep.plan);
+    dstn_doc_destroy(sweep.doc);
+    free(sweep.before);
+    free(folder);
+    return status;
+}

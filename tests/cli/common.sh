@@ -1,0 +1,53 @@
+# Sourced by the command-line tests: $1 the program, $2 the repository.
+set -u
+dstn=$1
+root=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+# expect NAME CODE PATTERN COMMAND...: the command must end with CODE and print a line matching PATTERN (a grep -E
+# pattern; empty: anything) on stdout or stderr. On an error exactly one line may speak of it.
+expect() {
+  local name=$1 code=$2 pattern=$3
+  shift 3
+  local status=0
+  "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+  cat "$scratch/out" "$scratch/err" >"$scratch/both"
+  if [ "$status" -ne "$code" ]; then
+    echo "FAIL $name: exit code $status, expected $code" && sed 's/^/    /' "$scratch/both" && failures=$((failures + 1))
+  elif [ -n "$pattern" ] && ! grep -Eq -- "$pattern" "$scratch/both"; then
+    echo "FAIL $name: nothing matches \"$pattern\"" && sed 's/^/    /' "$scratch/both" && failures=$((failures + 1))
+  elif grep -Eq 'MPI_ABORT|Sanitizer|runtime error|Segmentation|Assertion' "$scratch/both"; then
+    echo "FAIL $name: it did not leave cleanly" && sed 's/^/    /' "$scratch/both" && failures=$((failures + 1))
+  elif [ "$code" -ne 0 ] && [ "$(grep -c '^dstn: ' "$scratch/err")" -gt 1 ]; then
+    echo "FAIL $name: more than one line of error" && sed 's/^/    /' "$scratch/both" && failures=$((failures + 1))
+  else
+    echo "ok   $name"
+  fi
+}
+
+# value NAME: the number that the last command printed on the line "NAME number".
+value() {
+  awk -v name="$1" '$1 == name { print $2 }' "$scratch/out"
+}
+
+# within NAME GOT LOW HIGH
+within() {
+  if awk -v x="$2" -v low="$3" -v high="$4" 'BEGIN { exit !(x != "" && x + 0 >= low && x + 0 <= high) }'; then
+    echo "ok   $1"
+  else
+    echo "FAIL $1: $2 is not in [$3, $4]"
+    failures=$((failures + 1))
+  fi
+}
+
+finish() {
+  [ "$failures" -eq 0 ] || { echo "$failures failed" && exit 1; }
+}
+
+run_mpi() {
+  local ranks=$1
+  shift
+  mpirun --oversubscribe -n "$ranks" "$@"
+}

@@ -1,0 +1,76 @@
+# Bad input: each gives one clear line that names the place, and its exit code. Run under the sanitizers too.
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+
+ridge=$root/jobs/toys/ridge.yaml
+data() {
+  expect "$1" 3 "$2" "$dstn" train "$ridge" --set "data.path=$3" --set data.target=y --out "$scratch/none"
+}
+
+printf 'a,b,y\n1,2,3\n4,,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >missing.csv
+printf 'a,b,y\n1,2,3\n4,five,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >text.csv
+printf 'a,b,y\n1,2,3\n4,5\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >ragged.csv
+printf 'a,b,y\n1,2,3\n4,nan,5\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >nan.csv
+: >empty.csv
+printf 'a,b,y\n' >header.csv
+head -c 4096 /dev/urandom >noise.csv
+data "a CSV with a missing value" 'missing.csv:3: .*b' missing.csv
+data "a CSV with text in a number" 'text.csv:3: .*five' text.csv
+data "a ragged row" 'ragged.csv:3: .*2.*3' ragged.csv
+data "a value that is not finite" 'nan.csv:3: .*nan' nan.csv
+data "an empty file" 'empty.csv' empty.csv
+data "a header without rows" 'header.csv' header.csv
+data "random bytes" 'noise.csv' noise.csv
+data "a file that does not exist" 'absent.csv.*No such file' absent.csv
+expect "a target column that doesn't exist" 3 'boston.csv.*medvv.*medv' \
+  "$dstn" train "$ridge" --set data.target=medvv --out none
+
+config() {
+  expect "$1" 2 "$2" "$dstn" train "${@:3}" --out "$scratch/none"
+}
+config "an unknown key names the nearest" 'train.bacth.*batch' "$ridge" --set train.bacth=10
+config "a wrong type" 'train.batch.*ten' "$ridge" --set train.batch=ten
+config "a value out of range" 'data.valid_fraction.*1.5' "$ridge" --set data.valid_fraction=1.5
+config "an unknown layer" 'liner.*linear' "$ridge" --set 'model.layers=[{liner: {out: 1}}]'
+config "an unknown regularizer" 'l3.*l2' "$ridge" --set 'regularizers={l3: {strength: 1}}'
+config "an unknown hyperparameter in a layer" 'penalti' "$ridge" --set regularizers.l2.strength=penalti
+config "an unknown optimizer" 'sdg.*sgd' "$ridge" --set optimizer.name=sdg
+config "an unknown choice" 'method.*delta_stn.*delta-stn' "$ridge" --set method=delta_stn
+config "switches that make no method" 'split_objective needs centered' "$ridge" --set method=stn --set linearize=true
+config "a batch larger than the data" 'train.batch' "$ridge" --set train.batch=100000
+config "a start outside the range" 'rate.*0.95' "$root/jobs/toys/dropout.yaml" --set hyperparameters.rate.start=0.99
+config "no length" 'iterations' "$ridge" --set train.iterations=0
+config "an unknown backend" 'backend' "$ridge" --set backend=cublas
+config "a config that isn't there" 'nothere.yaml.*No such file' nothere.yaml
+printf 'method: delta-stn\ndata: {source: csv\n  x: [\n' >broken.yaml
+config "a config that is no YAML" 'broken.yaml:[0-9]+' broken.yaml
+printf -- '- 1\n- 2\n' >list.yaml
+config "a config that is a list" 'list.yaml' list.yaml
+printf 'method: delta-stn\nmethod: stn\n' >twice.yaml
+config "a key given twice" 'twice.yaml:2.*method' twice.yaml
+printf 'method: stn\nbatch: 10\n' >place.yaml
+config "an unknown key names file and line" 'place.yaml:2: .*batch' place.yaml
+
+expect "an unknown command names the nearest" 2 'trian.*train' "$dstn" trian "$ridge"
+expect "an unknown option" 2 'otu' "$dstn" train "$ridge" --otu x
+expect "no config" 2 'usage: dstn train' "$dstn" train
+expect "a fixture that is no HDF5 file" 3 'text.csv' "$dstn" check text.csv
+expect "an empty fixture" 3 'empty.csv' "$dstn" check empty.csv
+expect "oracle of a config without a closed form" 2 'closed form' "$dstn" oracle "$ridge" \
+  --set 'model.layers=[{linear: {out: 3}}, relu, {linear: {out: 1}}]' --out none
+expect "a sweep with an empty axis" 2 'method' "$dstn" sweep "$root/jobs/sweeps/quickstart.yaml" \
+  --set 'axes.method=[]' --out none
+expect "dstn help of an unknown key" 2 'bacth.*batch' "$dstn" help bacth
+
+mkdir filled && echo kept >filled/file
+expect "an output folder that is in use" 2 'filled is not empty' "$dstn" train "$ridge" --out filled
+echo file >plain
+expect "an output folder that is a file" 1 'plain' "$dstn" train "$ridge" --out plain
+expect "an output folder below a file" 1 'plain/below' "$dstn" train "$ridge" --out plain/below
+if [ "$(id -u)" -eq 0 ]; then
+  expect "an output folder that can't be written" 1 '/proc/' "$dstn" train "$ridge" --out /proc/dstn
+else
+  expect "an output folder that can't be written" 1 '/etc/' "$dstn" train "$ridge" --out /etc/dstn
+fi
+[ ! -e "$scratch/none" ] || { echo "FAIL an error left an output folder" && failures=$((failures + 1)); }
+finish
