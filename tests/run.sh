@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# All tests in one command: installs what is missing, builds, runs the units, the mpirun tests and the command-line
+# tests, then the units and the readers once more under AddressSanitizer and UndefinedBehaviorSanitizer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bash jobs/install-packages.sh
+. jobs/environment.sh
+
+cmake --preset release -DBUILD_TESTING=ON >/dev/null
+cmake --build --preset release
+cmake --preset asan -DBUILD_TESTING=ON >/dev/null
+cmake --build --preset asan
+ctest --preset asan --label-regex 'unit|readers' --parallel 2
+ctest --preset release --parallel 2
