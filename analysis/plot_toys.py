@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
 
 import dstn_record
 import toys
@@ -107,11 +107,11 @@ class Panel:
             self.regret[method] = table_of(series, done, "regret")
             self.diverged[method] = [(s[scale.column], s["regret"]) for seed, s in series.items() if seed in diverged]
 
-    def notes(self, is_rate):
+    def notes(self, scale):
         """Lines below the title: λ* at an edge, members that did not finish."""
         lines = []
         low, high = np.isneginf(self.stars).sum(), np.isposinf(self.stars).sum()
-        ends = ("its lower end", "its upper end") if is_rate else ("−∞", "+∞")
+        ends = [f"{scale(end):.3g}" for end in (-np.inf, np.inf)] if scale.is_rate else ("−∞", "+∞")
         for count, end in zip((low, high), ends):
             if count:
                 one_split = len(set(self.stars)) == 1
@@ -235,17 +235,20 @@ def style_axes(axes):
     for axis in axes[0]:
         axis.yaxis.set_major_locator(MaxNLocator(5))
     for axis in axes[1]:
-        axis.yaxis.set_major_locator(LogLocator(base=10, numticks=8))
+        low, high = axis.get_ylim()
+        few_decades = np.log10(high / low) < 2
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,), numticks=8))
+        axis.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(99, 99)))
         axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def legend_of(figure, panels, band, is_exact_drawn):
     methods = toys.sorted_methods({method for panel in panels for method in panel.value})
     handles = [Line2D([], [], label=toys.METHODS.get(m, m), **style_of(m, methods)) for m in methods]
+    differs = any(len(set(panel.stars)) > 1 for panel in panels)
     if is_exact_drawn:
-        handles.append(Line2D([], [], label="exact λ*", **STAR))
-    if any(len(set(panel.stars)) > 1 for panel in panels):
-        handles[-1].set_label("exact λ* (median)")
+        handles.append(Line2D([], [], label="exact λ* (median)" if differs else "exact λ*", **STAR))
+    if differs:
         handles.append(Patch(label="quartiles of λ*", **QUARTILES))
     if any(table.shape[1] > 1 for panel in panels for table in panel.value.values()):
         handles.append(Patch(color="#777777", alpha=0.25, linewidth=0, label="±1 s.e." if band == "se" else "±1 s.d."))
@@ -254,9 +257,9 @@ def legend_of(figure, panels, band, is_exact_drawn):
                   handlelength=2.4, columnspacing=1.6, handletextpad=0.6)
 
 
-def title_panels(axes, panels, is_rate):
+def title_panels(axes, panels, scale):
     """All titles have the same number of lines, so that the names stand on one height."""
-    notes = [panel.notes(is_rate) for panel in panels]
+    notes = [panel.notes(scale) for panel in panels]
     most = max(len(lines) for lines in notes)
     for axis, panel, lines in zip(axes[0], panels, notes):
         axis.set_title(panel.title, fontweight="bold", pad=5 + 10.5 * most)
@@ -283,7 +286,7 @@ def draw(panels, scale, toy, band):
     style_axes(axes)
     axes[0, 0].set_ylabel(LABELS.get(toy, "λ") if scale.is_rate or toy != "dropout" else "λ")
     axes[1, 0].set_ylabel("regret")
-    title_panels(axes, panels, scale.is_rate)
+    title_panels(axes, panels, scale)
     legend_of(figure, panels, band, any(np.isfinite(scale(toys.median(panel.stars))) for panel in panels))
     figure.align_ylabels(axes[:, 0])
     return figure

@@ -11,8 +11,8 @@ cmake --preset release -DBUILD_TESTING=OFF >/dev/null
 cmake --build --preset release --target dstn
 python=$(dstn_python)
 
+# --resume: what an earlier run of this script has finished is kept.
 out=runs/quickstart
-rm -rf "$out"
-mpirun --oversubscribe -n 2 build/release/dstn sweep jobs/sweeps/quickstart.yaml --out "$out"
+mpirun --oversubscribe -n 2 build/release/dstn sweep jobs/sweeps/quickstart.yaml --out "$out" --resume
 "$python" analysis/results.py "$out/sweep.h5" --csv "$out/results.csv"
 "$python" analysis/plot_toys.py "$out/sweep.h5" --out "$out/figures"

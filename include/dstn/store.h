@@ -2,7 +2,7 @@
  *
  * No HDF5 file is open between calls. Whatever is written is written to a temporary name in the same folder, flushed,
  * fsynced and renamed, and the folder is fsynced: a reader sees the old file or the new one, never a part.
- * Files use the latest HDF5 format (its metadata has checksums), and every array has a checksum filter. A seal lies
+ * Files use the HDF5 format of 1.10 (its metadata has checksums), and every array has a checksum filter. A seal lies
  * behind the end of the HDF5 file, where HDF5 doesn't look: 16 bytes that mark it and the XXH3-128 of all bytes before
  * it. It is checked before HDF5 sees the file; files without one (other programs') are read all the same.
  * A file is composed in memory: while it is written, there are its bytes once more. */
@@ -27,8 +27,9 @@ void dstn_writer_strings(dstn_writer *writer, const char *name, int64_t count, c
 void dstn_writer_text(dstn_writer *writer, const char *group, const char *attribute, const char *text);
 void dstn_writer_number(dstn_writer *writer, const char *group, const char *attribute, double value);
 void dstn_writer_integer(dstn_writer *writer, const char *group, const char *attribute, int64_t value);
-/* Copies everything that another file has into a new group. */
-void dstn_writer_copy_file(dstn_writer *writer, const char *group, const char *path);
+/* Copies everything that another file of ours has into a new group. DSTN_ERROR_RUN: it can't be read; what is copied
+ * until then stays. */
+dstn_status dstn_writer_copy_file(dstn_writer *writer, const char *group, const char *path, dstn_error *err);
 /* Flush, close, fsync, rename, fsync the folder; frees the writer. After a failure the old file is untouched. */
 dstn_status dstn_writer_commit(dstn_writer *writer, dstn_error *err);
 void dstn_writer_abandon(dstn_writer *writer); /* removes the temporary file */

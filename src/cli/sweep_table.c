@@ -66,6 +66,20 @@ static char *axis_names(const dstn_sweep_plan *plan) {
     return names;
 }
 
+/* Records of members that have one; a damaged one is left out with a warning, since the table can be made again. */
+static void copy_records(dstn_writer *writer, const dstn_sweep *sweep) {
+    for (int64_t m = 0; m < sweep->plan->count; m++) {
+        char *record = record_path(sweep, m);
+        char *group = dstn_format("runs/%s", sweep->plan->members[m].name);
+        dstn_error err = {DSTN_OK, ""};
+        if (access(record, R_OK) == 0 && dstn_writer_copy_file(writer, group, record, &err) != DSTN_OK) {
+            dstn_log_warn(&sweep->cli->log, "%s", err.message);
+        }
+        free(group);
+        free(record);
+    }
+}
+
 dstn_status dstn_sweep_write_table(const dstn_sweep *sweep, const dstn_outcome *outcomes, dstn_error *err) {
     char *path = dstn_format("%s/sweep.h5", sweep->folder), *axes = axis_names(sweep->plan);
     dstn_writer *writer;
@@ -73,15 +87,7 @@ dstn_status dstn_sweep_write_table(const dstn_sweep *sweep, const dstn_outcome *
     if (status == DSTN_OK) {
         dstn_writer_text(writer, "", "axes", axes);
         write_members(writer, sweep, outcomes);
-        for (int64_t m = 0; m < sweep->plan->count; m++) {
-            char *record = record_path(sweep, m);
-            char *group = dstn_format("runs/%s", sweep->plan->members[m].name);
-            if (access(record, R_OK) == 0) {
-                dstn_writer_copy_file(writer, group, record);
-            }
-            free(group);
-            free(record);
-        }
+        copy_records(writer, sweep);
         status = dstn_writer_commit(writer, err);
     }
     free(axes);

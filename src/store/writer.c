@@ -86,7 +86,9 @@ static hid_t create_in_memory(image *made) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     H5FD_file_image_callbacks_t callbacks = {image_allocate, image_copy,    image_resize, image_keep,
                                              image_share,    image_unshare, made};
-    H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    /* The latest format of HDF5 1.10, and not of the library that happens to write: one of 1.10 can then read what one
+     * of 1.14 has written. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_fapl_core(access, GROWTH, 0);
     H5Pset_file_image_callbacks(access, &callbacks);
@@ -318,17 +320,4 @@ void dstn_writer_number(dstn_writer *writer, const char *group, const char *attr
 
 void dstn_writer_integer(dstn_writer *writer, const char *group, const char *attribute, int64_t value) {
     put_attribute(writer, group, attribute, H5T_STD_I64LE, H5T_NATIVE_INT64, &value);
-}
-
-/* ---- copies ----------------------------------------------------------------------------------------------- */
-
-void dstn_writer_copy_file(dstn_writer *writer, const char *group, const char *path) {
-    if (writer->failure.status != DSTN_OK)
-        return;
-    make_groups(writer, group, false);
-    hid_t from = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (from < 0 || H5Ocopy(from, "/", writer->hdf5, group, H5P_DEFAULT, H5P_DEFAULT) < 0)
-        keep_failure(writer, path);
-    if (from >= 0)
-        H5Fclose(from);
 }

@@ -2,6 +2,7 @@
 set -u
 dstn=$1
 root=$2
+. "$root/jobs/environment.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failures=0

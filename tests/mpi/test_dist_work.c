@@ -118,6 +118,7 @@ static void ranks_draw_while_the_keeper_of_the_counter_computes(void **state) {
 int main(int argc, char **argv) {
     /* On one machine Open MPI would draw by atomics on shared memory, and the keeper had nothing to do; over TCP it has
      * to make progress, as on a network without atomics. Other MPIs don't look at these. */
+    setenv("OMPI_MCA_osc", "^sm", 0);
     setenv("OMPI_MCA_btl", "tcp,self", 0);
     setenv("OMPI_MCA_btl_tcp_if_include", "lo", 0);
     setenv("OMPI_MCA_pml", "ob1", 0);

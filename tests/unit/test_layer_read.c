@@ -32,9 +32,9 @@ static void messages_name_the_place_and_what_is_accepted(void **state) {
     assert_refused(plan_of("[liner: {out: 3}]"), "layers.0", "linear");
     assert_refused(plan_of("[relu, softmax]"), "layers.1", "linear, relu, dropout");
     assert_refused(plan_of("[linear: {ouf: 3}]"), "layers.0.linear.ouf", "did you mean \"out\"");
-    assert_refused(plan_of("[linear]"), "layers.0", "out");
-    assert_refused(plan_of("[relu, linear: {bias: true}]"), "layers.1.linear", "out");
-    assert_refused(plan_of("[linear: {out: 0}]"), "layers.0.linear.out", "1");
+    assert_refused(plan_of("[linear: {out: -1}]"), "layers.0.linear.out", "-1");
+    assert_refused(plan_of("[relu, dropout]"), "layers.1", "rate");
+    assert_refused(plan_of("[relu, dropout: {per: unit}]"), "layers.1.dropout.rate", "missing");
     assert_refused(plan_of("[linear: {out: 3, init: kaimin}]"), "layers.0.linear.init", "kaiming");
     assert_refused(plan_of("[linear: {out: 1000000000}, linear: {out: 1000000000}]"), "layers.1", "weights");
     assert_refused(plan_of("[dropout: {rate: 1}]"), "layers.0.dropout.rate", "0.999");
@@ -76,6 +76,16 @@ static void layers_are_given_as_a_name_or_with_options(void **state) {
     assert_false(dstn_layer_is_linear(c.layers[4]));
     assert_int_equal(dstn_shape_count(c.layers[4]->in), 3);
     assert_null(dstn_layer_parameter(c.layers[0], "general_weight"));
+    chain_destroy(&c);
+}
+
+static void a_linear_layer_without_a_number_of_outputs_keeps_that_of_its_inputs(void **state) {
+    (void)state;
+    static chain c;
+    dstn_error err = {0};
+    assert_int_equal(chain_new(&c, plan_of("[linear, linear: {out: 3}, linear: {bias: false}]"), &err), DSTN_OK);
+    assert_int_equal(dstn_shape_count(c.layers[0]->out), 4);
+    assert_int_equal(dstn_shape_count(c.layers[2]->out), 3);
     chain_destroy(&c);
 }
 
@@ -341,6 +351,7 @@ int main(void) {
         cmocka_unit_test(messages_name_the_place_and_what_is_accepted),
         cmocka_unit_test(messages_of_regularizers_name_the_place_too),
         cmocka_unit_test(layers_are_given_as_a_name_or_with_options),
+        cmocka_unit_test(a_linear_layer_without_a_number_of_outputs_keeps_that_of_its_inputs),
         cmocka_unit_test(tables_name_every_type),
         cmocka_unit_test(an_unbound_layer_is_not_valid),
         cmocka_unit_test(quantities_are_numbers_or_values_of_the_row),

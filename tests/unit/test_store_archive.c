@@ -436,8 +436,7 @@ static void data_sets_have_a_checksum_without_the_seal(void **state) {
     double values[600];
     dstn_error err = {0};
     assert_int_equal(dstn_reader_array(reader, "a/x", DSTN_F64, 600, values, &err), DSTN_ERROR_DATA);
-    assert_non_null(strstr(err.message, "a/x"));
-    assert_non_null(strstr(err.message, "hecksum"));
+    assert_non_null(strstr(err.message, "a/x can't be read (HDF5: "));
     dstn_reader_close(reader);
     free(bytes);
     free(path);
