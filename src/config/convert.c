@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A few lines of aliases of aliases could ask for more nodes than there is memory. */
-enum { MAX_COPIED = 1000000 };
+enum { MAX_COPIED = 100000 };
 
 typedef struct anchor {
     struct anchor *next;

@@ -1,8 +1,6 @@
 /* config: YAML text into a tree, by libfyaml, whose diagnostics become one line of ours. */
 #include "convert.h"
 
-#include <string.h>
-
 /* Diagnostics are collected; none may reach stderr. */
 static void print_nothing(struct fy_diag *diag, void *user, const char *text, size_t length) {
     (void)diag, (void)user, (void)text, (void)length;
@@ -62,15 +60,11 @@ static config_node *parse_one(dstn_doc *doc, struct fy_parser *parser, struct fy
 config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const config_source *source, bool has_lines,
                           config_problem *problem) {
     *problem = (config_problem){0};
-    if (memchr(text, '\0', length))
-        return fail(problem, 1, "is no text file (it contains a zero byte)");
-    int bad_line = config_utf8_error_line(text, length);
-    if (bad_line)
-        return fail(problem, bad_line, "is no UTF-8 text");
+    if (!config_check_text(text, length, problem))
+        return NULL;
     config_node *root = NULL;
     struct fy_diag *diag = new_diag();
-    /* Without recycling, since 0.7.12 puts one object twice on the list that it recycles from ("? a:<tab>>"). */
-    struct fy_parse_cfg settings = {.flags = FYPCF_DISABLE_RECYCLING, .diag = diag};
+    struct fy_parse_cfg settings = {.flags = FYPCF_DEFAULT_PARSE, .diag = diag};
     struct fy_parser *parser = diag ? fy_parser_create(&settings) : NULL;
     if (parser && fy_parser_set_string(parser, text, length) == 0)
         root = parse_one(doc, parser, diag, source, has_lines, problem);

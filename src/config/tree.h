@@ -59,9 +59,6 @@ void config_node_make_mapping(config_node *node);
 config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const config_source *source, bool has_lines,
                           config_problem *problem);
 
-/* The first line with bytes that are no UTF-8; 0: all of it is. */
-int config_utf8_error_line(const char *text, size_t length);
-
 void config_write_block(const config_node *root, FILE *out);
 void config_write_flow(const config_node *node, FILE *out);
 

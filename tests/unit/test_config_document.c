@@ -116,6 +116,21 @@ static void aliases_of_aliases_cannot_use_up_memory(void **state) {
     assert_non_null(strstr(err.message, ": aliases stand for too many values"));
 }
 
+/* On the first four, a version of the library frees something twice. */
+static void explicit_keys_with_tabs_are_refused(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"? 1:\t>", "- ? 1:\t>", "? a\n? 1:\t- x", "? -a: \t?x", "a:\t1\n? b\n: 2\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        dstn_doc *doc = NULL;
+        dstn_error err = {0};
+        assert_int_equal(dstn_doc_parse(wrong[i], "a.yaml", &doc, &err), DSTN_ERROR_USAGE);
+        assert_non_null(strstr(err.message, ": an explicit key (\"? \") in a text with tabs after colons"));
+    }
+    dstn_doc *doc = parse("# why?\na:\t1 # ? x\nb:\tis it? no\n");
+    assert_string_equal(dstn_node_text(dstn_node_at(dstn_doc_root(doc), 1)), "is it? no");
+    dstn_doc_destroy(doc);
+}
+
 static void a_missing_file_is_a_usage_error_with_the_reason(void **state) {
     (void)state;
     dstn_doc *doc = NULL;
@@ -329,6 +344,7 @@ int main(void) {
         cmocka_unit_test(text_that_is_no_utf8_is_refused_with_its_line),
         cmocka_unit_test(aliases_are_copies_and_merged_keys_give_way),
         cmocka_unit_test(aliases_of_aliases_cannot_use_up_memory),
+        cmocka_unit_test(explicit_keys_with_tabs_are_refused),
         cmocka_unit_test(a_missing_file_is_a_usage_error_with_the_reason),
         cmocka_unit_test(a_long_file_is_read_whole),
         cmocka_unit_test(a_binary_file_is_refused),
