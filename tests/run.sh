@@ -11,5 +11,5 @@ cmake --preset release -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset release
 cmake --preset asan -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset asan
-ctest --preset asan --label-regex 'unit|readers' --parallel 2
+ctest --preset asan --tests-regex '^(unit|cli.readers)' --parallel 2
 ctest --preset release --parallel 2

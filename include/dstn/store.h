@@ -202,5 +202,13 @@ dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
 bool dstn_store_folder_is_filled(const char *path);
 /* Writes a text file atomically (temporary name, fsync, rename). */
 dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err);
+/* Removes the temporary files (NAME.tmp-PID) that a killed launch left in a folder. Whoever calls it holds the folder's
+ * lock, so that nobody is writing them now. */
+void dstn_store_remove_remnants(const char *folder);
+
+/* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in which
+ * a crash would hurt most, for rehearsals of one. NULL, as at the start: nothing is called. */
+typedef void (*dstn_store_hook)(const char *path);
+void dstn_store_set_write_hook(dstn_store_hook hook);
 
 #endif

@@ -34,6 +34,13 @@ typedef struct dstn_arguments {
     bool resume, plan, json, quiet, verbose, help, version;
 } dstn_arguments;
 
+/* How a command is started. */
+typedef enum dstn_start {
+    DSTN_START_RANKS,       /* on every rank */
+    DSTN_START_RESTARTABLE, /* the same, and signals that ask for a stop are caught from the first moment */
+    DSTN_START_ALONE        /* without MPI: it launches ranks itself; its dstn_cli has no world */
+} dstn_start;
+
 /* One command: one row of the table in main.c, one file. */
 typedef struct dstn_command {
     const char *name;
@@ -41,6 +48,7 @@ typedef struct dstn_command {
     const char *help;    /* a few lines */
     const char *accepts; /* names of its options, separated and surrounded by blanks */
     int operands[2];     /* fewest and most */
+    dstn_start start;
     dstn_status (*run)(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 } dstn_command;
 
@@ -53,6 +61,10 @@ dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *argume
 dstn_status dstn_oracle_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_check_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_data_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_drill_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_diff_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_audit_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_inspect_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 
 /* The --version text: program, commit and every library; free with free(). */

@@ -8,24 +8,79 @@
 
 #include "dstn/config.h"
 #include "dstn/kernel.h"
+#include "stop.h"
 
 static const dstn_command commands[] = {
-    {"train", "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S]",
+    {"train",
+     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S]",
      "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
-     " set out resume init time-limit hang-timeout ", {1, 1},
+     " set out resume init time-limit hang-timeout ",
+     {1, 1},
+     DSTN_START_RESTARTABLE,
      dstn_train_command},
-    {"sweep", "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--time-limit S]",
+    {"sweep",
+     "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--time-limit S]",
      "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5.",
-     " set out ranks-per-member resume time-limit hang-timeout ", {1, 1}, dstn_sweep_command},
-    {"oracle", "CONFIG.yaml [--set a.b=v]... [--out DIR]",
+     " set out ranks-per-member resume time-limit hang-timeout ",
+     {1, 1},
+     DSTN_START_RESTARTABLE,
+     dstn_sweep_command},
+    {"oracle",
+     "CONFIG.yaml [--set a.b=v]... [--out DIR]",
      "Solves for the exact best hyperparameter of a config that has a closed form; writes DIR/oracle.h5.",
-     " set out ", {1, 1}, dstn_oracle_command},
-    {"check", "FIXTURE.h5... [--precision f32|f64] [--backend onednn|openblas]",
+     " set out ",
+     {1, 1},
+     DSTN_START_RANKS,
+     dstn_oracle_command},
+    {"check",
+     "FIXTURE.h5... [--precision f32|f64] [--backend onednn|openblas]",
      "Compares every pass and gradient with the numbers of a fixture: one line a quantity.",
-     " precision backend ", {1, 64}, dstn_check_command},
-    {"data", "check CONFIG.yaml [--set a.b=v]...", "Reads the data set of a config and says what it found.", " set ",
-     {2, 2}, dstn_data_command},
-    {"help", "[KEY]", "Explains a key of the config files, or all of them; \"dstn help data.features\".", " ", {0, 1},
+     " precision backend ",
+     {1, 64},
+     DSTN_START_RANKS,
+     dstn_check_command},
+    {"data",
+     "check CONFIG.yaml [--set a.b=v]...",
+     "Reads the data set of a config and says what it found.",
+     " set ",
+     {2, 2},
+     DSTN_START_RANKS,
+     dstn_data_command},
+    {"drill",
+     "CONFIG.yaml [--set a.b=v]... [--launch 'mpirun -n 2'] [--out DIR] [--kill-rank R] [--at-step S] | "
+     "[--during-checkpoint] | [--random N]",
+     "Kills a real launch of CONFIG.yaml, resumes it, and passes if nothing tells it from an undisturbed one.",
+     " set launch out kill-rank at-step during-checkpoint random ",
+     {1, 1},
+     DSTN_START_ALONE,
+     dstn_drill_command},
+    {"diff",
+     "A B",
+     "Says where two runs (directories or run.h5) or two sweeps part: the first step and tensor. 0 equal, 1 different.",
+     " ",
+     {2, 2},
+     DSTN_START_RANKS,
+     dstn_diff_command},
+    {"audit",
+     "DIR",
+     "Proves from its ledger and records that no member of a sweep was lost or run twice. 0 yes, 1 no.",
+     " ",
+     {1, 1},
+     DSTN_START_RANKS,
+     dstn_audit_command},
+    {"inspect",
+     "FILE.h5 [--json]",
+     "Says what a record, table, checkpoint, oracle or fixture is and holds.",
+     " json ",
+     {1, 1},
+     DSTN_START_RANKS,
+     dstn_inspect_command},
+    {"help",
+     "[KEY]",
+     "Explains a key of the config files, or all of them; \"dstn help data.features\".",
+     " ",
+     {0, 1},
+     DSTN_START_RANKS,
      dstn_help_command},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -70,9 +125,7 @@ static dstn_status run_command(dstn_cli *cli, const dstn_command *command, int a
     if (status != DSTN_OK) {
         return status;
     }
-    cli->log.level = arguments.quiet     ? DSTN_LOG_QUIET
-                     : arguments.verbose ? DSTN_LOG_VERBOSE
-                                         : DSTN_LOG_NORMAL;
+    cli->log.level = arguments.quiet ? DSTN_LOG_QUIET : arguments.verbose ? DSTN_LOG_VERBOSE : DSTN_LOG_NORMAL;
     return command->run(cli, &arguments, err);
 }
 
@@ -97,7 +150,37 @@ static dstn_status dispatch(dstn_cli *cli, int argc, char **argv, dstn_error *er
     return status == DSTN_OK ? run_command(cli, command, argc, argv, err) : status;
 }
 
+/* How argv[1] wants to be started; what is no command is told so on the ranks. */
+static dstn_start start_of(int argc, char **argv) {
+    dstn_error ignored;
+    const dstn_command *command = NULL;
+    bool found = argc > 1 && find_command(argv[1], &command, &ignored) == DSTN_OK;
+    return found ? command->start : DSTN_START_RANKS;
+}
+
+/* Runs the command and prints its error, where this process speaks. */
+static dstn_status run(dstn_cli *cli, bool speaks, int argc, char **argv) {
+    dstn_error err = {DSTN_OK, ""};
+    cli->log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
+    cli->out = speaks ? stdout : NULL;
+    const char *term = getenv("TERM");
+    cli->is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    dstn_status status = dispatch(cli, argc, argv, &err);
+    if (speaks && status != DSTN_OK && err.message[0] != '\0') {
+        fprintf(stderr, "dstn: %s\n", err.message);
+    }
+    return status;
+}
+
 int main(int argc, char **argv) {
+    dstn_cli cli = {.world = NULL};
+    dstn_start start = start_of(argc, argv);
+    if (start == DSTN_START_ALONE) {
+        return run(&cli, true, argc, argv);
+    }
+    if (start == DSTN_START_RESTARTABLE) {
+        dstn_stop_catch();
+    }
     dstn_error err = {DSTN_OK, ""};
     dstn_status status = dstn_dist_start(&argc, &argv, &err);
     if (status != DSTN_OK) {
@@ -105,16 +188,8 @@ int main(int argc, char **argv) {
         return status;
     }
     dstn_kernel_init_threads();
-    dstn_cli cli = {.world = dstn_group_world()};
-    bool speaks = dstn_group_leads(cli.world);
-    cli.log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
-    cli.out = speaks ? stdout : NULL;
-    const char *term = getenv("TERM");
-    cli.is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    status = dispatch(&cli, argc, argv, &err);
-    if (speaks && status != DSTN_OK && err.message[0] != '\0') {
-        fprintf(stderr, "dstn: %s\n", err.message);
-    }
+    cli.world = dstn_group_world();
+    status = run(&cli, dstn_group_leads(cli.world), argc, argv);
     dstn_group_destroy(cli.world);
     return dstn_dist_finish(status);
 }

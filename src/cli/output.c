@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *dstn_output_folder(const dstn_arguments *arguments, const char *config) {
     if (arguments->out) {
@@ -34,13 +35,32 @@ static bool holds_a_run(const char *path) {
     return found;
 }
 
+/* That another launch is at work there is the better reason, where it is so. */
+static dstn_status refuse(const char *folder, dstn_error *err) {
+    dstn_lock *lock = NULL;
+    char *path = dstn_format("%s/lock", folder);
+    dstn_status status = access(path, F_OK) == 0 ? dstn_lock_take(folder, &lock, err) : DSTN_OK;
+    free(path);
+    dstn_lock_release(lock);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    return dstn_fail(err, DSTN_ERROR_USAGE, "%s is not empty; go on with --resume, or name another with --out DIR",
+                     folder);
+}
+
 static dstn_status claim(const char *folder, bool resume, dstn_lock **lock, dstn_error *err) {
     dstn_status status = dstn_store_make_folder(folder, err);
     if (status == DSTN_OK && !resume && holds_a_run(folder)) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "%s is not empty; go on with --resume, or name another with --out DIR",
-                         folder);
+        return refuse(folder, err);
     }
-    return status == DSTN_OK ? dstn_lock_take(folder, lock, err) : status;
+    if (status == DSTN_OK) {
+        status = dstn_lock_take(folder, lock, err);
+    }
+    if (status == DSTN_OK) {
+        dstn_store_remove_remnants(folder);
+    }
+    return status;
 }
 
 dstn_status dstn_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,

@@ -8,6 +8,7 @@
 
 #include "dstn/kernel.h"
 
+static const double least_steps = 10, least_seconds = 2; /* a rate over less is noise */
 static const double post_every = 0.2, redraw_every = 0.2, plain_every = 10; /* seconds */
 
 struct dstn_display {
@@ -51,15 +52,25 @@ static void print_time(char *text, size_t size, double seconds) {
     }
 }
 
+static void print_loss(char *text, size_t size, double loss) {
+    if (isnan(loss)) {
+        snprintf(text, size, "-"); /* none yet */
+    } else {
+        snprintf(text, size, "%.4g", loss);
+    }
+}
+
 static void print_member(const dstn_member_progress *m) {
-    char left[32], peak[32] = "";
+    char left[32], peak[32] = "", train[32], valid[32];
     print_time(left, sizeof(left), m->seconds_left);
+    print_loss(train, sizeof(train), m->train_loss);
+    print_loss(valid, sizeof(valid), m->hyper_loss);
     if (isfinite(m->fraction_of_peak)) {
         snprintf(peak, sizeof(peak), "  %2.0f%% of peak", 100 * m->fraction_of_peak);
     }
-    fprintf(stderr, "%-40s %3.0f%%  step %lld/%lld  train %.4g  valid %.4g%s  %s left\n", m->name,
+    fprintf(stderr, "%-40s %3.0f%%  step %lld/%lld  train %s  valid %s%s  %s left\n", m->name,
             100 * (double)m->step / (double)(m->steps > 0 ? m->steps : 1), (long long)m->step, (long long)m->steps,
-            m->train_loss, m->hyper_loss, peak, left);
+            train, valid, peak, left);
 }
 
 void dstn_display_update(dstn_display *display) {
@@ -105,7 +116,9 @@ static void post(dstn_progress_observer *o, int32_t state) {
     member.train_loss = progress->train_loss;
     member.hyper_loss = progress->hyper_loss;
     double elapsed = dstn_seconds() - o->started, done = (double)(progress->step - o->first_step);
-    if (done > 0) {
+    bool measured = done >= least_steps || (done > 0 && elapsed > least_seconds);
+    member.fraction_of_peak = NAN;
+    if (measured) {
         double flops = dstn_trainer_step_flops(trainer) / dstn_group_size(o->job->group);
         member.fraction_of_peak = flops * done / elapsed / (o->peak * 1e9);
         member.seconds_left = elapsed / done * (double)(progress->steps - progress->step);

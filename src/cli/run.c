@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "checkpoint.h"
+#include "drill_hook.h"
 #include "dstn/kernel.h"
 #include "version.h"
+#include "watchdog.h"
 
 /* Everything that a run hangs on its trainer. */
 typedef struct run {
@@ -17,7 +19,7 @@ typedef struct run {
     dstn_oracle_observer *oracle; /* NULL: no closed form */
     dstn_checkpointer *checkpointer;
     dstn_progress_observer *progress;
-    dstn_observer observers[5];
+    dstn_observer observers[7];
     int observer_count;
 } run;
 
@@ -26,6 +28,10 @@ static void start_observers(run *r, dstn_job *job, const dstn_run_request *reque
     r->job = job;
     r->config = dstn_doc_text(job->doc);
     r->record = dstn_record_new();
+    r->observers[r->observer_count++] = dstn_watchdog_observer();
+    if (dstn_drill_kills_at_step()) {
+        r->observers[r->observer_count++] = dstn_drill_observer();
+    }
     r->recorder = dstn_recorder_new(job, r->record);
     r->observers[r->observer_count++] = dstn_recorder_observer(r->recorder);
     if (job->oracle) {
@@ -132,7 +138,7 @@ static dstn_status start(run *r, const dstn_run_request *request, dstn_error *er
     return DSTN_OK;
 }
 
-/* Only the leader writes; its verdict is everybody's. */
+/* Once it is certain that the run goes on with this config. Only the leader writes; its verdict is everybody's. */
 static dstn_status write_config(const run *r, const char *folder, dstn_error *err) {
     dstn_status status = DSTN_OK;
     if (dstn_group_leads(r->job->group)) {
@@ -176,12 +182,18 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     record_oracle(r);
     record_result(r, "running", "", 0);
     dstn_status status = start(r, request, err);
+    if (status == DSTN_OK) {
+        status = write_config(r, request->folder, err);
+    }
     if (status != DSTN_OK) {
         return status;
     }
     start_progress(r, request);
+    dstn_watchdog_watch(request->name, dstn_trainer_progress(r->job->trainer)->step);
     status = dstn_trainer_run(r->job->trainer, r->observers, r->observer_count, err);
-    return finish(r, status, dstn_seconds() - start_time, err);
+    status = finish(r, status, dstn_seconds() - start_time, err);
+    dstn_watchdog_release();
+    return status;
 }
 
 dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err) {
@@ -191,10 +203,7 @@ dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error 
         return status;
     }
     start_observers(&r, job, request);
-    status = write_config(&r, request->folder, err);
-    if (status == DSTN_OK) {
-        status = train(&r, request, err);
-    }
+    status = train(&r, request, err);
     stop_observers(&r);
     return status;
 }

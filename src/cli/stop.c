@@ -26,7 +26,7 @@ static double slurm_seconds_left(void) {
     return at > 0 ? at - (double)time(NULL) - slurm_margin : INFINITY;
 }
 
-void dstn_stop_watch(double time_limit) {
+void dstn_stop_catch(void) {
     static const int signals[] = {SIGTERM, SIGUSR1, SIGUSR2};
     struct sigaction action;
     memset(&action, 0, sizeof(action));
@@ -36,6 +36,9 @@ void dstn_stop_watch(double time_limit) {
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         sigaction(signals[i], &action, NULL);
     }
+}
+
+void dstn_stop_watch(double time_limit) {
     deadline = dstn_seconds() + fmin(time_limit, slurm_seconds_left());
 }
 

@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 
-/* Catches SIGTERM, SIGUSR1 and SIGUSR2 (a flag is set, nothing else), and counts `time_limit` seconds (INFINITY: none)
- * from now. In a Slurm job its end, less a minute to write checkpoints in, is a limit too. */
+/* Catches SIGTERM, SIGUSR1 and SIGUSR2 (a flag is set, nothing else). Before MPI starts, which takes a while. */
+void dstn_stop_catch(void);
+
+/* Counts `time_limit` seconds (INFINITY: none) from now. In a Slurm job its end, less a minute to write checkpoints in,
+ * is a limit too. */
 void dstn_stop_watch(double time_limit);
 
 /* Whether this process has been asked to stop. */

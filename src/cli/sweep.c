@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drill_hook.h"
 #include "output.h"
 #include "run.h"
 #include "stop.h"
+#include "watchdog.h"
 
 /* ---- configs ---- */
 
@@ -56,9 +58,11 @@ dstn_status dstn_sweep_member_config(const dstn_sweep *sweep, int64_t index, dst
 
 static const double least_seconds = 2; /* no member starts that can't reach a checkpoint in the time left */
 
-/* Whether any rank of the group has been asked to stop, or time runs out. */
-static bool must_not_start(const dstn_group *group) {
-    bool stop = dstn_stop_asked() || dstn_stop_seconds_left() < least_seconds;
+/* Whether any rank of the group has been asked to stop, or time runs out. The first member of a launch starts all the
+ * same: a launch that did nothing could be repeated for ever. */
+static bool must_not_start(dstn_sweep *sweep, const dstn_group *group) {
+    bool stop = sweep->has_started && (dstn_stop_asked() || dstn_stop_seconds_left() < least_seconds);
+    sweep->has_started = true;
     return dstn_group_max(group, stop) > 0;
 }
 
@@ -89,6 +93,9 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     if (status != DSTN_OK) {
         return status;
     }
+    if (dstn_group_leads(group)) {
+        dstn_store_remove_remnants(folder);
+    }
     dstn_run_request request = {folder, sweep->plan->members[index].name, NULL, true, sweep->board, sweep->display};
     status = dstn_run(job, &request, err);
     dstn_job_destroy(job);
@@ -99,8 +106,8 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
 static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
                               const dstn_group *group, dstn_error *err) {
     (void)plan;
-    const dstn_sweep *sweep = user;
-    if (must_not_start(group)) {
+    dstn_sweep *sweep = user;
+    if (must_not_start(sweep, group)) {
         return dstn_fail(err, DSTN_STOPPED, "stopped by %s", dstn_stop_reason());
     }
     dstn_status status = note(sweep, group, index, DSTN_LEDGER_RUNNING, NULL, err);
@@ -147,8 +154,8 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     int64_t ranks =
         sweep->arguments->ranks_per_member ? sweep->arguments->ranks_per_member : sweep->plan->ranks_per_member;
     sweep->display = dstn_display_new(sweep->cli, sweep->board);
-    dstn_status status = dstn_sweep_run(sweep->plan, world, (int)ranks, sweep->folder, sweep->before, run_member, sweep,
-                                        &result, err);
+    dstn_status status =
+        dstn_sweep_run(sweep->plan, world, (int)ranks, sweep->folder, sweep->before, run_member, sweep, &result, err);
     dstn_display_destroy(sweep->display);
     for (int64_t m = 0; m < result.count; m++) {
         if (result.messages[m] && result.messages[m][0]) {
@@ -182,7 +189,11 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
 dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
     dstn_sweep sweep = {.cli = cli, .arguments = arguments};
     dstn_stop_watch(arguments->time_limit);
-    dstn_status status = load_sweep(arguments, &sweep.doc, err);
+    dstn_watchdog_start(cli->world, arguments->hang_timeout);
+    dstn_status status = dstn_drill_arm(cli->world, err);
+    if (status == DSTN_OK) {
+        status = load_sweep(arguments, &sweep.doc, err);
+    }
     if (status == DSTN_OK) {
         status = dstn_sweep_plan_read(dstn_doc_root(sweep.doc), &sweep.plan, err);
     }

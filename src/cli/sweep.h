@@ -16,6 +16,7 @@ typedef struct dstn_sweep {
     dstn_ledger *ledger;  /* this rank's file; NULL on ranks that lead no group */
     dstn_board *board;
     dstn_display *display;
+    bool has_started; /* this rank's group has trained a member in this launch */
 } dstn_sweep;
 
 /* The base config with a member's settings in it, then those of the command line. */

@@ -1,7 +1,9 @@
 /* dstn train CONFIG.yaml: one run. */
+#include "drill_hook.h"
 #include "output.h"
 #include "run.h"
 #include "stop.h"
+#include "watchdog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +15,8 @@ void dstn_announce(const dstn_cli *cli, const char *what) {
     int hosts = dstn_group_hosts(cli->world, &host);
     int ranks = dstn_group_size(cli->world);
     dstn_log_info(&cli->log, "%d rank%s on %d host%s (%s), %d thread%s each; %s", ranks, ranks == 1 ? "" : "s", hosts,
-                  hosts == 1 ? "" : "s", host, dstn_kernel_init_threads(),
-                  dstn_kernel_init_threads() == 1 ? "" : "s", what);
+                  hosts == 1 ? "" : "s", host, dstn_kernel_init_threads(), dstn_kernel_init_threads() == 1 ? "" : "s",
+                  what);
 }
 
 static void announce(const dstn_cli *cli, const dstn_job *job, const char *folder) {
@@ -69,9 +71,13 @@ static dstn_status train(const dstn_cli *cli, const dstn_arguments *arguments, d
 dstn_status dstn_train_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
     const char *config = arguments->operands[0];
     dstn_stop_watch(arguments->time_limit);
+    dstn_watchdog_start(cli->world, arguments->hang_timeout);
     dstn_doc *doc;
     dstn_job *job;
-    dstn_status status = dstn_group_agree(cli->world, dstn_job_load(config, arguments, &doc, err), err);
+    dstn_status status = dstn_drill_arm(cli->world, err);
+    if (status == DSTN_OK) {
+        status = dstn_group_agree(cli->world, dstn_job_load(config, arguments, &doc, err), err);
+    }
     if (status == DSTN_OK) {
         status = dstn_job_new(doc, cli->world, &cli->log, &job, err);
     }

@@ -15,6 +15,7 @@ struct dstn_board {
 };
 
 dstn_status dstn_board_new(const dstn_group *world, size_t slot_bytes, dstn_board **out, dstn_error *err) {
+    *out = NULL;
     dstn_board *board = dstn_alloc(1, sizeof *board);
     board->slot_bytes = slot_bytes;
     board->rank = world->rank;

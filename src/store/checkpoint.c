@@ -7,27 +7,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- names --------------------------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------------------ */
 
 static char *path_of_step(const char *folder, int64_t step) {
     return dstn_format("%s/step-%08lld.h5", folder, (long long)step);
 }
 
-/* The step of a finished checkpoint's name, "step-DIGITS.h5", or of an unfinished one's, "step-DIGITS.h5.tmp-PID"; or
- * -1. */
-static int64_t step_of_name(const char *name, bool finished) {
+/* The step of a checkpoint's name, "step-DIGITS.h5", or -1. */
+static int64_t step_of_name(const char *name) {
     static const char prefix[] = "step-", suffix[] = ".h5";
     if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return -1;
     const char *digits = name + sizeof prefix - 1;
     size_t length = strspn(digits, "0123456789");
     const char *rest = digits + length;
-    if (length < 8 || length > 18 || strncmp(rest, suffix, sizeof suffix - 1) != 0)
-        return -1;
-    rest += sizeof suffix - 1;
-    static const char temporary[] = ".tmp-";
-    if (finished ? rest[0] != 0 : strncmp(rest, temporary, sizeof temporary - 1) != 0)
+    if (length < 8 || length > 18 || strcmp(rest, suffix) != 0)
         return -1;
     return strtoll(digits, NULL, 10);
 }
@@ -48,7 +42,7 @@ static dstn_status list_steps(const char *folder, int64_t *count, int64_t **step
         return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "folder %s can't be read: %s", folder, strerror(errno));
     int64_t capacity = 0;
     for (struct dirent *entry; (entry = readdir(open));) {
-        int64_t step = step_of_name(entry->d_name, true);
+        int64_t step = step_of_name(entry->d_name);
         if (step < 0)
             continue;
         if (*count == capacity) {
@@ -79,22 +73,7 @@ dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***pat
     return DSTN_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------
- */
-
-/* What a killed launch left half-written; the lock on the run says that nobody is writing it now. */
-static void remove_remnants(const char *folder) {
-    DIR *open = opendir(folder);
-    if (!open)
-        return;
-    for (struct dirent *entry; (entry = readdir(open));)
-        if (step_of_name(entry->d_name, false) >= 0) {
-            char *path = dstn_format("%s/%s", folder, entry->d_name);
-            unlink(path);
-            free(path);
-        }
-    closedir(open);
-}
+/* ---- writing ---------------------------------------------------------------------------------------------- */
 
 /* A checkpoint that can't be removed costs room but harms nothing, so that is no failure. */
 static void remove_old(const char *folder, int64_t step, int keep) {
@@ -119,7 +98,7 @@ dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_s
                                   int keep, dstn_error *err) {
     if (dstn_store_make_folder(folder, err) != DSTN_OK)
         return err->status;
-    remove_remnants(folder);
+    dstn_store_remove_remnants(folder);
     char *path = path_of_step(folder, step);
     dstn_writer *writer;
     dstn_status status = dstn_writer_open(path, &writer, err);
@@ -144,8 +123,7 @@ dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_s
     return status;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------------------- */
 
 /* A checkpoint whose format this program reads. */
 static dstn_status open_checkpoint(const char *path, dstn_reader **out, dstn_error *err) {

@@ -8,6 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+static dstn_store_hook write_hook; /* the process's; NULL but in rehearsals */
+
+void dstn_store_set_write_hook(dstn_store_hook hook) {
+    write_hook = hook;
+}
+
 struct store_file {
     char *path, *temporary;
     int descriptor; /* -1 once closed */
@@ -63,6 +69,8 @@ void store_file_abandon(store_file *file) {
 
 dstn_status store_file_commit(store_file *file, dstn_error *err) {
     bool good = fsync(file->descriptor) == 0;
+    if (write_hook)
+        write_hook(file->path);
     /* Some file systems tell only at close that there was no room. */
     int reason = errno;
     bool closed = close(file->descriptor) == 0;

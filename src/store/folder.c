@@ -48,3 +48,26 @@ bool dstn_store_folder_is_filled(const char *path) {
     closedir(folder);
     return filled;
 }
+
+/* "anything.tmp-DIGITS" */
+static bool is_temporary(const char *name) {
+    static const char mark[] = ".tmp-";
+    const char *digits = strrchr(name, '.');
+    if (!digits || strncmp(digits, mark, sizeof mark - 1) != 0)
+        return false;
+    digits += sizeof mark - 1;
+    return *digits && digits[strspn(digits, "0123456789")] == 0;
+}
+
+void dstn_store_remove_remnants(const char *path) {
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (is_temporary(entry->d_name)) {
+            char *remnant = dstn_format("%s/%s", path, entry->d_name);
+            unlink(remnant);
+            free(remnant);
+        }
+    closedir(folder);
+}

@@ -12,8 +12,7 @@ char *ledger_path(const char *folder, const char *writer) {
     return dstn_format("%s/ledger/%s%s", folder, writer, suffix);
 }
 
-/* ---- one file -----------------------------------------------------------------------------------------------------
- */
+/* ---- one file --------------------------------------------------------------------------------------------- */
 
 /* The whole of a file and a zero; *size -1 where there is none. */
 static char *read_whole(const char *path, int64_t *size) {
@@ -111,8 +110,7 @@ void ledger_file_clear(ledger_file *file) {
     free(file->path);
 }
 
-/* ---- the book -----------------------------------------------------------------------------------------------------
- */
+/* ---- the book --------------------------------------------------------------------------------------------- */
 
 static int compare_lines(const void *a, const void *b) {
     const dstn_ledger_line *left = a, *right = b;

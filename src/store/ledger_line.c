@@ -21,8 +21,7 @@ static unsigned long crc_of(const char *text, size_t length) {
     return crc32(crc32(0, NULL, 0), (const unsigned char *)text, (unsigned)length);
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------
- */
+/* ---- making ----------------------------------------------------------------------------------------------- */
 
 /* A member's name without what separates fields. */
 static char *encode_name(const char *name) {
@@ -53,8 +52,7 @@ char *ledger_line_make(int64_t sequence, const char *time, const char *member, d
     return line;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------------------- */
 
 /* Cuts the next field off, which ends at a space. NULL: there is none. */
 static char *next_field(char **rest) {

@@ -332,7 +332,7 @@ static void check_orthogonal(const char *layers, int64_t out, int64_t in) {
             for (int64_t e = 0; e < length; e++) {
                 sum += by_rows ? w[i * in + e] * w[j * in + e] : w[e * in + i] * w[e * in + j];
             }
-            assert_true(fabs(sum - (i == j)) < 1e-14);
+            assert_true(fabs(sum - (i == j)) < 2e-15); /* one pass of Gram-Schmidt leaves more */
         }
     }
     chain_destroy(&c);
@@ -340,7 +340,7 @@ static void check_orthogonal(const char *layers, int64_t out, int64_t in) {
 
 static void orthogonal_weights_have_orthonormal_rows_or_columns(void **state) {
     (void)state;
-    check_orthogonal("[linear: {out: 30, init: orthogonal}]", 30, 30);
+    check_orthogonal("[linear: {out: 60, init: orthogonal}]", 60, 60);
     check_orthogonal("[linear: {out: 7, init: orthogonal}]", 7, 30);
     check_orthogonal("[linear: {out: 30, init: orthogonal}]", 30, 7);
     check_orthogonal("[linear: {out: 1, init: orthogonal}]", 1, 13);

@@ -1,0 +1,99 @@
+/* What a crash in the middle of a write leaves, and that it is removed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dstn/store.h"
+
+static char folder[] = "/tmp/dstn-remnants-XXXXXX";
+
+static char *in_folder(const char *name) {
+    return dstn_format("%s/%s", folder, name);
+}
+
+static bool is_there(const char *name) {
+    char *path = in_folder(name);
+    bool found = access(path, F_OK) == 0;
+    free(path);
+    return found;
+}
+
+static void make(const char *name) {
+    char *path = in_folder(name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("old", file);
+    fclose(file);
+    free(path);
+}
+
+static void a_remnant_is_removed_and_nothing_else(void **state) {
+    (void)state;
+    static const char *const kept[] = {"run.h5", "run.h5.tmp-", "run.h5.tmp-12a", "tmp-12", "run.tmp-12.h5"};
+    static const char *const removed[] = {"run.h5.tmp-1", "config.yaml.tmp-4194304"};
+    for (int i = 0; i < 5; i++)
+        make(kept[i]);
+    for (int i = 0; i < 2; i++)
+        make(removed[i]);
+    dstn_store_remove_remnants(folder);
+    for (int i = 0; i < 5; i++) {
+        char *path = in_folder(kept[i]);
+        assert_true(is_there(kept[i]));
+        unlink(path);
+        free(path);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_false(is_there(removed[i]));
+    dstn_store_remove_remnants("/nowhere/at/all");
+}
+
+static char seen[256];
+static bool old_was_there, temporary_was_there;
+
+static void look(const char *path) {
+    char *temporary = dstn_format("%s.tmp-%ld", path, (long)getpid());
+    char text[8] = "";
+    FILE *file = fopen(path, "r");
+    old_was_there = file && fgets(text, sizeof text, file) && strcmp(text, "old") == 0;
+    if (file)
+        fclose(file);
+    temporary_was_there = access(temporary, F_OK) == 0;
+    snprintf(seen, sizeof seen, "%s", path);
+    free(temporary);
+}
+
+static void the_hook_sees_the_old_file_and_the_new_one_beside_it(void **state) {
+    (void)state;
+    dstn_error err;
+    char *path = in_folder("text");
+    make("text");
+    dstn_store_set_write_hook(look);
+    assert_int_equal(dstn_store_write_text(path, "new", &err), DSTN_OK);
+    dstn_store_set_write_hook(NULL);
+    assert_string_equal(seen, path);
+    assert_true(old_was_there);
+    assert_true(temporary_was_there);
+    seen[0] = 0;
+    assert_int_equal(dstn_store_write_text(path, "newer", &err), DSTN_OK);
+    assert_string_equal(seen, "");
+    unlink(path);
+    free(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_remnant_is_removed_and_nothing_else),
+        cmocka_unit_test(the_hook_sees_the_old_file_and_the_new_one_beside_it),
+    };
+    if (!mkdtemp(folder))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
