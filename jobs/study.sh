@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 dstn=${DSTN:-build/release/dstn}
 python=$(dstn_python)
 
-for name in ridge ridge-not-over-n dropout jacobian rates; do
+for name in ridge ridge-not-over-n rates dropout jacobian; do
   out=runs/study/$name
   mpirun --oversubscribe -n "${RANKS:-2}" "$dstn" sweep "jobs/sweeps/toys-$name.yaml" --out "$out" --resume
   "$python" analysis/results.py "$out/sweep.h5" --csv "$out/results.csv" >"$out/results.txt"

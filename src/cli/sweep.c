@@ -148,14 +148,17 @@ static dstn_status report(dstn_sweep *sweep, dstn_error *err) {
     return status;
 }
 
+static int64_t ranks_per_member(const dstn_sweep *sweep) {
+    int64_t given = sweep->arguments->ranks_per_member;
+    return given > 0 ? given : sweep->plan->ranks_per_member;
+}
+
 static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->cli->world;
     dstn_sweep_result result = {0};
-    int64_t ranks =
-        sweep->arguments->ranks_per_member ? sweep->arguments->ranks_per_member : sweep->plan->ranks_per_member;
     sweep->display = dstn_display_new(sweep->cli, sweep->board);
     dstn_status status =
-        dstn_sweep_run(sweep->plan, world, (int)ranks, sweep->folder, sweep->before, run_member, sweep, &result, err);
+        dstn_sweep_run(sweep->plan, world, (int)ranks_per_member(sweep), sweep->folder, sweep->before, run_member, sweep, &result, err);
     dstn_display_destroy(sweep->display);
     for (int64_t m = 0; m < result.count; m++) {
         if (result.messages[m] && result.messages[m][0]) {
@@ -186,6 +189,23 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
 
+static dstn_status run_in_folder(dstn_sweep *sweep, dstn_error *err) {
+    const dstn_arguments *arguments = sweep->arguments;
+    char *folder = dstn_output_folder(arguments, arguments->operands[0]);
+    dstn_lock *lock = NULL;
+    sweep->folder = folder;
+    dstn_status status = dstn_claim_folder(sweep->cli->world, folder, arguments->resume, &lock, err);
+    if (status == DSTN_OK) {
+        status = launch(sweep, err);
+    }
+    dstn_ledger_close(sweep->ledger);
+    dstn_lock_release(lock);
+    dstn_board_destroy(sweep->board);
+    free(sweep->before);
+    free(folder);
+    return status;
+}
+
 dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
     dstn_sweep sweep = {.cli = cli, .arguments = arguments};
     dstn_stop_watch(arguments->time_limit);
@@ -198,21 +218,11 @@ dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *argume
         status = dstn_sweep_plan_read(dstn_doc_root(sweep.doc), &sweep.plan, err);
     }
     status = dstn_group_agree(cli->world, status, err);
-    char *folder = dstn_output_folder(arguments, arguments->operands[0]);
-    dstn_lock *lock = NULL;
-    sweep.folder = folder;
     if (status == DSTN_OK) {
-        status = dstn_claim_folder(cli->world, folder, arguments->resume, &lock, err);
+        status = arguments->plan ? dstn_sweep_print_plan(&sweep, ranks_per_member(&sweep), err)
+                                 : run_in_folder(&sweep, err);
     }
-    if (status == DSTN_OK) {
-        status = launch(&sweep, err);
-    }
-    dstn_ledger_close(sweep.ledger);
-    dstn_lock_release(lock);
-    dstn_board_destroy(sweep.board);
     dstn_sweep_plan_destroy(sweep.plan);
     dstn_doc_destroy(sweep.doc);
-    free(sweep.before);
-    free(folder);
     return status;
 }

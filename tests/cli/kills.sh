@@ -71,8 +71,8 @@ DSTN_DRILL=rank:1 expect "a drill that isn't one" 2 'DSTN_DRILL' train "$scratch
 
 in_background "$scratch/launcher"
 kill -9 $launcher
-until_true 30 is_left "$scratch/launcher"
 wait $launcher 2>"$scratch/shell"
+until_true 30 is_left "$scratch/launcher"
 resumed "the launcher killed" "$scratch/launcher"
 
 in_background "$scratch/signal"
