@@ -11,7 +11,8 @@
 #include "dstn/model.h"
 #include "dstn/optim.h"
 
-/* ---- methods ------------------------------------------------------------------------------------------------------- */
+/* ---- methods -------------------------------------------------------------------------------------------------------
+ */
 
 /* What tells the methods apart. `fixed` has tunes = false: the general layers alone, at constant λ. */
 typedef struct dstn_method {
@@ -32,11 +33,12 @@ extern const dstn_option dstn_method_options[];
 /* split_objective needs centered, linearize needs both: anything else is DSTN_ERROR_USAGE. The result is static. */
 dstn_status dstn_method_choose(const dstn_method_settings *settings, const dstn_method **out, dstn_error *err);
 
-/* ---- trainer --------------------------------------------------------------------------------------------------------- */
+/* ---- trainer
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* The section `train:`. */
 typedef struct dstn_train_settings {
-    int64_t iterations;    /* training steps; 0: epochs decides */
+    int64_t iterations; /* training steps; 0: epochs decides */
     int64_t epochs;
     int64_t batch;         /* examples of a global training batch */
     int64_t valid_batch;   /* of a global validation batch; 0: as batch */

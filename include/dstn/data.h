@@ -18,16 +18,16 @@ typedef struct dstn_dataset {
     int64_t rows[DSTN_PARTS]; /* n, v, and rows of the test part (0 where there is none) */
     int rank;                 /* shape of one example */
     int64_t shape[3];
-    int64_t features;         /* product of shape */
-    int64_t outputs;          /* target columns (regression) or classes */
-    double *x[DSTN_PARTS];        /* [rows, features] */
-    double *targets[DSTN_PARTS];  /* regression: [rows, outputs], else NULL */
-    int64_t *labels[DSTN_PARTS];  /* classification: [rows], else NULL */
+    int64_t features;                 /* product of shape */
+    int64_t outputs;                  /* target columns (regression) or classes */
+    double *x[DSTN_PARTS];            /* [rows, features] */
+    double *targets[DSTN_PARTS];      /* regression: [rows, outputs], else NULL */
+    int64_t *labels[DSTN_PARTS];      /* classification: [rows], else NULL */
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
-    char **feature_names;         /* [features] or NULL */
-    char *source;                 /* the file, or "synthetic" */
-    char *target_name;            /* of the table's target column, or NULL */
-    char *summary;                /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
+    char **feature_names;             /* [features] or NULL */
+    char *source;                     /* the file, or "synthetic" */
+    char *target_name;                /* of the table's target column, or NULL */
+    char *summary;                    /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
 } dstn_dataset;
 
 void dstn_dataset_destroy(dstn_dataset *dataset);

@@ -20,12 +20,12 @@ const char *dstn_dist_version(void); /* "Open MPI v4.1.4 …", one line, owned b
 /* A set of ranks that train one member together, or the world. */
 typedef struct dstn_group dstn_group;
 
-dstn_group *dstn_group_world(void);                                 /* every rank; owned by the caller */
+dstn_group *dstn_group_world(void); /* every rank; owned by the caller */
 /* Consecutive ranks of `parent` in groups of `size` (which divides the parent's size; else DSTN_ERROR_USAGE).
  * Collective over the parent. */
 dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **out, dstn_error *err);
-dstn_group *dstn_group_self(void);                                  /* this rank alone */
-void dstn_group_destroy(dstn_group *group);                         /* collective over the group */
+dstn_group *dstn_group_self(void);          /* this rank alone */
+void dstn_group_destroy(dstn_group *group); /* collective over the group */
 
 int dstn_group_rank(const dstn_group *group);
 int dstn_group_size(const dstn_group *group);
@@ -38,10 +38,11 @@ int dstn_group_hosts(dstn_group *group, const char **first);
 /* Rows of a global batch that rank `rank` of the group works on: the first `total mod size` ranks get one more. */
 void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, int64_t *count);
 
-/* ---- exchange ------------------------------------------------------------------------------------------------------- */
+/* ---- exchange -------------------------------------------------------------------------------------------------------
+ */
 
-void dstn_group_sum(const dstn_group *group, double *values, int64_t count);          /* in place, on every rank */
-void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size);         /* from the leader */
+void dstn_group_sum(const dstn_group *group, double *values, int64_t count);  /* in place, on every rank */
+void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size); /* from the leader */
 void dstn_group_barrier(const dstn_group *group);
 int64_t dstn_group_max(const dstn_group *group, int64_t value);
 /* The verdict of the first rank that failed, with its message, on every rank: how an error found on one rank makes all
@@ -52,7 +53,8 @@ dstn_status dstn_group_verdict(const dstn_group *group, dstn_status status, dstn
 /* A string of the leader's on every rank; text is NULL or ignored elsewhere. Free with free(). */
 char *dstn_group_broadcast_text(const dstn_group *group, const char *text);
 
-/* ---- gradient reduction -------------------------------------------------------------------------------------------- */
+/* ---- gradient reduction --------------------------------------------------------------------------------------------
+ */
 
 /* Sums a gradient range over the group in fixed buckets while the backward pass still fills the rest of it: layers
  * become ready from the last to the first, so buckets are sent from the end of the range. */
@@ -67,9 +69,11 @@ void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset);
 /* Starts the rest and waits for all; the next pass may then begin. Nothing at all happens on one rank. */
 void dstn_reducer_finish(dstn_reducer *reducer);
 
-/* ---- shared work ------------------------------------------------------------------------------------------------------ */
+/* ---- shared work
+ * ------------------------------------------------------------------------------------------------------ */
 
-/* A counter in an MPI window that leaders draw work from: one-sided, under a lock, so that no rank idles as a master. */
+/* A counter in an MPI window that leaders draw work from: one-sided, under a lock, so that no rank idles as a master.
+ */
 typedef struct dstn_work dstn_work;
 
 /* Collective over the world. The counter goes from 0 to total-1. */
@@ -79,16 +83,18 @@ void dstn_work_destroy(dstn_work *work); /* collective */
  * Collective over the group. */
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group);
 
-/* ---- the board: what every rank last said of itself, for rank 0 to show ---------------------------------------------------- */
+/* ---- the board: what every rank last said of itself, for rank 0 to show
+ * ---------------------------------------------------- */
 
 /* One slot of fixed size per rank in a window on rank 0. Posting is one-sided: nobody waits for rank 0. */
 typedef struct dstn_board dstn_board;
 
-dstn_status dstn_board_new(const dstn_group *world, size_t slot_bytes, dstn_board **out, dstn_error *err); /* collective */
-void dstn_board_destroy(dstn_board *board);                              /* collective */
-int dstn_board_slots(const dstn_board *board);                           /* ranks of the world */
-void dstn_board_post(dstn_board *board, const void *bytes);              /* into this rank's slot */
-void dstn_board_read(dstn_board *board, int slot, void *bytes);          /* on rank 0 */
+dstn_status dstn_board_new(const dstn_group *world, size_t slot_bytes, dstn_board **out,
+                           dstn_error *err);                    /* collective */
+void dstn_board_destroy(dstn_board *board);                     /* collective */
+int dstn_board_slots(const dstn_board *board);                  /* ranks of the world */
+void dstn_board_post(dstn_board *board, const void *bytes);     /* into this rank's slot */
+void dstn_board_read(dstn_board *board, int slot, void *bytes); /* on rank 0 */
 
 /* Lets MPI progress one-sided calls that other ranks are waiting for; called at each step boundary. */
 void dstn_dist_poll(void);

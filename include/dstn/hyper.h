@@ -10,8 +10,8 @@
 
 /* The fixed map s from R to the range, one file each, registered by name (Appendix F). */
 typedef struct dstn_transform {
-    const char *name; /* "sigmoid", "softplus", "softplus-below", "identity", "exp" */
-    double (*value)(double u, double low, double high);      /* s(u) */
+    const char *name;                                   /* "sigmoid", "softplus", "softplus-below", "identity", "exp" */
+    double (*value)(double u, double low, double high); /* s(u) */
     double (*derivative)(double u, double low, double high); /* s'(u) */
     double (*inverse)(double value, double low, double high);
     /* Whether a range has this map by default (bounded on both sides, below, above, not at all). */
@@ -22,7 +22,7 @@ typedef struct dstn_transform {
     double lowest; /* what a range without lower end begins at: exp's 0, otherwise −INFINITY */
 } dstn_transform;
 
-const dstn_transform *dstn_transform_find(const char *name);                /* NULL: unknown */
+const dstn_transform *dstn_transform_find(const char *name); /* NULL: unknown */
 const dstn_transform *dstn_transform_default(double low, double high);
 const char *dstn_transform_names(void); /* "a|b|c" */
 
@@ -62,7 +62,7 @@ double dstn_softplus(double x);
 double dstn_softplus_inverse(double y); /* y > 0 */
 double dstn_logistic(double x);         /* softplus' */
 
-double dstn_space_sigma(const dstn_space *space, int i);               /* softplus(raw_scale_i) */
+double dstn_space_sigma(const dstn_space *space, int i);                /* softplus(raw_scale_i) */
 double dstn_space_value(const dstn_space *space, int i, double u);      /* s_i(u), discrete ones floored */
 double dstn_space_derivative(const dstn_space *space, int i, double u); /* s_i'(u), of the map before flooring */
 /* H = Σ_i log(σ_i √(2πe)). */

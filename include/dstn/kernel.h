@@ -30,18 +30,18 @@ typedef struct dstn_kernel {
     /* ---- vectors ---- */
     void (*fill)(int64_t n, double value, void *x);
     void (*copy)(int64_t n, const void *x, void *y);
-    void (*scale)(int64_t n, double a, void *x);                              /* x ← a x */
-    void (*axpy)(int64_t n, double a, const void *x, void *y);                /* y ← a x + y */
-    double (*dot)(int64_t n, const void *x, const void *y);                   /* Σ x y */
-    void (*multiply)(int64_t n, const void *x, const void *y, void *out);     /* out ← x ⊙ y; out may be x or y */
+    void (*scale)(int64_t n, double a, void *x);                          /* x ← a x */
+    void (*axpy)(int64_t n, double a, const void *x, void *y);            /* y ← a x + y */
+    double (*dot)(int64_t n, const void *x, const void *y);               /* Σ x y */
+    void (*multiply)(int64_t n, const void *x, const void *y, void *out); /* out ← x ⊙ y; out may be x or y */
     void (*from_double)(int64_t n, const double *x, void *y);
     void (*to_double)(int64_t n, const void *x, double *y);
     bool (*all_finite)(int64_t n, const void *x);
 
     /* ---- rows ---- */
-    void (*add_row)(int64_t rows, int64_t cols, const void *b, void *y);      /* y[r,:] += b */
-    void (*sum_rows)(int64_t rows, int64_t cols, const void *x, void *out);   /* out[c] += Σ_r x[r,c] */
-    void (*transpose)(int64_t rows, int64_t cols, const void *x, void *out);  /* out[cols, rows] = xᵀ */
+    void (*add_row)(int64_t rows, int64_t cols, const void *b, void *y);     /* y[r,:] += b */
+    void (*sum_rows)(int64_t rows, int64_t cols, const void *x, void *out);  /* out[c] += Σ_r x[r,c] */
+    void (*transpose)(int64_t rows, int64_t cols, const void *x, void *out); /* out[cols, rows] = xᵀ */
 
     /* ---- response terms: y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j], a = W_j x ---- */
     /* y += s ⊙ a + t ⊙ b; b [cols] may be NULL (no bias). */

@@ -15,7 +15,8 @@
 #include "dstn/core.h"
 #include "dstn/kernel.h"
 
-/* ---- shapes and passes -------------------------------------------------------------------------------------------- */
+/* ---- shapes and passes --------------------------------------------------------------------------------------------
+ */
 
 /* Of one example: [features] or [channels, height, width]. */
 typedef struct dstn_shape {
@@ -39,16 +40,16 @@ typedef enum dstn_pass_kind {
 /* What one pass over a mini-batch carries. Rows are this rank's share of the global batch. */
 typedef struct dstn_pass {
     dstn_pass_kind kind;
-    bool training;       /* dropout and batch statistics are active */
+    bool training;          /* dropout and batch statistics are active */
     bool grad[DSTN_RANGES]; /* which ranges the adjoint accumulates gradients for */
-    int64_t rows;        /* B, examples of this rank */
-    int64_t first_row;   /* their position in the global batch */
-    int64_t batch_rows;  /* examples of the global batch: every mean divides by it */
-    const void *z;       /* [B, h] in the model's scalar type; NULL in a general pass */
-    const double *values; /* [B, h] hyperparameters in natural units, of each example */
-    void *dz;            /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
-    dstn_rng masks;      /* key of the dropout masks */
-    uint64_t step;       /* their counter */
+    int64_t rows;           /* B, examples of this rank */
+    int64_t first_row;      /* their position in the global batch */
+    int64_t batch_rows;     /* examples of the global batch: every mean divides by it */
+    const void *z;          /* [B, h] in the model's scalar type; NULL in a general pass */
+    const double *values;   /* [B, h] hyperparameters in natural units, of each example */
+    void *dz;               /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
+    dstn_rng masks;         /* key of the dropout masks */
+    uint64_t step;          /* their counter */
     /* Called after a layer's adjoint, when its gradients are final: positions in the range. May be NULL. */
     void (*on_gradient_ready)(void *user, dstn_range range, int64_t offset, int64_t count);
     /* Sums `count` doubles over the group (synchronized batch statistics). NULL: local. */
@@ -56,7 +57,8 @@ typedef struct dstn_pass {
     void *user;
 } dstn_pass;
 
-/* ---- parameters ------------------------------------------------------------------------------------------------------ */
+/* ---- parameters
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* How a parameter's memory relates to its canonical shape, which is what fixtures and records show. */
 typedef enum dstn_layout {
@@ -65,15 +67,15 @@ typedef enum dstn_layout {
 } dstn_layout;
 
 typedef struct dstn_parameter {
-    char name[32];    /* "general_weight", "general_bias", "response_weight", "response_bias", "hyper" (U over V) */
+    char name[32]; /* "general_weight", "general_bias", "response_weight", "response_bias", "hyper" (U over V) */
     dstn_range range;
     dstn_layout layout;
     int rank;
     int64_t shape[DSTN_MAX_RANK]; /* canonical: weight [out, in], full response [h, out, in], hyper [2C, h] */
     int64_t count;
-    int64_t offset;   /* in its range, set when bound */
-    void *value;      /* [count], in the layer's layout; set when bound */
-    void *gradient;   /* [count] */
+    int64_t offset; /* in its range, set when bound */
+    void *value;    /* [count], in the layer's layout; set when bound */
+    void *gradient; /* [count] */
 } dstn_parameter;
 
 enum { DSTN_MAX_PARAMETERS = 8 };
@@ -82,18 +84,18 @@ typedef struct dstn_layer_type dstn_layer_type;
 
 typedef struct dstn_layer {
     const dstn_layer_type *type;
-    int index;                /* line of the layer list, from 0 */
+    int index; /* line of the layer list, from 0 */
     const dstn_kernel *kernel;
     dstn_response response;
-    int64_t hypers;           /* h */
-    int64_t max_rows;         /* B at most */
+    int64_t hypers;   /* h */
+    int64_t max_rows; /* B at most */
     dstn_shape in, out;
-    void *settings;           /* the type's settings structure, owned by the layer */
+    void *settings; /* the type's settings structure, owned by the layer */
     dstn_parameter parameters[DSTN_MAX_PARAMETERS];
     int parameter_count;
-    void *content;            /* the type's working arrays, made by `bind` from the arena */
-    const void *x;            /* input of the last forward pass, [B, in]; borrowed */
-    const void *x_tangent;    /* input of the last tangent pass, or NULL for zero; borrowed */
+    void *content;         /* the type's working arrays, made by `bind` from the arena */
+    const void *x;         /* input of the last forward pass, [B, in]; borrowed */
+    const void *x_tangent; /* input of the last tangent pass, or NULL for zero; borrowed */
 } dstn_layer;
 
 /* One layer type. Every operation is present; a layer without parameters has an empty `initialize`. */
@@ -152,7 +154,8 @@ void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *k
 /* The effect of a quantity option: its value for row r of a pass. */
 double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t row);
 
-/* ---- linear maps as such: what the Jacobian norm and the oracle need of a linear layer ------------------------------------ */
+/* ---- linear maps as such: what the Jacobian norm and the oracle need of a linear layer
+ * ------------------------------------ */
 
 /* Whether the layer is `linear`; the functions below may be called on such layers only. */
 bool dstn_layer_is_linear(const dstn_layer *layer);
@@ -167,7 +170,8 @@ void dstn_linear_apply(dstn_layer *layer, const dstn_pass *pass, const void *w, 
  * factors at z. v [rows, out], u [rows, in]. */
 void dstn_linear_accumulate(dstn_layer *layer, const dstn_pass *pass, const void *v, const void *u);
 
-/* ---- regularizers ------------------------------------------------------------------------------------------------------- */
+/* ---- regularizers
+ * ------------------------------------------------------------------------------------------------------- */
 
 typedef struct dstn_regularizer_type dstn_regularizer_type;
 
@@ -176,7 +180,7 @@ typedef struct dstn_regularizer {
     const dstn_kernel *kernel;
     int64_t hypers;
     int64_t max_rows;
-    int64_t train_rows; /* n */
+    int64_t train_rows;        /* n */
     dstn_layer *const *layers; /* borrowed, [layer_count] */
     int layer_count;
     void *settings;

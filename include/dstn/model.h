@@ -24,13 +24,13 @@ typedef struct dstn_model {
     dstn_layer **layers;
     int regularizer_count;
     dstn_regularizer **regularizers;
-    int64_t count[DSTN_RANGES];   /* parameters of each range */
-    void *value[DSTN_RANGES];     /* [count] */
-    void *gradient[DSTN_RANGES];  /* [count] */
-    void **activations;           /* [layer_count + 1], each [B, shape]; 0 is the input (borrowed) */
-    void **tangents;              /* [layer_count + 1], 0 is NULL: the input has no tangent */
-    void *prediction;             /* [B, out]: y, or y + ẏ in a linearized pass */
-    void *delta[2];               /* adjoints, alternately written, each [B, widest layer] */
+    int64_t count[DSTN_RANGES];  /* parameters of each range */
+    void *value[DSTN_RANGES];    /* [count] */
+    void *gradient[DSTN_RANGES]; /* [count] */
+    void **activations;          /* [layer_count + 1], each [B, shape]; 0 is the input (borrowed) */
+    void **tangents;             /* [layer_count + 1], 0 is NULL: the input has no tangent */
+    void *prediction;            /* [B, out]: y, or y + ẏ in a linearized pass */
+    void *delta[2];              /* adjoints, alternately written, each [B, widest layer] */
     dstn_arena *arena;
 } dstn_model;
 

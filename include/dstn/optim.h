@@ -15,7 +15,7 @@ typedef struct dstn_optimizer_type {
     const char *name;
     const dstn_option *options; /* without `name`, `rate`, `clip`, which all have */
     size_t settings_size;
-    int moments;                /* arrays of the parameters' length that it keeps */
+    int moments; /* arrays of the parameters' length that it keeps */
     /* One update with learning rate `rate` from factor × gradient; `time` counts updates from 1. */
     void (*update)(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
                    int64_t count, const void *gradient, void *const *moments, void *parameters);

@@ -20,13 +20,13 @@ typedef enum dstn_edge { DSTN_EDGE_NONE, DSTN_EDGE_LOW, DSTN_EDGE_HIGH } dstn_ed
 
 const char *dstn_oracle_version(void); /* of ScaLAPACK, one line */
 
-/* Finds the closed form by matching layers and regularizers in a table; DSTN_ERROR_USAGE, with what has one, where there
- * is none. Everything is borrowed; collective over the group. Owned by the caller. */
+/* Finds the closed form by matching layers and regularizers in a table; DSTN_ERROR_USAGE, with what has one, where
+ * there is none. Everything is borrowed; collective over the group. Owned by the caller. */
 dstn_status dstn_oracle_new(const dstn_model *model, const dstn_space *space, const dstn_dataset *dataset,
                             const dstn_group *group, dstn_oracle **out, dstn_error *err);
 void dstn_oracle_destroy(dstn_oracle *oracle);
 
-const char *dstn_oracle_name(const dstn_oracle *oracle); /* "ridge", "input dropout", "jacobian norm" */
+const char *dstn_oracle_name(const dstn_oracle *oracle);  /* "ridge", "input dropout", "jacobian norm" */
 int64_t dstn_oracle_dimension(const dstn_oracle *oracle); /* d */
 
 /* The exact minimum of λ → L_V(λ, r(λ)) on λ ∈ [−12, 12], refined by golden section. Where it lies at an end of the

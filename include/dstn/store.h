@@ -13,7 +13,8 @@
 
 const char *dstn_store_version(void); /* "HDF5 1.10.8, xxHash 0.8.1", owned by store */
 
-/* ---- archives: any HDF5 file as a tree of named arrays and attributes ----------------------------------------------------- */
+/* ---- archives: any HDF5 file as a tree of named arrays and attributes
+ * ----------------------------------------------------- */
 
 typedef struct dstn_writer dstn_writer;
 
@@ -36,7 +37,8 @@ void dstn_writer_abandon(dstn_writer *writer); /* removes the temporary file */
 
 typedef struct dstn_reader dstn_reader;
 
-/* `status` is what a file that is missing, empty, truncated or no HDF5 gives (DSTN_ERROR_DATA, DSTN_ERROR_CHECKPOINT). */
+/* `status` is what a file that is missing, empty, truncated or no HDF5 gives (DSTN_ERROR_DATA, DSTN_ERROR_CHECKPOINT).
+ */
 dstn_status dstn_reader_open(const char *path, dstn_status status, dstn_reader **out, dstn_error *err);
 void dstn_reader_close(dstn_reader *reader);
 bool dstn_reader_has(const dstn_reader *reader, const char *name); /* data set or group */
@@ -62,7 +64,8 @@ bool dstn_reader_integer(const dstn_reader *reader, const char *group, const cha
 dstn_status dstn_reader_list(const dstn_reader *reader, const char *group, int64_t *count, char ***names,
                              dstn_error *err);
 
-/* ---- records: the series of a run, run.h5 -------------------------------------------------------------------------------------- */
+/* ---- records: the series of a run, run.h5
+ * -------------------------------------------------------------------------------------- */
 
 /* Series grow in memory and the whole file is rewritten at each `dstn_record_write`. Layout: series/NAME [T] or
  * [T, columns]; hyper/names; data/valid_rows; attributes of provenance/. */
@@ -91,21 +94,24 @@ dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_
  * record is then as it was. */
 dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err);
 
-/* ---- state: what a checkpoint holds ---------------------------------------------------------------------------------------------- */
+/* ---- state: what a checkpoint holds
+ * ---------------------------------------------------------------------------------------------- */
 
-/* XXH3-128 over names, types, shapes and bytes of a list, as 32 hex digits and a zero. `before` (or NULL) is chained in. */
+/* XXH3-128 over names, types, shapes and bytes of a list, as 32 hex digits and a zero. `before` (or NULL) is chained
+ * in. */
 void dstn_state_digest(const dstn_state *state, const char *before, char digest[33]);
 
-/* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 ------------------------------------- */
+/* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 -------------------------------------
+ */
 
 /* Every entry of the list is an array state/NAME; attributes of the root: format, step, digest (dstn_state_digest), and
  * config, the text of the run's resolved config. Only a group's leader reads and writes: what is split over ranks is
  * gathered before and spread after. All failures to use a checkpoint are DSTN_ERROR_CHECKPOINT. */
 enum { DSTN_CHECKPOINT_FORMAT = 1 };
 
-/* Writes the state and then, once it is durable, removes what is not among the newest `keep` (at least 1). A checkpoint of
- * a later step is removed too: the run has been resumed from before it, so that it was unusable. DSTN_ERROR_RUN (no room,
- * no permission): the older ones are untouched. The folder is made. */
+/* Writes the state and then, once it is durable, removes what is not among the newest `keep` (at least 1). A checkpoint
+ * of a later step is removed too: the run has been resumed from before it, so that it was unusable. DSTN_ERROR_RUN (no
+ * room, no permission): the older ones are untouched. The folder is made. */
 dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
                                   int keep, dstn_error *err);
 /* Reads into the arrays of the list, whose names, types and shapes must be the file's; the message names the first that
@@ -121,28 +127,30 @@ dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***pat
 /* The config that a checkpoint was made with; free with free(). */
 dstn_status dstn_checkpoint_config(const char *path, char **config, dstn_error *err);
 
-/* ---- lock: one launch a directory ----------------------------------------------------------------------------------- */
+/* ---- lock: one launch a directory -----------------------------------------------------------------------------------
+ */
 
-/* An fcntl lock on FOLDER/lock, which dies with its holder however that ends. Host, process and job of the holder stand in
- * the file for the message alone. One process takes a folder's lock once: the system doesn't see a second time, and the
- * lock is lost as soon as the process closes the file anywhere else. */
+/* An fcntl lock on FOLDER/lock, which dies with its holder however that ends. Host, process and job of the holder stand
+ * in the file for the message alone. One process takes a folder's lock once: the system doesn't see a second time, and
+ * the lock is lost as soon as the process closes the file anywhere else. */
 typedef struct dstn_lock dstn_lock;
 
 /* DSTN_ERROR_RUN: another launch has it (the message names the holder), or the file system knows no locks. */
 dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err);
 void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
 
-/* ---- ledger: what became of every member of a sweep ------------------------------------------------------------------ */
+/* ---- ledger: what became of every member of a sweep
+ * ------------------------------------------------------------------ */
 
 /* FOLDER/ledger/WRITER.txt, one text file a writer, one line a transition, appended by one write() and fsynced:
  *   SEQUENCE TIME MEMBER STATE DETAIL CRC
- * SEQUENCE: a whole number, rising within a file; a writer starts above all that stood in the ledger when it was opened,
- * so that what one launch writes comes after what earlier ones wrote. TIME: UTC, 2025-01-31T23:59:59.123Z. MEMBER: its
- * name, in which spaces, control characters and '%' are written as %XX. STATE: one of the names below. DETAIL: any text
- * on one line, "-" where there is none. CRC: the CRC-32 (zlib's) of the line up to the space before it, 8 hex digits.
- * The ledger is read by folding the lines of all files in the order of SEQUENCE, then TIME, then WRITER. A last line that
- * a crash has left without its end, or with zeros for bytes, counts as not written; its writer cuts it off when it opens
- * the file. */
+ * SEQUENCE: a whole number, rising within a file; a writer starts above all that stood in the ledger when it was
+ * opened, so that what one launch writes comes after what earlier ones wrote. TIME: UTC, 2025-01-31T23:59:59.123Z.
+ * MEMBER: its name, in which spaces, control characters and '%' are written as %XX. STATE: one of the names below.
+ * DETAIL: any text on one line, "-" where there is none. CRC: the CRC-32 (zlib's) of the line up to the space before
+ * it, 8 hex digits. The ledger is read by folding the lines of all files in the order of SEQUENCE, then TIME, then
+ * WRITER. A last line that a crash has left without its end, or with zeros for bytes, counts as not written; its writer
+ * cuts it off when it opens the file. */
 typedef enum dstn_ledger_state {
     DSTN_LEDGER_QUEUED,
     DSTN_LEDGER_RUNNING,
@@ -183,8 +191,8 @@ typedef struct dstn_ledger_member {
 
 typedef struct dstn_ledger_book {
     int64_t line_count, member_count;
-    dstn_ledger_line *lines;     /* [line_count] in folding order */
-    dstn_ledger_member *members; /* [member_count] by name */
+    dstn_ledger_line *lines;            /* [line_count] in folding order */
+    dstn_ledger_member *members;        /* [member_count] by name */
     int64_t states[DSTN_LEDGER_STATES]; /* members now in each state; their sum is member_count */
 } dstn_ledger_book;
 
@@ -194,7 +202,9 @@ dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledge
 void dstn_ledger_book_destroy(dstn_ledger_book *book);
 const dstn_ledger_member *dstn_ledger_find(const dstn_ledger_book *book, const char *member); /* NULL: not there */
 
-/* ---- folders ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- folders
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* mkdir -p. DSTN_ERROR_RUN (it can't be made or written to) names path and reason. */
 dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
@@ -206,8 +216,8 @@ dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error
  * lock, so that nobody is writing them now. */
 void dstn_store_remove_remnants(const char *folder);
 
-/* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in which
- * a crash would hurt most, for rehearsals of one. NULL, as at the start: nothing is called. */
+/* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in
+ * which a crash would hurt most, for rehearsals of one. NULL, as at the start: nothing is called. */
 typedef void (*dstn_store_hook)(const char *path);
 void dstn_store_set_write_hook(dstn_store_hook hook);
 

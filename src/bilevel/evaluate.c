@@ -15,8 +15,7 @@ static double evaluate_rows(dstn_trainer *trainer, dstn_part part, int64_t first
     /* Not centred, the weights at λ are general + response at z = λ; centred, z = λ − λ_0 = 0. */
     bool at_lambda = trainer->method->tunes && !trainer->method->centered;
     dstn_share share = {part, NULL, trainer->dataset->rows[part], first, rows};
-    dstn_pass pass =
-        dstn_trainer_pass(trainer, &share, at_lambda ? DSTN_PASS_RESPONSE : DSTN_PASS_GENERAL, NULL);
+    dstn_pass pass = dstn_trainer_pass(trainer, &share, at_lambda ? DSTN_PASS_RESPONSE : DSTN_PASS_GENERAL, NULL);
     dstn_model_forward(model, &pass, trainer->x);
     return dstn_model_loss(model, &pass, trainer->targets, trainer->labels, correct);
 }

@@ -12,8 +12,7 @@ static void draw_perturbation(dstn_trainer *trainer) {
     dstn_space *space = trainer->space;
     const dstn_share *share = &trainer->valid;
     dstn_rng rng = {trainer->seed, DSTN_PURPOSE_VALID_NOISE};
-    dstn_space_noise(space, rng, (uint64_t)trainer->progress.hyper_step, share->first_row, share->rows,
-                     trainer->noise);
+    dstn_space_noise(space, rng, (uint64_t)trainer->progress.hyper_step, share->first_row, share->rows, trainer->noise);
     for (int i = 0; i < space->count; i++) {
         for (int64_t row = 0; !space->items[i].tune_scale && row < share->rows; row++) {
             trainer->noise[row * space->count + i] = 0;

@@ -86,9 +86,8 @@ static dstn_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_p
 /* Optimizers of both weight ranges from one section, of λ and raw_scale from another. */
 static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_request *request, dstn_error *err) {
     for (int r = 0; r < DSTN_RANGES; r++) {
-        dstn_status status =
-            dstn_optimizer_read(request->optimizer, "optimizer", "sgd", trainer->kernel, trainer->model->count[r],
-                                trainer->arena, &trainer->weights[r], err);
+        dstn_status status = dstn_optimizer_read(request->optimizer, "optimizer", "sgd", trainer->kernel,
+                                                 trainer->model->count[r], trainer->arena, &trainer->weights[r], err);
         if (status != DSTN_OK) {
             return status;
         }

@@ -31,16 +31,16 @@ struct dstn_trainer {
     dstn_reducer *reducers[DSTN_RANGES];
 
     /* One mini-batch on this rank; B = max_rows of the model. */
-    void *x;          /* [B, in] */
-    void *targets;    /* [B, out], regression */
-    int64_t *labels;  /* [B], classification */
-    double *noise;    /* [B, h] */
-    double *epsilon;  /* [B, h], σ ⊙ noise */
-    double *values;   /* [B, h], hyperparameters in natural units */
-    double *inputs;   /* [B, h], the hypernetwork's input z in double */
-    void *z;          /* [B, h], the same in the model's scalar type */
-    void *dz;         /* [B, h] */
-    double *sums;     /* [2h + 1]: gradients of λ and raw_scale, and the loss */
+    void *x;         /* [B, in] */
+    void *targets;   /* [B, out], regression */
+    int64_t *labels; /* [B], classification */
+    double *noise;   /* [B, h] */
+    double *epsilon; /* [B, h], σ ⊙ noise */
+    double *values;  /* [B, h], hyperparameters in natural units */
+    double *inputs;  /* [B, h], the hypernetwork's input z in double */
+    void *z;         /* [B, h], the same in the model's scalar type */
+    void *dz;        /* [B, h] */
+    double *sums;    /* [2h + 1]: gradients of λ and raw_scale, and the loss */
     dstn_arena *arena;
 };
 
@@ -49,8 +49,7 @@ void dstn_trainer_next_batch(dstn_trainer *trainer, dstn_share *share);
 
 /* A pass over the share's rows at perturbation `epsilon` [rows, h] (NULL: none), which sets the values s(λ + ε) that
  * layers and regularizers see, and the hypernetwork's input z: ε if centred (3.1), else λ + ε. */
-dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn_pass_kind kind,
-                            const double *epsilon);
+dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn_pass_kind kind, const double *epsilon);
 
 /* Forward pass, loss and penalties, adjoint; returns this rank's share of the objective. Gradients of the pass's ranges
  * start at zero, and are sent to be summed over the group as they become final. */

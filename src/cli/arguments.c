@@ -8,36 +8,60 @@
 #include <string.h>
 
 /* Positions in the table below; short options are the letters themselves. */
-enum { SET = 256, OUT, PRECISION, BACKEND, METHOD, BATCH, STEPS, HYPER, RANKS, TIME_LIMIT, HANG_TIMEOUT, INIT, LAUNCH,
-       KILL_RANK, AT_STEP, RANDOM, DURING_CHECKPOINT, FINAL_VALUE, RESUME, PLAN, JSON, QUIET, VERBOSE, HELP, VERSION };
+enum {
+    SET = 256,
+    OUT,
+    PRECISION,
+    BACKEND,
+    METHOD,
+    BATCH,
+    STEPS,
+    HYPER,
+    RANKS,
+    TIME_LIMIT,
+    HANG_TIMEOUT,
+    INIT,
+    LAUNCH,
+    KILL_RANK,
+    AT_STEP,
+    RANDOM,
+    DURING_CHECKPOINT,
+    FINAL_VALUE,
+    RESUME,
+    PLAN,
+    JSON,
+    QUIET,
+    VERBOSE,
+    HELP,
+    VERSION
+};
 
-static const struct option options[] = {
-    {"set", required_argument, NULL, SET},
-    {"out", required_argument, NULL, OUT},
-    {"precision", required_argument, NULL, PRECISION},
-    {"backend", required_argument, NULL, BACKEND},
-    {"method", required_argument, NULL, METHOD},
-    {"batch", required_argument, NULL, BATCH},
-    {"steps", required_argument, NULL, STEPS},
-    {"hyper", required_argument, NULL, HYPER},
-    {"ranks-per-member", required_argument, NULL, RANKS},
-    {"time-limit", required_argument, NULL, TIME_LIMIT},
-    {"hang-timeout", required_argument, NULL, HANG_TIMEOUT},
-    {"init", required_argument, NULL, INIT},
-    {"launch", required_argument, NULL, LAUNCH},
-    {"kill-rank", required_argument, NULL, KILL_RANK},
-    {"at-step", required_argument, NULL, AT_STEP},
-    {"random", required_argument, NULL, RANDOM},
-    {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
-    {"final-value", no_argument, NULL, FINAL_VALUE},
-    {"resume", no_argument, NULL, RESUME},
-    {"plan", no_argument, NULL, PLAN},
-    {"json", no_argument, NULL, JSON},
-    {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},
-    {"help", no_argument, NULL, HELP},
-    {"version", no_argument, NULL, VERSION},
-    {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"set", required_argument, NULL, SET},
+                                        {"out", required_argument, NULL, OUT},
+                                        {"precision", required_argument, NULL, PRECISION},
+                                        {"backend", required_argument, NULL, BACKEND},
+                                        {"method", required_argument, NULL, METHOD},
+                                        {"batch", required_argument, NULL, BATCH},
+                                        {"steps", required_argument, NULL, STEPS},
+                                        {"hyper", required_argument, NULL, HYPER},
+                                        {"ranks-per-member", required_argument, NULL, RANKS},
+                                        {"time-limit", required_argument, NULL, TIME_LIMIT},
+                                        {"hang-timeout", required_argument, NULL, HANG_TIMEOUT},
+                                        {"init", required_argument, NULL, INIT},
+                                        {"launch", required_argument, NULL, LAUNCH},
+                                        {"kill-rank", required_argument, NULL, KILL_RANK},
+                                        {"at-step", required_argument, NULL, AT_STEP},
+                                        {"random", required_argument, NULL, RANDOM},
+                                        {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
+                                        {"final-value", no_argument, NULL, FINAL_VALUE},
+                                        {"resume", no_argument, NULL, RESUME},
+                                        {"plan", no_argument, NULL, PLAN},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"quiet", no_argument, NULL, QUIET},
+                                        {"verbose", no_argument, NULL, VERBOSE},
+                                        {"help", no_argument, NULL, HELP},
+                                        {"version", no_argument, NULL, VERSION},
+                                        {NULL, 0, NULL, 0}};
 
 static bool accepted(const char *accepts, const char *name) {
     char *word = dstn_format(" %s ", name);
@@ -123,7 +147,7 @@ static dstn_status take_value(int code, const char *name, const char *value, dst
 
 static void take_switch(int code, dstn_arguments *out) {
     bool *switches[] = {&out->during_checkpoint, &out->final_value, &out->resume, &out->plan, &out->json, &out->quiet,
-                        &out->verbose, &out->help, &out->version};
+                        &out->verbose,           &out->help,        &out->version};
     *switches[code - DURING_CHECKPOINT] = true;
 }
 

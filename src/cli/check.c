@@ -32,7 +32,7 @@ static const group_kind group_kinds[] = {
 typedef struct check {
     const dstn_cli *cli;
     dstn_fixture *fixture;
-    const char *file;  /* without its folder */
+    const char *file; /* without its folder */
     const char *group;
     double tolerance;
     double all_gradients; /* norm of all gradients that the group expects */

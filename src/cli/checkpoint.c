@@ -1,5 +1,6 @@
 /* Digests, checkpoints, stop and resume of a run. A record is written before the checkpoint that it belongs to, and cut
- * back to the checkpoint's step on resume, so that a run that was killed anywhere goes on as if nothing had happened. */
+ * back to the checkpoint's step on resume, so that a run that was killed anywhere goes on as if nothing had happened.
+ */
 #include "checkpoint.h"
 
 #include <stdlib.h>
@@ -124,8 +125,9 @@ static dstn_status checkpoint_on_step(void *self, dstn_trainer *trainer, dstn_er
     }
     dstn_status status = dstn_checkpointer_write(c, err);
     if (status == DSTN_OK && agreed == STOP) {
-        status = dstn_fail(err, DSTN_STOPPED, "stopped by %s at step %lld with a checkpoint written; go on with --resume",
-                           dstn_stop_reason(), (long long)progress->step);
+        status =
+            dstn_fail(err, DSTN_STOPPED, "stopped by %s at step %lld with a checkpoint written; go on with --resume",
+                      dstn_stop_reason(), (long long)progress->step);
     }
     return status;
 }
@@ -148,8 +150,7 @@ static dstn_status compare_configs(dstn_checkpointer *c, const char *path, dstn_
         char key[DSTN_NAME_SIZE];
         size_t count;
         dstn_section *sections = dstn_cli_schema(&count);
-        if (dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(c->job->doc), key,
-                                sizeof(key))) {
+        if (dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(c->job->doc), key, sizeof(key))) {
             status = dstn_fail(err, DSTN_ERROR_USAGE,
                                "%s: \"%s\" is not as it was when the run started; only lengths, checkpoint and "
                                "logging keys may change on resume",

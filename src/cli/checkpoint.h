@@ -9,18 +9,18 @@
 typedef struct dstn_checkpointer {
     dstn_job *job;
     dstn_record *record;
-    const char *folder;  /* the run's */
-    const char *config;  /* the resolved one */
-    char *checkpoints;   /* FOLDER/checkpoints */
-    char *record_path;   /* FOLDER/run.h5 */
-    dstn_state state;    /* what the next step depends on: what a digest is of */
-    dstn_state whole;    /* with the chain */
-    char chain[33];      /* the last digest */
+    const char *folder;           /* the run's */
+    const char *config;           /* the resolved one */
+    char *checkpoints;            /* FOLDER/checkpoints */
+    char *record_path;            /* FOLDER/run.h5 */
+    dstn_state state;             /* what the next step depends on: what a digest is of */
+    dstn_state whole;             /* with the chain */
+    char chain[33];               /* the last digest */
     int digest_step, digest_hash; /* series */
-    double written_at;   /* seconds, of the last checkpoint */
-    double cost;         /* seconds spent on checkpoints and records */
-    int64_t count;       /* checkpoints written */
-    int64_t step;        /* of the last one, -1: none */
+    double written_at;            /* seconds, of the last checkpoint */
+    double cost;                  /* seconds spent on checkpoints and records */
+    int64_t count;                /* checkpoints written */
+    int64_t step;                 /* of the last one, -1: none */
 } dstn_checkpointer;
 
 dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, const char *folder, const char *config);
@@ -38,8 +38,8 @@ void dstn_checkpointer_digest(const dstn_checkpointer *checkpointer, char digest
 /* Writes the record and then the checkpoint of the present state. Collective over the group. */
 dstn_status dstn_checkpointer_write(dstn_checkpointer *checkpointer, dstn_error *err);
 
-/* Puts the run where its newest usable checkpoint is: state, record and data position. found [out]: false where there is
- * none yet, and nothing has changed. DSTN_ERROR_USAGE: the config differs in a key that may not. Collective. */
+/* Puts the run where its newest usable checkpoint is: state, record and data position. found [out]: false where there
+ * is none yet, and nothing has changed. DSTN_ERROR_USAGE: the config differs in a key that may not. Collective. */
 dstn_status dstn_checkpointer_resume(dstn_checkpointer *checkpointer, const dstn_log *log, bool *found,
                                      dstn_error *err);
 

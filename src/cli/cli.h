@@ -8,8 +8,8 @@
 /* What a command is run with. */
 typedef struct dstn_cli {
     dstn_group *world;
-    dstn_log log;    /* progress and warnings, on rank 0 */
-    FILE *out;       /* results, on rank 0; NULL elsewhere */
+    dstn_log log;     /* progress and warnings, on rank 0 */
+    FILE *out;        /* results, on rank 0; NULL elsewhere */
     bool is_terminal; /* progress goes to a terminal that takes control sequences */
 } dstn_cli;
 
@@ -19,16 +19,16 @@ typedef struct dstn_arguments {
     int operand_count;
     const char *settings[256]; /* --set, in order */
     int setting_count;
-    const char *out;           /* --out */
-    const char *precision;     /* --precision */
-    const char *backend;       /* --backend */
-    const char *method;        /* --method */
-    int64_t batch, steps, hyper;   /* bench */
-    int64_t ranks_per_member;  /* --ranks-per-member; 0: as the sweep file says */
-    double time_limit;         /* --time-limit, seconds; INFINITY: none */
-    double hang_timeout;       /* --hang-timeout, seconds */
-    const char *init;          /* --init */
-    const char *launch;        /* drill: --launch */
+    const char *out;                    /* --out */
+    const char *precision;              /* --precision */
+    const char *backend;                /* --backend */
+    const char *method;                 /* --method */
+    int64_t batch, steps, hyper;        /* bench */
+    int64_t ranks_per_member;           /* --ranks-per-member; 0: as the sweep file says */
+    double time_limit;                  /* --time-limit, seconds; INFINITY: none */
+    double hang_timeout;                /* --hang-timeout, seconds */
+    const char *init;                   /* --init */
+    const char *launch;                 /* drill: --launch */
     int64_t kill_rank, at_step, random; /* drill; -1: not given */
     bool during_checkpoint, final_value;
     bool resume, plan, json, quiet, verbose, help, version;

@@ -36,7 +36,7 @@ typedef struct drill {
     int64_t kills;           /* made so far */
 } drill;
 
-static const double forever = 1e9, shortest_wait = 0.1, pause_before_retry = 1, start_up = 1; /* seconds */
+static const double forever = 1e9, shortest_wait = 0.1, pause_before_retry = 1, start_up = 0.5; /* seconds */
 enum { MOST_TRIES = 5, MOST_RANKS = 64, MOST_MISSES = 8 };
 
 /* ---- one launch ---- */

@@ -49,8 +49,7 @@ static dstn_status translate_line(const char *line, char **yaml, long long numbe
 }
 
 /* The whole list as a model document. */
-static dstn_status translate(const char *layers, const char *loss, const char *response, char **out,
-                             dstn_error *err) {
+static dstn_status translate(const char *layers, const char *loss, const char *response, char **out, dstn_error *err) {
     char *copy = dstn_strdup(layers), *place = NULL;
     char *text = dstn_format("loss: %s\nresponse: %s\nlayers:\n", loss, response);
     dstn_status status = DSTN_OK;

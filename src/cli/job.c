@@ -208,8 +208,7 @@ dstn_status dstn_job_new_data(dstn_doc *doc, const dstn_group *group, const dstn
     return finish_job(job, dstn_group_agree(group, status, err), out);
 }
 
-dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
-                         dstn_error *err) {
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out, dstn_error *err) {
     dstn_job *job = start_job(doc, group, log);
     dstn_status status = read_settings(job, err);
     if (status == DSTN_OK) {

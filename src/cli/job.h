@@ -28,7 +28,7 @@ typedef struct dstn_job_settings {
 extern const dstn_option dstn_job_options[];
 
 typedef struct dstn_job {
-    dstn_doc *doc;       /* owned, as is the model's file where the config names one */
+    dstn_doc *doc; /* owned, as is the model's file where the config names one */
     dstn_doc *model_doc;
     const dstn_group *group;
     const dstn_log *log;
@@ -49,8 +49,7 @@ dstn_status dstn_job_load(const char *path, const dstn_arguments *arguments, dst
 
 /* Assembles a job from a document, which it takes over whatever happens. Parameters and hyperparameters stand at their
  * starting values. Collective over the group: all ranks return the same status. */
-dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
-                         dstn_error *err);
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out, dstn_error *err);
 /* The same up to the data set alone. */
 dstn_status dstn_job_new_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
                               dstn_error *err);

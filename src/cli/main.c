@@ -12,7 +12,8 @@
 
 static const dstn_command commands[] = {
     {"train",
-     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S]",
+     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S] "
+     "[--hang-timeout S]",
      "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
      " set out resume init time-limit hang-timeout ",
      {1, 1},
@@ -49,7 +50,9 @@ static const dstn_command commands[] = {
     {"drill",
      "CONFIG.yaml [--set a.b=v]... [--launch 'mpirun -n 2'] [--out DIR] [--kill-rank R] [--at-step S] | "
      "[--during-checkpoint] | [--random N]",
-     "Kills a real launch of CONFIG.yaml, resumes it, and passes if nothing tells it from an undisturbed one.",
+     "Kills a real launch of a run or sweep, resumes it, and passes if nothing tells it from an undisturbed one: 0 "
+     "yes, "
+     "1 no.\n      On several hosts, mpirun needs -x DSTN_DRILL to pass on where to kill.",
      " set launch out kill-rank at-step during-checkpoint random ",
      {1, 1},
      DSTN_START_ALONE,

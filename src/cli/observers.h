@@ -14,7 +14,7 @@ typedef struct dstn_recorder {
     int step, epoch, train_loss, response_loss, hyper_loss, valid_loss, accuracy; /* series */
     int lambda, value, sigma;
     bool classifies; /* there is an accuracy */
-    double *row; /* [h] */
+    double *row;     /* [h] */
 } dstn_recorder;
 
 dstn_recorder *dstn_recorder_new(dstn_job *job, dstn_record *record);

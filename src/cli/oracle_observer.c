@@ -1,6 +1,6 @@
 /* The observer that holds the learned response beside the exact one: at each row of the record the regret
- * L_V(λ, r(λ)) − min, the error of w_0 against r(λ), and error and cosine of the learned Θ against ∂r/∂λ and against the
- * Θ_σ that Δ-STN's own objective asks for at this σ. */
+ * L_V(λ, r(λ)) − min, the error of w_0 against r(λ), and error and cosine of the learned Θ against ∂r/∂λ and against
+ * the Θ_σ that Δ-STN's own objective asks for at this σ. */
 #include "observers.h"
 
 #include <math.h>

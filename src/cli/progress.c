@@ -1,5 +1,5 @@
-/* Progress: every group's leader posts what its member is doing on the board; rank 0 shows the board, as live lines on a
- * terminal (redrawn in place), else as a plain line now and then. */
+/* Progress: every group's leader posts what its member is doing on the board; rank 0 shows the board, as live lines on
+ * a terminal (redrawn in place), else as a plain line now and then. */
 #include "observers.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 
 #include "dstn/kernel.h"
 
-static const double least_steps = 10, least_seconds = 2; /* a rate over less is noise */
+static const double least_steps = 10, least_seconds = 2;                    /* a rate over less is noise */
 static const double post_every = 0.2, redraw_every = 0.2, plain_every = 10; /* seconds */
 
 struct dstn_display {

@@ -104,14 +104,14 @@ static void record_oracle(run *r) {
     dstn_record_number(r->record, "oracle", "regret_start", dstn_oracle_regret(oracle, start));
 }
 
-static void record_result(run *r, const char *status, const char *message, double seconds) {
+static void record_result(run *r, const char *status, const char *message, double seconds, int64_t checkpoints) {
     dstn_record_text(r->record, "result", "status", status);
     dstn_record_text(r->record, "result", "message", message);
     char digest[33];
     dstn_checkpointer_digest(r->checkpointer, digest);
     dstn_record_text(r->record, "result", "digest", digest);
     dstn_record_number(r->record, "result", "seconds", seconds);
-    dstn_record_number(r->record, "result", "checkpoints", (double)r->checkpointer->count);
+    dstn_record_number(r->record, "result", "checkpoints", (double)checkpoints);
     dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
 }
 
@@ -158,12 +158,12 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
     dstn_error write_error = {DSTN_OK, ""};
     dstn_status written;
     if (status == DSTN_OK) {
-        record_result(r, "done", "", seconds);
+        record_result(r, "done", "", seconds, r->checkpointer->count + 1); /* with the one that comes now */
         written = dstn_checkpointer_write(r->checkpointer, &write_error);
     } else {
         bool recorded = status == DSTN_DIVERGED || status == DSTN_STOPPED;
         const char *word = status == DSTN_DIVERGED ? "diverged" : status == DSTN_STOPPED ? "stopped" : "failed";
-        record_result(r, word, err->message, seconds);
+        record_result(r, word, err->message, seconds, r->checkpointer->count);
         written = recorded && dstn_group_leads(r->job->group)
                       ? dstn_record_write(r->record, r->checkpointer->record_path, &write_error)
                       : DSTN_OK;
@@ -180,7 +180,7 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     double start_time = dstn_seconds();
     record_provenance(r);
     record_oracle(r);
-    record_result(r, "running", "", 0);
+    record_result(r, "running", "", 0, 0);
     dstn_status status = start(r, request, err);
     if (status == DSTN_OK) {
         status = write_config(r, request->folder, err);

@@ -15,8 +15,8 @@ typedef struct dstn_run_request {
 } dstn_run_request;
 
 /* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints. Collective over the job's group; all ranks
- * return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message), DSTN_STOPPED (a checkpoint is written), or
- * an error. */
+ * return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message), DSTN_STOPPED (a checkpoint is written),
+ * or an error. */
 dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err);
 
 #endif

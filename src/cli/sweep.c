@@ -157,8 +157,8 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->cli->world;
     dstn_sweep_result result = {0};
     sweep->display = dstn_display_new(sweep->cli, sweep->board);
-    dstn_status status =
-        dstn_sweep_run(sweep->plan, world, (int)ranks_per_member(sweep), sweep->folder, sweep->before, run_member, sweep, &result, err);
+    dstn_status status = dstn_sweep_run(sweep->plan, world, (int)ranks_per_member(sweep), sweep->folder, sweep->before,
+                                        run_member, sweep, &result, err);
     dstn_display_destroy(sweep->display);
     for (int64_t m = 0; m < result.count; m++) {
         if (result.messages[m] && result.messages[m][0]) {
@@ -219,8 +219,8 @@ dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *argume
     }
     status = dstn_group_agree(cli->world, status, err);
     if (status == DSTN_OK) {
-        status = arguments->plan ? dstn_sweep_print_plan(&sweep, ranks_per_member(&sweep), err)
-                                 : run_in_folder(&sweep, err);
+        status =
+            arguments->plan ? dstn_sweep_print_plan(&sweep, ranks_per_member(&sweep), err) : run_in_folder(&sweep, err);
     }
     dstn_sweep_plan_destroy(sweep.plan);
     dstn_doc_destroy(sweep.doc);

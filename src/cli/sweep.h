@@ -33,8 +33,8 @@ dstn_status dstn_sweep_standing(const dstn_sweep *sweep, dstn_outcome *outcomes,
 /* Writes FOLDER/sweep.h5 from the ledger and the members' records. */
 dstn_status dstn_sweep_write_table(const dstn_sweep *sweep, const dstn_outcome *outcomes, dstn_error *err);
 
-/* Prints members, time, memory and disk as some timed steps of one member of each kind foretell them; trains nothing and
- * writes nothing. Collective over the world. */
+/* Prints members, time, memory and disk as some timed steps of one member of each kind foretell them; trains nothing
+ * and writes nothing. Collective over the world. */
 dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, int64_t ranks_per_member, dstn_error *err);
 
 #endif

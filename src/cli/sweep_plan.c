@@ -1,5 +1,5 @@
-/* dstn sweep --plan: members, time, memory and disk of a sweep, from some timed steps of one member of each kind. Members
- * are of one kind where they differ in their seed alone. */
+/* dstn sweep --plan: members, time, memory and disk of a sweep, from some timed steps of one member of each kind.
+ * Members are of one kind where they differ in their seed alone. */
 #include "sweep.h"
 
 #include <math.h>

@@ -59,8 +59,8 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
     }
     size_t count = dstn_node_count(list);
     model->layers = dstn_alloc(count, sizeof(dstn_layer *));
-    dstn_layer_setting setting = {model->kernel, model->response,  model->hypers,
-                                  model->max_rows, hyper_index, (void *)request->space};
+    dstn_layer_setting setting = {model->kernel,   model->response, model->hypers,
+                                  model->max_rows, hyper_index,     (void *)request->space};
     dstn_shape shape = model->in;
     for (size_t i = 0; i < count; i++) {
         dstn_layer *layer;
@@ -73,7 +73,8 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
     }
     model->out = shape;
     if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
-        return dstn_node_fail(dstn_node_at(list, count - 1), err, "the network has %lld outputs, but the data need %lld",
+        return dstn_node_fail(dstn_node_at(list, count - 1), err,
+                              "the network has %lld outputs, but the data need %lld",
                               (long long)dstn_shape_count(shape), (long long)request->outputs);
     }
     return DSTN_OK;
@@ -82,8 +83,8 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
 static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
     size_t count = dstn_node_count(request->regularizers);
     model->regularizers = dstn_alloc(count + 1, sizeof(dstn_regularizer *));
-    dstn_layer_setting setting = {model->kernel, model->response,  model->hypers,
-                                  model->max_rows, hyper_index, (void *)request->space};
+    dstn_layer_setting setting = {model->kernel,   model->response, model->hypers,
+                                  model->max_rows, hyper_index,     (void *)request->space};
     for (size_t i = 0; i < count; i++) {
         dstn_status status = dstn_regularizer_read(
             dstn_node_key_at(request->regularizers, i), dstn_node_at(request->regularizers, i), model->layers,

@@ -1,4 +1,5 @@
-/* Passes over a whole model: forward and tangent from the input up, loss and penalties, adjoint from the output down. */
+/* Passes over a whole model: forward and tangent from the input up, loss and penalties, adjoint from the output down.
+ */
 #include "dstn/model.h"
 
 /* Below the first layer with parameters every tangent is zero and no adjoint is wanted. */

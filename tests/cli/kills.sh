@@ -103,11 +103,11 @@ expect "a rank without a member isn't hanging" 0 '^done 1$' run_mpi 2 "$dstn" sw
   --set record.every=10000 --out "$scratch/idle" --hang-timeout 2
 
 # ---- sweeps ----
-sweep="jobs/sweeps/quickstart.yaml --set train.iterations=3000"
+sweep="jobs/sweeps/quickstart.yaml --set train.iterations=6000"
 expect "a sweep killed at random" 0 '^drill passed' "$dstn" drill $sweep --set 'axes.seed={from: 0, count: 1}' \
   --set 'axes.method=[stn, stn-centered, delta-stn]' --launch 'mpirun --oversubscribe -n 2' --random 4 \
   --out "$scratch/sweep"
-grep -E '^(seed|killed|sent)' "$scratch/out"
+grep -E '^(seed|killed|sent|it had)' "$scratch/out"
 expect "its members" 0 '^12 members, 0 different' "$dstn" diff "$scratch/sweep/undisturbed" "$scratch/sweep/killed"
 expect "its ledger" 0 '' "$dstn" audit "$scratch/sweep/killed"
 expect "a sweep that has no time makes a step all the same" 75 'stopped' "$dstn" sweep $sweep --time-limit 0.001 \

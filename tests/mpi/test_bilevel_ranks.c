@@ -11,16 +11,15 @@
 
 #include "dstn/bilevel.h"
 
-static const char *const config =
-    "model:\n"
-    "  response: structured\n"
-    "  layers: [{dropout: {rate: input}}, {linear: {out: 7}}, relu, {linear: {out: 2}}]\n"
-    "regularizers: {l2: {strength: penalty}}\n"
-    "hyperparameters:\n"
-    "  input: {range: [0, 0.95], start: 0.2}\n"
-    "  penalty: {transform: exp, start: 0.5}\n"
-    "optimizer: {name: sgd, rate: 0.05, momentum: 0.9, clip: 1}\n"
-    "hyper_optimizer: {name: adam, rate: 0.05}\n";
+static const char *const config = "model:\n"
+                                  "  response: structured\n"
+                                  "  layers: [{dropout: {rate: input}}, {linear: {out: 7}}, relu, {linear: {out: 2}}]\n"
+                                  "regularizers: {l2: {strength: penalty}}\n"
+                                  "hyperparameters:\n"
+                                  "  input: {range: [0, 0.95], start: 0.2}\n"
+                                  "  penalty: {transform: exp, start: 0.5}\n"
+                                  "optimizer: {name: sgd, rate: 0.05, momentum: 0.9, clip: 1}\n"
+                                  "hyper_optimizer: {name: adam, rate: 0.05}\n";
 
 typedef struct member {
     dstn_doc *doc;
@@ -35,8 +34,8 @@ static void build(member *m, const dstn_group *group, int method_index) {
     const dstn_method *method;
     const dstn_kernel *kernel;
     dstn_method_settings choice = {.method = method_index};
-    dstn_train_settings train = {.iterations = 40, .batch = 11, .valid_batch = 7, .train_steps = 3, .valid_steps = 2,
-                                 .entropy_weight = 0.01};
+    dstn_train_settings train = {
+        .iterations = 40, .batch = 11, .valid_batch = 7, .train_steps = 3, .valid_steps = 2, .entropy_weight = 0.01};
     int64_t shape[] = {5};
     assert_int_equal(dstn_method_choose(&choice, &method, &err), DSTN_OK);
     assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);

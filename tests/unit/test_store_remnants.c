@@ -1,8 +1,9 @@
 /* What a crash in the middle of a write leaves, and that it is removed. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "dstn/store.h"
