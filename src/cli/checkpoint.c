@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "same_config.h"
 #include "stop.h"
 
 dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, const char *folder, const char *config) {
@@ -98,6 +99,8 @@ dstn_status dstn_checkpointer_write(dstn_checkpointer *c, dstn_error *err) {
     c->count++;
     c->written_at = dstn_seconds();
     c->cost += c->written_at - start;
+    dstn_log_detail(c->job->log, "%s: checkpoint and record at step %lld in %.1f ms", c->folder, (long long)step,
+                    1e3 * (c->written_at - start));
     return dstn_group_verdict(c->job->group, status, err);
 }
 
@@ -138,63 +141,20 @@ dstn_observer dstn_checkpoint_observer(dstn_checkpointer *checkpointer) {
 
 /* ---- resume ---- */
 
-/* Only length, time, ranks and logging may differ between a run and its resume. */
-static dstn_status compare_configs(dstn_checkpointer *c, const char *path, dstn_error *err) {
-    char *before_text = NULL;
-    dstn_doc *before = NULL;
-    dstn_status status = dstn_checkpoint_config(path, &before_text, err);
-    if (status == DSTN_OK) {
-        status = dstn_doc_parse(before_text, path, &before, err);
-    }
-    if (status == DSTN_OK) {
-        char key[DSTN_NAME_SIZE];
-        size_t count;
-        dstn_section *sections = dstn_cli_schema(&count);
-        if (dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(c->job->doc), key, sizeof(key))) {
-            status = dstn_fail(err, DSTN_ERROR_USAGE,
-                               "%s: \"%s\" is not as it was when the run started; only lengths, checkpoint and "
-                               "logging keys may change on resume",
-                               c->folder, key);
-        }
-        free(sections);
-    }
-    dstn_doc_destroy(before);
-    free(before_text);
-    return status;
-}
-
-/* The config of the newest checkpoint whose config can be read, against today's. */
-static dstn_status check_config(dstn_checkpointer *c, dstn_error *err) {
-    int64_t count;
-    char **paths;
-    dstn_status status = dstn_checkpoint_list(c->checkpoints, &count, &paths, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        dstn_error unreadable = {DSTN_OK, ""};
-        status = compare_configs(c, paths[i], &unreadable);
-        if (status != DSTN_ERROR_CHECKPOINT) {
-            *err = unreadable;
-            break;
-        }
-        status = DSTN_OK; /* a damaged one: dstn_checkpoint_newest reports it */
-    }
-    for (int64_t i = 0; i < count; i++) {
-        free(paths[i]);
-    }
-    free(paths);
-    return status;
-}
-
 static dstn_status leader_restores(dstn_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
     int64_t step;
-    dstn_status status = check_config(c, err);
+    dstn_status status = dstn_same_config(c->job, c->folder, NULL, err);
     if (status == DSTN_OK) {
         status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &step, err);
     }
     if (status == DSTN_OK && *found) {
         status = dstn_record_restore(c->record, c->record_path, step, err);
+    }
+    int64_t steps = dstn_trainer_progress(c->job->trainer)->steps;
+    if (status == DSTN_OK && *found && step > steps) {
+        status =
+            dstn_fail(err, DSTN_ERROR_USAGE, "%s: the run has made %lld steps already, more than the %lld asked for",
+                      c->folder, (long long)step, (long long)steps);
     }
     return status;
 }
@@ -222,12 +182,34 @@ dstn_status dstn_checkpointer_resume(dstn_checkpointer *c, const dstn_log *log, 
 
 /* ---- init ---- */
 
-static dstn_status leader_reads_start(const dstn_state *start, const char *path, dstn_error *err) {
+/* That it is a checkpoint of this format, of the same hyperparameters in the same order. */
+static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, const char *path, dstn_error *err) {
+    double format;
+    char *text = dstn_reader_text(reader, "", "config");
+    dstn_doc *doc = NULL;
+    dstn_status status = DSTN_OK;
+    if (!text || !dstn_reader_number(reader, "", "format", &format) || format != DSTN_CHECKPOINT_FORMAT) {
+        status =
+            dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s is no checkpoint of format %d", path, DSTN_CHECKPOINT_FORMAT);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_doc_parse(text, path, &doc, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_same_hyperparameters(job, doc, err);
+    }
+    dstn_doc_destroy(doc);
+    free(text);
+    return status;
+}
+
+static dstn_status leader_reads_start(const dstn_job *job, const dstn_state *start, const char *path, dstn_error *err) {
     dstn_reader *reader;
     dstn_status status = dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err);
     if (status != DSTN_OK) {
         return status;
     }
+    status = check_start(job, reader, path, err);
     for (size_t i = 0; i < start->count && status == DSTN_OK; i++) {
         const dstn_state_entry *entry = &start->entries[i];
         int64_t count = (int64_t)(dstn_state_bytes(entry) / dstn_scalar_size(entry->scalar));
@@ -243,7 +225,7 @@ dstn_status dstn_checkpoint_init(dstn_job *job, const char *path, dstn_error *er
     dstn_state start = {NULL, 0, 0};
     dstn_model_add_state(job->model, &start);
     dstn_space_add_state(job->space, &start);
-    dstn_status status = dstn_group_leads(job->group) ? leader_reads_start(&start, path, err) : DSTN_OK;
+    dstn_status status = dstn_group_leads(job->group) ? leader_reads_start(job, &start, path, err) : DSTN_OK;
     status = dstn_group_verdict(job->group, status, err);
     if (status == DSTN_OK) {
         spread(job->group, &start);

@@ -34,7 +34,7 @@ dstn_status dstn_data_command(const dstn_cli *cli, const dstn_arguments *argumen
     if (dstn_group_agree(cli->world, status, err) != DSTN_OK) {
         return err->status;
     }
-    status = dstn_job_new_data(doc, cli->world, &cli->log, &job, err);
+    status = dstn_job_new(doc, cli->world, &cli->log, DSTN_JOB_DATA, &job, err);
     if (status != DSTN_OK) {
         return status;
     }

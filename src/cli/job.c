@@ -121,7 +121,13 @@ static dstn_status check_loss(const dstn_job *job, dstn_error *err) {
 static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_scalar scalar = job->settings.precision == 1 ? DSTN_F64 : DSTN_F32;
-    dstn_status status = dstn_kernel_find(job->settings.backend, scalar, &job->kernel, err);
+    dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
+    if (status == DSTN_OK) {
+        status = read_table(job->settings.record, "record", dstn_record_options, &job->record, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_kernel_find(job->settings.backend, scalar, &job->kernel, err);
+    }
     if (status == DSTN_OK) {
         status = dstn_space_read(job->settings.hyperparameters, &job->space, err);
     }
@@ -146,7 +152,12 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
         .train_rows = dataset->rows[DSTN_PART_TRAIN],
     };
     status = dstn_model_new(&request, &job->model, err);
-    return status == DSTN_OK ? check_loss(job, err) : status;
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
+    dstn_space_reset(job->space);
+    return check_loss(job, err);
 }
 
 static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
@@ -161,25 +172,10 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
         .dataset = job->dataset,
         .group = job->group,
     };
-    dstn_status status = dstn_trainer_new(&request, &job->trainer, err);
-    if (status == DSTN_OK) {
-        dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
-        dstn_space_reset(job->space);
-    }
-    return status;
+    return dstn_trainer_new(&request, &job->trainer, err);
 }
 
-/* Everything that a rank can judge alone. */
-static dstn_status assemble(dstn_job *job, dstn_error *err) {
-    dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
-    if (status == DSTN_OK) {
-        status = read_table(job->settings.record, "record", dstn_record_options, &job->record, err);
-    }
-    if (status == DSTN_OK) {
-        status = read_model(job, err);
-    }
-    return status == DSTN_OK ? make_trainer(job, err) : status;
-}
+typedef dstn_status job_stage(dstn_job *job, dstn_error *err);
 
 static dstn_job *start_job(dstn_doc *doc, const dstn_group *group, const dstn_log *log) {
     dstn_job *job = dstn_alloc(1, sizeof(*job));
@@ -198,24 +194,13 @@ static dstn_status finish_job(dstn_job *job, dstn_status status, dstn_job **out)
     return status;
 }
 
-dstn_status dstn_job_new_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
-                              dstn_error *err) {
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
+                         dstn_job **out, dstn_error *err) {
+    job_stage *const stages[] = {read_data, read_model, make_trainer};
     dstn_job *job = start_job(doc, group, log);
     dstn_status status = read_settings(job, err);
-    if (status == DSTN_OK) {
-        status = read_data(job, err);
-    }
-    return finish_job(job, dstn_group_agree(group, status, err), out);
-}
-
-dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out, dstn_error *err) {
-    dstn_job *job = start_job(doc, group, log);
-    dstn_status status = read_settings(job, err);
-    if (status == DSTN_OK) {
-        status = read_data(job, err);
-    }
-    if (status == DSTN_OK) {
-        status = assemble(job, err);
+    for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
+        status = stages[s](job, err);
     }
     return finish_job(job, dstn_group_agree(group, status, err), out);
 }

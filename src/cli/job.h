@@ -47,12 +47,13 @@ typedef struct dstn_job {
 /* Loads a config file and applies the --set options to it. */
 dstn_status dstn_job_load(const char *path, const dstn_arguments *arguments, dstn_doc **out, dstn_error *err);
 
-/* Assembles a job from a document, which it takes over whatever happens. Parameters and hyperparameters stand at their
- * starting values. Collective over the group: all ranks return the same status. */
-dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out, dstn_error *err);
-/* The same up to the data set alone. */
-dstn_status dstn_job_new_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
-                              dstn_error *err);
+/* How far a job is assembled. */
+typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER } dstn_job_stage;
+
+/* Assembles a job from a document, which it takes over whatever happens, up to and with `stage`. Parameters and
+ * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
+                         dstn_job **out, dstn_error *err);
 /* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
  * closed form. Collective over the group. */
 dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);

@@ -12,7 +12,7 @@
 
 static const dstn_command commands[] = {
     {"train",
-     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S] "
+     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S] [--hang-timeout S] "
      "[--hang-timeout S]",
      "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
      " set out resume init time-limit hang-timeout ",
@@ -20,7 +20,8 @@ static const dstn_command commands[] = {
      DSTN_START_RESTARTABLE,
      dstn_train_command},
     {"sweep",
-     "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit S]",
+     "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit S] "
+     "[--hang-timeout S]",
      "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5. --plan: says what it will cost.",
      " set out ranks-per-member resume plan time-limit hang-timeout ",
      {1, 1},

@@ -84,7 +84,7 @@ dstn_status dstn_oracle_command(const dstn_cli *cli, const dstn_arguments *argum
     }
     status = dstn_group_agree(cli->world, status, err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, cli->world, &cli->log, &job, err);
+        status = dstn_job_new(doc, cli->world, &cli->log, DSTN_JOB_MODEL, &job, err);
     }
     if (status != DSTN_OK) {
         return status;

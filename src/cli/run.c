@@ -1,6 +1,7 @@
 /* One run: observers hung on a trainer, from the start or from a checkpoint to the end or to a stop. */
 #include "run.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,15 +116,44 @@ static void record_result(run *r, const char *status, const char *message, doubl
     dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
 }
 
+/* Bit-identity holds for one build and instruction set: a resume elsewhere goes on, but says so. */
+static void warn_of_changes(const run *r) {
+    const char *const now[][2] = {{"commit", DSTN_COMMIT}, {"instruction_set", dstn_kernel_version()}};
+    dstn_reader *reader;
+    dstn_error ignored;
+    if (!dstn_group_leads(r->job->group) ||
+        dstn_reader_open(r->checkpointer->record_path, DSTN_ERROR_RUN, &reader, &ignored) != DSTN_OK) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(now) / sizeof(now[0]); i++) {
+        char *before = dstn_reader_text(reader, "provenance", now[i][0]);
+        if (before && strcmp(before, now[i][1]) != 0) {
+            dstn_log_warn(r->job->log, "%s: %s was %s and is %s: the run goes on, but perhaps not to the last bit",
+                          r->checkpointer->folder, now[i][0], before, now[i][1]);
+        }
+        free(before);
+    }
+    double ranks;
+    if (dstn_reader_number(reader, "provenance", "ranks", &ranks) && ranks != dstn_group_size(r->job->group)) {
+        dstn_log_warn(r->job->log, "%s: ranks were %.0f and are %d: the run goes on, but not to the last bit",
+                      r->checkpointer->folder, ranks, dstn_group_size(r->job->group));
+    }
+    dstn_reader_close(reader);
+}
+
 /* From the start, from another run's checkpoint, or from where this one was stopped. */
 static dstn_status start(run *r, const dstn_run_request *request, dstn_error *err) {
     bool found = false;
     dstn_status status = DSTN_OK;
     if (request->resume) {
         status = dstn_checkpointer_resume(r->checkpointer, r->job->log, &found, err);
-        int64_t step = dstn_trainer_progress(r->job->trainer)->step;
-        dstn_log_info(r->job->log, found ? "%s: resumed at step %lld" : "%s: no checkpoint yet, starts at step %lld",
-                      request->name, (long long)step);
+        if (status == DSTN_OK && found) {
+            warn_of_changes(r);
+            dstn_log_info(r->job->log, "%s: resumed at step %lld", request->name,
+                          (long long)dstn_trainer_progress(r->job->trainer)->step);
+        } else if (status == DSTN_OK && !request->is_member) {
+            dstn_log_info(r->job->log, "%s: no checkpoint yet, starts at the beginning", request->name);
+        }
     }
     if (status == DSTN_OK && !found && request->init) {
         status = dstn_checkpoint_init(r->job, request->init, err);
@@ -176,6 +206,14 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
     return status;
 }
 
+/* The last update may have broken the weights after their loss was seen to be finite. */
+static dstn_status check_end(run *r, dstn_error *err) {
+    double loss, accuracy;
+    dstn_trainer_evaluate(r->job->trainer, DSTN_PART_VALID, &loss, &accuracy);
+    return isfinite(loss) ? DSTN_OK
+                          : dstn_fail(err, DSTN_DIVERGED, "diverged: the validation loss at the end is %g", loss);
+}
+
 static dstn_status train(run *r, const dstn_run_request *request, dstn_error *err) {
     double start_time = dstn_seconds();
     record_provenance(r);
@@ -191,6 +229,9 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     start_progress(r, request);
     dstn_watchdog_watch(request->name, dstn_trainer_progress(r->job->trainer)->step);
     status = dstn_trainer_run(r->job->trainer, r->observers, r->observer_count, err);
+    if (status == DSTN_OK) {
+        status = check_end(r, err);
+    }
     status = finish(r, status, dstn_seconds() - start_time, err);
     dstn_watchdog_release();
     return status;

@@ -10,6 +10,7 @@ typedef struct dstn_run_request {
     const char *name; /* shown in the progress */
     const char *init; /* checkpoint to start from, or NULL */
     bool resume;      /* go on from the folder's newest checkpoint */
+    bool is_member;   /* of a sweep, where starting at the beginning needs no mention */
     dstn_board *board;
     dstn_display *display;
 } dstn_run_request;

@@ -88,7 +88,7 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     dstn_job *job;
     dstn_status status = dstn_group_agree(group, dstn_sweep_member_config(sweep, index, &doc, err), err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, group, NULL, &job, err);
+        status = dstn_job_new(doc, group, &sweep->cli->log, DSTN_JOB_TRAINER, &job, err);
     }
     if (status != DSTN_OK) {
         return status;
@@ -96,7 +96,12 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     if (dstn_group_leads(group)) {
         dstn_store_remove_remnants(folder);
     }
-    dstn_run_request request = {folder, sweep->plan->members[index].name, NULL, true, sweep->board, sweep->display};
+    dstn_run_request request = {.folder = folder,
+                                .name = sweep->plan->members[index].name,
+                                .resume = true,
+                                .is_member = true,
+                                .board = sweep->board,
+                                .display = sweep->display};
     status = dstn_run(job, &request, err);
     dstn_job_destroy(job);
     return status;
@@ -189,6 +194,15 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
 
+static dstn_status check_groups(const dstn_sweep *sweep, dstn_error *err) {
+    int64_t ranks = dstn_group_size(sweep->cli->world), each = ranks_per_member(sweep);
+    if (ranks % each != 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "%lld ranks make no groups of %lld ranks per member; start a multiple",
+                         (long long)ranks, (long long)each);
+    }
+    return DSTN_OK;
+}
+
 static dstn_status run_in_folder(dstn_sweep *sweep, dstn_error *err) {
     const dstn_arguments *arguments = sweep->arguments;
     char *folder = dstn_output_folder(arguments, arguments->operands[0]);
@@ -216,6 +230,9 @@ dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *argume
     }
     if (status == DSTN_OK) {
         status = dstn_sweep_plan_read(dstn_doc_root(sweep.doc), &sweep.plan, err);
+    }
+    if (status == DSTN_OK) {
+        status = check_groups(&sweep, err);
     }
     status = dstn_group_agree(cli->world, status, err);
     if (status == DSTN_OK) {

@@ -27,6 +27,9 @@ dstn_status dstn_sweep_member_config(const dstn_sweep *sweep, int64_t index, dst
  * are not now, and changed configs, are DSTN_ERROR_USAGE. Collective over the world. */
 dstn_status dstn_sweep_plan_launch(dstn_sweep *sweep, dstn_error *err);
 
+/* Position of the first member that differs from this one in its seed alone. */
+int64_t dstn_sweep_first_of_kind(const dstn_sweep_plan *plan, int64_t index);
+
 /* How the members of a folder's ledger stand, as an array [plan->count]; those that aren't in it are queued. */
 dstn_status dstn_sweep_standing(const dstn_sweep *sweep, dstn_outcome *outcomes, dstn_error *err);
 
@@ -34,7 +37,7 @@ dstn_status dstn_sweep_standing(const dstn_sweep *sweep, dstn_outcome *outcomes,
 dstn_status dstn_sweep_write_table(const dstn_sweep *sweep, const dstn_outcome *outcomes, dstn_error *err);
 
 /* Prints members, time, memory and disk as some timed steps of one member of each kind foretell them; trains nothing
- * and writes nothing. Collective over the world. */
+ * and writes nothing. Times are those of a member on one rank. Collective over the world. */
 dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, int64_t ranks_per_member, dstn_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* A sweep's ledger: what is queued when a launch begins. At every moment the members planned are those queued, running,
  * preempted, failed, diverged and done together. */
+#include "same_config.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -49,51 +50,43 @@ static dstn_status check_plan(const dstn_sweep *sweep, const dstn_ledger_book *b
     return DSTN_OK;
 }
 
-/* Whether a member that has ended has more steps to go, or (DSTN_ERROR_USAGE) another config than it was run with. */
-static dstn_status compare_member(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
+/* Config errors and changed configs of a member, before anything is queued. Errors of its data are the member's own,
+ * and come to light when it runs. longer [out]: it has more steps to go than when it ran. */
+static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
     const char *name = sweep->plan->members[index].name;
-    char *path = dstn_format("%s/members/%s/config.yaml", sweep->folder, name);
+    char *folder = dstn_format("%s/members/%s", sweep->folder, name);
     dstn_group *self = dstn_group_self();
-    dstn_doc *doc, *before = NULL;
+    dstn_doc *doc;
     dstn_job *job = NULL;
     dstn_status status = dstn_sweep_member_config(sweep, index, &doc, err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, self, NULL, &job, err);
+        status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
     if (status == DSTN_OK) {
-        status = dstn_doc_load(path, &before, err);
+        status = dstn_same_config(job, folder, longer, err);
     }
-    if (status == DSTN_OK) {
-        char key[DSTN_NAME_SIZE];
-        size_t count;
-        dstn_section *sections = dstn_cli_schema(&count);
-        if (dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), key, sizeof(key))) {
-            status = dstn_fail(err, DSTN_ERROR_USAGE,
-                               "member %s: \"%s\" is not as it was when the member ran; only lengths, checkpoint and "
-                               "logging keys may change on resume",
-                               name, key);
-        }
-        free(sections);
-        *longer = dstn_job_is_longer(job, before);
-    }
-    dstn_doc_destroy(before);
     dstn_job_destroy(job);
     dstn_group_destroy(self);
-    free(path);
-    return status;
+    free(folder);
+    return status == DSTN_ERROR_USAGE ? dstn_fail_in(err, "member %s", name) : DSTN_OK;
 }
 
-/* Every rank looks at its share of the members that have ended. */
-static dstn_status check_ended(dstn_sweep *sweep, dstn_error *err) {
+/* Whether a member must be looked at: it has been run, or is the first of its kind. */
+static bool is_checked(const dstn_sweep *sweep, int64_t index) {
+    return sweep->before[index] != DSTN_OUTCOME_QUEUED || dstn_sweep_first_of_kind(sweep->plan, index) == index;
+}
+
+/* Every rank looks at its share of the members. */
+static dstn_status check_members(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->cli->world;
     int64_t count = sweep->plan->count;
     double *goes_on = dstn_alloc((size_t)count + 1, sizeof(double));
     dstn_status status = DSTN_OK;
     for (int64_t m = dstn_group_rank(world); m < count && status == DSTN_OK; m += dstn_group_size(world)) {
-        if (sweep->before[m] == DSTN_OUTCOME_DONE) {
+        if (is_checked(sweep, m)) {
             bool longer = false;
-            status = compare_member(sweep, m, &longer, err);
-            goes_on[m] = longer;
+            status = check_member(sweep, m, &longer, err);
+            goes_on[m] = longer && sweep->before[m] == DSTN_OUTCOME_DONE;
         }
     }
     status = dstn_group_agree(world, status, err);
@@ -175,7 +168,7 @@ dstn_status dstn_sweep_plan_launch(dstn_sweep *sweep, dstn_error *err) {
         return status;
     }
     dstn_group_broadcast(world, sweep->before, (size_t)sweep->plan->count * sizeof(dstn_outcome));
-    status = check_ended(sweep, err);
+    status = check_members(sweep, err);
     if (status != DSTN_OK) {
         return status;
     }

@@ -23,8 +23,7 @@ static bool same_kind(const dstn_sweep_plan *plan, const dstn_member *a, const d
     return true;
 }
 
-/* Position of the first member of a member's kind. */
-static int64_t first_of_kind(const dstn_sweep_plan *plan, int64_t index) {
+int64_t dstn_sweep_first_of_kind(const dstn_sweep_plan *plan, int64_t index) {
     int64_t first = 0;
     while (!same_kind(plan, &plan->members[first], &plan->members[index])) {
         first++;
@@ -84,7 +83,7 @@ static dstn_status measure_member(const dstn_sweep *sweep, int64_t index, const 
     dstn_job *job;
     dstn_status status = dstn_sweep_member_config(sweep, index, &doc, err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, self, NULL, &job, err);
+        status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
     if (status != DSTN_OK) {
         return dstn_fail_in(err, "member %s", sweep->plan->members[index].name);
@@ -123,7 +122,7 @@ dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, int64_t ranks_per_mem
         int64_t *first = dstn_alloc((size_t)plan->count, sizeof(int64_t));
         dstn_group *self = dstn_group_self();
         for (int64_t m = 0; m < plan->count && status == DSTN_OK; m++) {
-            first[m] = first_of_kind(plan, m);
+            first[m] = dstn_sweep_first_of_kind(plan, m);
             if (first[m] == m) {
                 status = measure_member(sweep, m, self, &costs[m], err);
             }

@@ -6,16 +6,17 @@
 #include "watchdog.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "dstn/kernel.h"
 
 void dstn_announce(const dstn_cli *cli, const char *what) {
     const char *host;
     int hosts = dstn_group_hosts(cli->world, &host);
-    int ranks = dstn_group_size(cli->world);
-    dstn_log_info(&cli->log, "%d rank%s on %d host%s (%s), %d thread%s each; %s", ranks, ranks == 1 ? "" : "s", hosts,
-                  hosts == 1 ? "" : "s", host, dstn_kernel_init_threads(), dstn_kernel_init_threads() == 1 ? "" : "s",
+    int ranks = dstn_group_size(cli->world), threads = dstn_kernel_init_threads();
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    dstn_log_info(&cli->log, "%d rank%s on %d host%s (%s, %ld cores), %d thread%s each; %s", ranks,
+                  ranks == 1 ? "" : "s", hosts, hosts == 1 ? "" : "s", host, cores, threads, threads == 1 ? "" : "s",
                   what);
 }
 
@@ -56,7 +57,12 @@ static dstn_status train(const dstn_cli *cli, const dstn_arguments *arguments, d
     }
     announce(cli, job, folder);
     dstn_display *display = dstn_display_new(cli, board);
-    dstn_run_request request = {folder, folder, arguments->init, arguments->resume, board, display};
+    dstn_run_request request = {.folder = folder,
+                                .name = folder,
+                                .init = arguments->init,
+                                .resume = arguments->resume,
+                                .board = board,
+                                .display = display};
     status = dstn_run(job, &request, err);
     dstn_display_destroy(display);
     dstn_board_destroy(board);
@@ -76,10 +82,11 @@ dstn_status dstn_train_command(const dstn_cli *cli, const dstn_arguments *argume
     dstn_job *job;
     dstn_status status = dstn_drill_arm(cli->world, err);
     if (status == DSTN_OK) {
-        status = dstn_group_agree(cli->world, dstn_job_load(config, arguments, &doc, err), err);
+        status = dstn_job_load(config, arguments, &doc, err);
     }
+    status = dstn_group_agree(cli->world, status, err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, cli->world, &cli->log, &job, err);
+        status = dstn_job_new(doc, cli->world, &cli->log, DSTN_JOB_TRAINER, &job, err);
     }
     if (status != DSTN_OK) {
         return status;
