@@ -85,7 +85,10 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
 void dstn_trainer_destroy(dstn_trainer *trainer);
 
 /* Something that looks on: records, progress, oracle metrics, checkpoints, stop signals. Called on every rank of the
- * group, in list order; anything but DSTN_OK ends the run with that status, and all ranks must agree on it. */
+ * group, in list order; anything but DSTN_OK ends the run with that status, and all ranks must agree on it.
+ * on_step is called after every training step; on_hyper_step once after each block of T_valid hyperparameter steps, not
+ * after each of them; on_epoch after the last step of an epoch. Where several are due: on_hyper_step, on_epoch,
+ * on_step. */
 typedef struct dstn_observer {
     void *self;
     dstn_status (*on_step)(void *self, dstn_trainer *trainer, dstn_error *err);
@@ -109,14 +112,9 @@ void dstn_trainer_hyper_step(dstn_trainer *trainer);
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy);
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
-dstn_model *dstn_trainer_model(const dstn_trainer *trainer);
-dstn_space *dstn_trainer_space(const dstn_trainer *trainer);
-const dstn_method *dstn_trainer_method(const dstn_trainer *trainer);
-const dstn_group *dstn_trainer_group(const dstn_trainer *trainer);
 
-/* FLOPs of the matrix products of one training step and of one hyperparameter step, over the group. */
+/* FLOPs of the matrix products of one training step, over the group. */
 double dstn_trainer_step_flops(const dstn_trainer *trainer);
-double dstn_trainer_hyper_flops(const dstn_trainer *trainer);
 
 /* Everything that the next step depends on: parameters, moments, λ, raw_scale, counters, data positions. */
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state);

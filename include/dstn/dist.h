@@ -32,8 +32,8 @@ int dstn_group_size(const dstn_group *group);
 bool dstn_group_leads(const dstn_group *group); /* rank 0 */
 /* The communicator as Fortran handle, for libraries that want one (BLACS). */
 int dstn_group_fortran_handle(const dstn_group *group);
-/* Hosts of the group: number of distinct ones, and the first one's name (owned by the group). Collective. */
-int dstn_group_hosts(dstn_group *group, const char **first);
+/* Hosts of the group: number of distinct ones, and the first rank's (owned by the group; first may be NULL). */
+int dstn_group_hosts(const dstn_group *group, const char **first);
 
 /* Rows of a global batch that rank `rank` of the group works on: the first `total mod size` ranks get one more. */
 void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, int64_t *count);

@@ -8,15 +8,7 @@
  * parameters; the updates come after both. Without `linearize`, 3.10 is taken as it stands. */
 #include "trainer.h"
 
-/* ∇_{w_0} L_T(λ_0, w_0): unperturbed regularizers, z = 0. */
-static double general_gradient(dstn_trainer *trainer) {
-    dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, DSTN_PASS_GENERAL, NULL);
-    pass.training = true;
-    pass.grad[DSTN_RANGE_GENERAL] = true;
-    return dstn_trainer_objective(trainer, &pass);
-}
-
-/* ∇_Θ L_T(λ_0 + ε, w_0 + Θε), one ε an example: w_0 is held constant. */
+/* Eq. 3.10: ∇_Θ L_T(λ_0 + ε, w_0 + Θε), one ε an example: w_0 is held constant. */
 static double response_gradient(dstn_trainer *trainer) {
     dstn_pass_kind kind = trainer->method->linearize ? DSTN_PASS_LINEARIZED : DSTN_PASS_RESPONSE;
     dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, kind, trainer->epsilon);
@@ -26,6 +18,6 @@ static double response_gradient(dstn_trainer *trainer) {
 }
 
 void dstn_delta_stn_gradients(dstn_trainer *trainer, double losses[2]) {
-    losses[0] = general_gradient(trainer);
+    losses[0] = dstn_general_gradient(trainer); /* Eq. 3.9: ∇_{w_0} L_T(λ_0, w_0) */
     losses[1] = response_gradient(trainer);
 }

@@ -6,11 +6,10 @@
 /* One piece of a part: rows first … first+rows-1. Returns the mean's share of the loss. */
 static double evaluate_rows(dstn_trainer *trainer, dstn_part part, int64_t first, int64_t rows, int64_t *correct) {
     dstn_model *model = trainer->model;
-    int64_t *indices = trainer->labels + model->max_rows;
     for (int64_t r = 0; r < rows; r++) {
-        indices[r] = first + r;
+        trainer->indices[r] = first + r;
     }
-    dstn_dataset_gather(trainer->dataset, part, indices, rows, trainer->kernel, trainer->x, trainer->targets,
+    dstn_dataset_gather(trainer->dataset, part, trainer->indices, rows, trainer->kernel, trainer->x, trainer->targets,
                         trainer->labels);
     /* Not centred, the weights at λ are general + response at z = λ; centred, z = λ − λ_0 = 0. */
     bool at_lambda = trainer->method->tunes && !trainer->method->centered;

@@ -71,6 +71,13 @@ double dstn_trainer_objective(dstn_trainer *trainer, dstn_pass *pass) {
     return loss;
 }
 
+double dstn_general_gradient(dstn_trainer *trainer) {
+    dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, DSTN_PASS_GENERAL, NULL);
+    pass.training = true;
+    pass.grad[DSTN_RANGE_GENERAL] = true;
+    return dstn_trainer_objective(trainer, &pass);
+}
+
 static bool updates(const dstn_trainer *trainer, int range) {
     return range == DSTN_RANGE_GENERAL || trainer->method->tunes;
 }
@@ -102,7 +109,8 @@ void dstn_trainer_train_step(dstn_trainer *trainer) {
     dstn_trainer_next_batch(trainer, &trainer->train);
     draw_perturbation(trainer);
     if (!method->tunes) {
-        dstn_fixed_gradients(trainer, losses);
+        losses[0] = dstn_general_gradient(trainer);
+        losses[1] = NAN;
     } else if (method->split_objective) {
         dstn_delta_stn_gradients(trainer, losses);
     } else {
@@ -121,25 +129,19 @@ void dstn_trainer_train_step(dstn_trainer *trainer) {
     trainer->progress.epoch = trainer->progress.step / dstn_sampler_batches(trainer->train.sampler);
 }
 
-static double objective_flops(const dstn_trainer *trainer, dstn_pass_kind kind, bool general, bool response,
-                              const dstn_share *share) {
-    dstn_pass pass = {.kind = kind, .grad = {general, response}, .rows = share->batch};
+static double objective_flops(const dstn_trainer *trainer, dstn_pass_kind kind, bool general, bool response) {
+    dstn_pass pass = {.kind = kind, .grad = {general, response}, .rows = trainer->train.batch};
     return dstn_model_flops(trainer->model, &pass);
 }
 
 double dstn_trainer_step_flops(const dstn_trainer *trainer) {
     const dstn_method *method = trainer->method;
     if (!method->tunes) {
-        return objective_flops(trainer, DSTN_PASS_GENERAL, true, false, &trainer->train);
+        return objective_flops(trainer, DSTN_PASS_GENERAL, true, false);
     }
     if (!method->split_objective) {
-        return objective_flops(trainer, DSTN_PASS_RESPONSE, true, true, &trainer->train);
+        return objective_flops(trainer, DSTN_PASS_RESPONSE, true, true);
     }
     dstn_pass_kind kind = method->linearize ? DSTN_PASS_LINEARIZED : DSTN_PASS_RESPONSE;
-    return objective_flops(trainer, DSTN_PASS_GENERAL, true, false, &trainer->train) +
-           objective_flops(trainer, kind, false, true, &trainer->train);
-}
-
-double dstn_trainer_hyper_flops(const dstn_trainer *trainer) {
-    return objective_flops(trainer, DSTN_PASS_RESPONSE, false, false, &trainer->valid);
+    return objective_flops(trainer, DSTN_PASS_GENERAL, true, false) + objective_flops(trainer, kind, false, true);
 }

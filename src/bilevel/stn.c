@@ -13,12 +13,3 @@ void dstn_stn_gradients(dstn_trainer *trainer, double losses[2]) {
     losses[0] = dstn_trainer_objective(trainer, &pass);
     losses[1] = NAN;
 }
-
-/* Without a response: the general weights alone at constant hyperparameters. */
-void dstn_fixed_gradients(dstn_trainer *trainer, double losses[2]) {
-    dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, DSTN_PASS_GENERAL, NULL);
-    pass.training = true;
-    pass.grad[DSTN_RANGE_GENERAL] = true;
-    losses[0] = dstn_trainer_objective(trainer, &pass);
-    losses[1] = NAN;
-}

@@ -111,7 +111,8 @@ static bool take_memory(dstn_trainer *trainer) {
     size_t size = trainer->kernel->size;
     trainer->x = dstn_arena_take(arena, rows * (size_t)trainer->dataset->features * size);
     trainer->targets = dstn_arena_take(arena, rows * (size_t)trainer->dataset->outputs * size);
-    trainer->labels = dstn_arena_take(arena, 2 * rows * sizeof(int64_t)); /* labels, then row numbers */
+    trainer->labels = dstn_arena_take(arena, rows * sizeof(int64_t));
+    trainer->indices = dstn_arena_take(arena, rows * sizeof(int64_t));
     double **tables[] = {&trainer->noise, &trainer->epsilon, &trainer->values, &trainer->inputs};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         *tables[i] = dstn_arena_take(arena, rows * h * sizeof(double));
@@ -122,7 +123,8 @@ static bool take_memory(dstn_trainer *trainer) {
     trainer->z = dstn_arena_take(arena, rows * h * size);
     trainer->dz = dstn_arena_take(arena, rows * h * size);
     trainer->sums = dstn_arena_take(arena, (2 * h + 1) * sizeof(double));
-    return trainer->x && trainer->targets && trainer->labels && trainer->z && trainer->dz && trainer->sums;
+    return trainer->x && trainer->targets && trainer->labels && trainer->indices && trainer->z && trainer->dz &&
+           trainer->sums;
 }
 
 static int64_t longer(int64_t a, int64_t b) {
@@ -268,22 +270,6 @@ dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observe
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
     return &trainer->progress;
-}
-
-dstn_model *dstn_trainer_model(const dstn_trainer *trainer) {
-    return trainer->model;
-}
-
-dstn_space *dstn_trainer_space(const dstn_trainer *trainer) {
-    return trainer->space;
-}
-
-const dstn_method *dstn_trainer_method(const dstn_trainer *trainer) {
-    return trainer->method;
-}
-
-const dstn_group *dstn_trainer_group(const dstn_trainer *trainer) {
-    return trainer->group;
 }
 
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {

@@ -31,16 +31,17 @@ struct dstn_trainer {
     dstn_reducer *reducers[DSTN_RANGES];
 
     /* One mini-batch on this rank; B = max_rows of the model. */
-    void *x;         /* [B, in] */
-    void *targets;   /* [B, out], regression */
-    int64_t *labels; /* [B], classification */
-    double *noise;   /* [B, h] */
-    double *epsilon; /* [B, h], σ ⊙ noise */
-    double *values;  /* [B, h], hyperparameters in natural units */
-    double *inputs;  /* [B, h], the hypernetwork's input z in double */
-    void *z;         /* [B, h], the same in the model's scalar type */
-    void *dz;        /* [B, h] */
-    double *sums;    /* [2h + 1]: gradients of λ and raw_scale, and the loss */
+    void *x;          /* [B, in] */
+    void *targets;    /* [B, out], regression */
+    int64_t *labels;  /* [B], classification */
+    int64_t *indices; /* [B], rows of a part, in an evaluation */
+    double *noise;    /* [B, h] */
+    double *epsilon;  /* [B, h], σ ⊙ noise */
+    double *values;   /* [B, h], hyperparameters in natural units */
+    double *inputs;   /* [B, h], the hypernetwork's input z in double */
+    void *z;          /* [B, h], the same in the model's scalar type */
+    void *dz;         /* [B, h] */
+    double *sums;     /* [2h + 1]: gradients of λ and raw_scale, and the loss */
     dstn_arena *arena;
 };
 
@@ -55,10 +56,13 @@ dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn
  * start at zero, and are sent to be summed over the group as they become final. */
 double dstn_trainer_objective(dstn_trainer *trainer, dstn_pass *pass);
 
+/* ∇_{w_0} L_T(λ_0, w_0) on the mini-batch x: unperturbed regularizers, no response. All that method fixed does, and the
+ * first objective of Algorithm 1. Returns this rank's share of the objective. */
+double dstn_general_gradient(dstn_trainer *trainer);
+
 /* Gradients of a training step on the mini-batch x at the perturbation epsilon: Algorithm 1 (delta_stn.c), Algorithm 2
  * (stn.c). They are left in the model, not yet summed over the group; losses [2]: of the first pass and of the response
  * pass. */
-void dstn_fixed_gradients(dstn_trainer *trainer, double losses[2]);
 void dstn_stn_gradients(dstn_trainer *trainer, double losses[2]);
 void dstn_delta_stn_gradients(dstn_trainer *trainer, double losses[2]);
 

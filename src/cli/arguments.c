@@ -13,10 +13,6 @@ enum {
     OUT,
     PRECISION,
     BACKEND,
-    METHOD,
-    BATCH,
-    STEPS,
-    HYPER,
     RANKS,
     TIME_LIMIT,
     HANG_TIMEOUT,
@@ -26,24 +22,18 @@ enum {
     AT_STEP,
     RANDOM,
     DURING_CHECKPOINT,
-    FINAL_VALUE,
     RESUME,
     PLAN,
     JSON,
     QUIET,
     VERBOSE,
-    HELP,
-    VERSION
+    HELP
 };
 
 static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"out", required_argument, NULL, OUT},
                                         {"precision", required_argument, NULL, PRECISION},
                                         {"backend", required_argument, NULL, BACKEND},
-                                        {"method", required_argument, NULL, METHOD},
-                                        {"batch", required_argument, NULL, BATCH},
-                                        {"steps", required_argument, NULL, STEPS},
-                                        {"hyper", required_argument, NULL, HYPER},
                                         {"ranks-per-member", required_argument, NULL, RANKS},
                                         {"time-limit", required_argument, NULL, TIME_LIMIT},
                                         {"hang-timeout", required_argument, NULL, HANG_TIMEOUT},
@@ -53,19 +43,17 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"at-step", required_argument, NULL, AT_STEP},
                                         {"random", required_argument, NULL, RANDOM},
                                         {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
-                                        {"final-value", no_argument, NULL, FINAL_VALUE},
                                         {"resume", no_argument, NULL, RESUME},
                                         {"plan", no_argument, NULL, PLAN},
                                         {"json", no_argument, NULL, JSON},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"verbose", no_argument, NULL, VERBOSE},
                                         {"help", no_argument, NULL, HELP},
-                                        {"version", no_argument, NULL, VERSION},
                                         {NULL, 0, NULL, 0}};
 
 static bool accepted(const char *accepts, const char *name) {
     char *word = dstn_format(" %s ", name);
-    bool found = strstr(accepts, word) != NULL || strstr(" quiet verbose help version ", word) != NULL;
+    bool found = strstr(accepts, word) != NULL || strstr(" quiet verbose help ", word) != NULL;
     free(word);
     return found;
 }
@@ -115,21 +103,12 @@ static dstn_status take_value(int code, const char *name, const char *value, dst
     case BACKEND:
         out->backend = value;
         return DSTN_OK;
-    case METHOD:
-        out->method = value;
-        return DSTN_OK;
     case INIT:
         out->init = value;
         return DSTN_OK;
     case LAUNCH:
         out->launch = value;
         return DSTN_OK;
-    case BATCH:
-        return read_count(name, value, 1, &out->batch, err);
-    case STEPS:
-        return read_count(name, value, 1, &out->steps, err);
-    case HYPER:
-        return read_count(name, value, 0, &out->hyper, err);
     case RANKS:
         return read_count(name, value, 1, &out->ranks_per_member, err);
     case KILL_RANK:
@@ -146,8 +125,8 @@ static dstn_status take_value(int code, const char *name, const char *value, dst
 }
 
 static void take_switch(int code, dstn_arguments *out) {
-    bool *switches[] = {&out->during_checkpoint, &out->final_value, &out->resume, &out->plan, &out->json, &out->quiet,
-                        &out->verbose,           &out->help,        &out->version};
+    bool *switches[] = {&out->during_checkpoint, &out->resume, &out->plan, &out->json, &out->quiet,
+                        &out->verbose,           &out->help};
     *switches[code - DURING_CHECKPOINT] = true;
 }
 
@@ -157,6 +136,14 @@ static const char *option_name(int code) {
         option++;
     }
     return option->name;
+}
+
+/* Inside a cluster of short options getopt_long has not yet passed the word, but says which letter it was. */
+static dstn_status fail_unknown(char **argv, dstn_error *err) {
+    if (optopt != 0 && optopt < SET) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "unknown option -%c", optopt);
+    }
+    return dstn_fail(err, DSTN_ERROR_USAGE, "unknown option %s", argv[optind - 1]);
 }
 
 static dstn_status take_operands(int argc, char **argv, dstn_arguments *out, dstn_error *err) {
@@ -184,7 +171,7 @@ dstn_status dstn_arguments_read(int argc, char **argv, int first, const char *ac
             return dstn_fail(err, DSTN_ERROR_USAGE, "%s needs a value", argv[optind - 1]);
         }
         if (code == '?') {
-            return dstn_fail(err, DSTN_ERROR_USAGE, "unknown option %s", argv[optind - 1]);
+            return fail_unknown(argv, err);
         }
         code = code == 'v' ? VERBOSE : code == 'h' ? HELP : code == 'q' ? QUIET : code;
         const char *name = option_name(code);

@@ -22,16 +22,14 @@ typedef struct dstn_arguments {
     const char *out;                    /* --out */
     const char *precision;              /* --precision */
     const char *backend;                /* --backend */
-    const char *method;                 /* --method */
-    int64_t batch, steps, hyper;        /* bench */
     int64_t ranks_per_member;           /* --ranks-per-member; 0: as the sweep file says */
     double time_limit;                  /* --time-limit, seconds; INFINITY: none */
     double hang_timeout;                /* --hang-timeout, seconds */
     const char *init;                   /* --init */
     const char *launch;                 /* drill: --launch */
     int64_t kill_rank, at_step, random; /* drill; -1: not given */
-    bool during_checkpoint, final_value;
-    bool resume, plan, json, quiet, verbose, help, version;
+    bool during_checkpoint;             /* drill */
+    bool resume, plan, json, quiet, verbose, help;
 } dstn_arguments;
 
 /* How a command is started. */

@@ -40,6 +40,11 @@ void dstn_oracle_observer_append(dstn_oracle_observer *observer);
 
 /* ---- progress ---- */
 
+typedef enum dstn_member_activity {
+    DSTN_ACTIVITY_IDLE, /* also what a row of the board holds that nobody has posted to */
+    DSTN_ACTIVITY_RUNNING
+} dstn_member_activity;
+
 /* What a member shows of itself; a row of the board that rank 0 displays. */
 typedef struct dstn_member_progress {
     char name[64];
@@ -47,7 +52,7 @@ typedef struct dstn_member_progress {
     double train_loss, hyper_loss;
     double fraction_of_peak; /* matrix-product FLOPs over time and peak; NAN: not known */
     double seconds_left;
-    int32_t state; /* 0 idle, 1 running */
+    dstn_member_activity activity;
 } dstn_member_progress;
 
 /* Shows the board on a terminal, or now and then a plain line. */

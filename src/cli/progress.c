@@ -85,7 +85,7 @@ void dstn_display_update(dstn_display *display) {
     for (int slot = 0; slot < dstn_board_slots(display->board); slot++) {
         dstn_member_progress member;
         dstn_board_read(display->board, slot, &member);
-        if (member.state == 1) {
+        if (member.activity == DSTN_ACTIVITY_RUNNING) {
             print_member(&member);
             display->lines += cli->is_terminal;
         }
@@ -108,10 +108,10 @@ dstn_progress_observer *dstn_progress_observer_new(dstn_job *job, dstn_board *bo
     return observer;
 }
 
-static void post(dstn_progress_observer *o, int32_t state) {
+static void post(dstn_progress_observer *o, dstn_member_activity activity) {
     const dstn_trainer *trainer = o->job->trainer;
     const dstn_progress *progress = dstn_trainer_progress(trainer);
-    dstn_member_progress member = {.step = progress->step, .steps = progress->steps, .state = state};
+    dstn_member_progress member = {.step = progress->step, .steps = progress->steps, .activity = activity};
     snprintf(member.name, sizeof(member.name), "%s", o->name);
     member.train_loss = progress->train_loss;
     member.hyper_loss = progress->hyper_loss;
@@ -131,7 +131,7 @@ void dstn_progress_observer_destroy(dstn_progress_observer *observer) {
         return;
     }
     if (dstn_group_leads(observer->job->group)) {
-        post(observer, 0);
+        post(observer, DSTN_ACTIVITY_IDLE);
     }
     free(observer);
 }
@@ -143,7 +143,7 @@ static dstn_status on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
     double now = dstn_seconds();
     if (dstn_group_leads(o->job->group) && now - o->posted >= post_every) {
         o->posted = now;
-        post(o, 1);
+        post(o, DSTN_ACTIVITY_RUNNING);
         dstn_display_update(o->display);
     }
     return DSTN_OK;

@@ -64,7 +64,7 @@ static void stop_observers(run *r) {
 static void record_provenance(run *r) {
     const dstn_job *job = r->job;
     const char *host;
-    dstn_group_hosts((dstn_group *)job->group, &host);
+    dstn_group_hosts(job->group, &host);
     char *libraries = dstn_version_text();
     dstn_record_text(r->record, "provenance", "version", DSTN_VERSION);
     dstn_record_text(r->record, "provenance", "commit", DSTN_COMMIT);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* Grows by doubling; paths made here live as long as the program, since a schema is made once. */
+/* Grows by doubling. The caller of dstn_cli_schema owns the sections; what they point at is static. */
 typedef struct schema {
     dstn_section *sections;
     size_t count, capacity;

@@ -4,12 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HOST_SIZE = MPI_MAX_PROCESSOR_NAME + 1 };
+
+static int compare_hosts(const void *a, const void *b) {
+    return memcmp(a, b, HOST_SIZE);
+}
+
+/* Collective. */
+static void count_hosts(dstn_group *group) {
+    char mine[HOST_SIZE] = {0};
+    int length = 0;
+    MPI_Get_processor_name(mine, &length);
+    char *all = dstn_alloc((size_t)group->size, HOST_SIZE);
+    MPI_Allgather(mine, HOST_SIZE, MPI_CHAR, all, HOST_SIZE, MPI_CHAR, group->comm);
+    group->first_host = dstn_strdup(all);
+    qsort(all, (size_t)group->size, HOST_SIZE, compare_hosts);
+    group->hosts = 1;
+    for (int r = 1; r < group->size; r++)
+        group->hosts += compare_hosts(all + (size_t)r * HOST_SIZE, all + (size_t)(r - 1) * HOST_SIZE) != 0;
+    free(all);
+}
+
 /* Takes over a communicator that was made for this group. */
 static dstn_group *group_of(MPI_Comm comm) {
     dstn_group *group = dstn_alloc(1, sizeof *group);
     group->comm = comm;
     MPI_Comm_rank(comm, &group->rank);
     MPI_Comm_size(comm, &group->size);
+    count_hosts(group);
     return group;
 }
 
@@ -64,26 +86,7 @@ int dstn_group_fortran_handle(const dstn_group *group) {
     return (int)MPI_Comm_c2f(group->comm);
 }
 
-enum { HOST_SIZE = MPI_MAX_PROCESSOR_NAME + 1 };
-
-static int compare_hosts(const void *a, const void *b) {
-    return memcmp(a, b, HOST_SIZE);
-}
-
-int dstn_group_hosts(dstn_group *group, const char **first) {
-    if (group->hosts == 0) {
-        char mine[HOST_SIZE] = {0};
-        int length = 0;
-        MPI_Get_processor_name(mine, &length);
-        char *all = dstn_alloc((size_t)group->size, HOST_SIZE);
-        MPI_Allgather(mine, HOST_SIZE, MPI_CHAR, all, HOST_SIZE, MPI_CHAR, group->comm);
-        group->first_host = dstn_strdup(all);
-        qsort(all, (size_t)group->size, HOST_SIZE, compare_hosts);
-        group->hosts = 1;
-        for (int r = 1; r < group->size; r++)
-            group->hosts += compare_hosts(all + (size_t)r * HOST_SIZE, all + (size_t)(r - 1) * HOST_SIZE) != 0;
-        free(all);
-    }
+int dstn_group_hosts(const dstn_group *group, const char **first) {
     if (first)
         *first = group->first_host;
     return group->hosts;

@@ -9,8 +9,8 @@
 struct dstn_group {
     MPI_Comm comm; /* a communicator of its own: no other group's messages or collectives meet these */
     int rank, size;
-    int hosts;        /* distinct ones, 0 until asked for */
-    char *first_host; /* NULL until asked for */
+    int hosts;        /* distinct ones */
+    char *first_host; /* of rank 0 */
 };
 
 #endif

@@ -23,8 +23,9 @@ const dstn_option dstn_model_options[] = {
      "list of layers, from the input to the output", false},
     {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
 
+/* `user` points at the model's pointer to its space, which stays const that way. */
 static int hyper_index(void *user, const char *name) {
-    return dstn_space_find(user, name);
+    return dstn_space_find(*(const dstn_space *const *)user, name);
 }
 
 static dstn_status input_shape(const dstn_model_request *request, const model_settings *settings, dstn_shape *shape,
@@ -52,19 +53,18 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
     return DSTN_OK;
 }
 
-static dstn_status read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list, dstn_error *err) {
+static dstn_status read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list,
+                               const dstn_layer_setting *setting, dstn_error *err) {
     if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE || dstn_node_count(list) == 0) {
         dstn_node place = list.handle ? list : request->node;
         return dstn_node_fail(place, err, "\"layers\" must be a list with at least one layer");
     }
     size_t count = dstn_node_count(list);
     model->layers = dstn_alloc(count, sizeof(dstn_layer *));
-    dstn_layer_setting setting = {model->kernel,   model->response, model->hypers,
-                                  model->max_rows, hyper_index,     (void *)request->space};
     dstn_shape shape = model->in;
     for (size_t i = 0; i < count; i++) {
         dstn_layer *layer;
-        dstn_status status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, &setting, &layer, err);
+        dstn_status status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, setting, &layer, err);
         if (status != DSTN_OK) {
             return status;
         }
@@ -80,15 +80,14 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
     return DSTN_OK;
 }
 
-static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
+static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request,
+                                     const dstn_layer_setting *setting, dstn_error *err) {
     size_t count = dstn_node_count(request->regularizers);
     model->regularizers = dstn_alloc(count + 1, sizeof(dstn_regularizer *));
-    dstn_layer_setting setting = {model->kernel,   model->response, model->hypers,
-                                  model->max_rows, hyper_index,     (void *)request->space};
     for (size_t i = 0; i < count; i++) {
         dstn_status status = dstn_regularizer_read(
             dstn_node_key_at(request->regularizers, i), dstn_node_at(request->regularizers, i), model->layers,
-            model->layer_count, request->train_rows, &setting, &model->regularizers[i], err);
+            model->layer_count, request->train_rows, setting, &model->regularizers[i], err);
         if (status != DSTN_OK) {
             return status;
         }
@@ -162,12 +161,14 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     }
     model->response = (dstn_response)settings.response;
     model->loss = (dstn_loss)settings.loss;
+    const dstn_space *space = request->space;
+    dstn_layer_setting setting = {model->kernel, model->response, model->hypers, model->max_rows, hyper_index, &space};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {
-        status = read_layers(model, request, settings.layers, err);
+        status = read_layers(model, request, settings.layers, &setting, err);
     }
     if (status == DSTN_OK) {
-        status = read_regularizers(model, request, err);
+        status = read_regularizers(model, request, &setting, err);
     }
     if (status != DSTN_OK) {
         return status;

@@ -117,6 +117,7 @@ static void build(world *w, int method_index) {
     if (dstn_trainer_new(&trainer, &w->trainer, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
     }
+    assert_true(dstn_model_is_valid(w->model));
     dstn_model_initialize(w->model, 3);
     dstn_space_reset(w->space);
 }
