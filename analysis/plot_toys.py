@@ -111,7 +111,7 @@ class Panel:
         """Lines below the title: λ* at an edge, members that did not finish."""
         lines = []
         low, high = np.isneginf(self.stars).sum(), np.isposinf(self.stars).sum()
-        ends = [f"rate {round(float(scale(end)), 6):g}" for end in (-np.inf, np.inf)] if scale.is_rate else ("−∞", "+∞")
+        ends = [f"rate {round(float(scale(end)), 6) + 0.0:g}" for end in (-np.inf, np.inf)] if scale.is_rate else ("−∞", "+∞")
         for count, end in zip((low, high), ends):
             if count:
                 one_split = len(set(self.stars)) == 1
