@@ -59,6 +59,13 @@ dstn_find_library(xxHash::xxHash xxhash.h xxhash "" libxxhash-dev xxhash xxHash)
 dstn_find_library(OpenBLAS::OpenBLAS cblas.h openblas "openblas;x86_64-linux-gnu;aarch64-linux-gnu;openblas-pthread"
                   libopenblas-dev openblas OpenBLAS)
 
+# Threads within a rank: without OpenMP there is one.
+find_package(OpenMP COMPONENTS C)
+set(DSTN_OPENMP "")
+if(OpenMP_C_FOUND)
+  set(DSTN_OPENMP OpenMP::OpenMP_C)
+endif()
+
 find_library(SCALAPACK_LIBRARY NAMES scalapack-openmpi scalapack scalapack-mpich)
 if(SCALAPACK_LIBRARY)
   add_library(ScaLAPACK::ScaLAPACK INTERFACE IMPORTED)

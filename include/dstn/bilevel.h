@@ -47,6 +47,7 @@ typedef struct dstn_train_settings {
     int64_t warmup;        /* iterations before the first hyperparameter step */
     int64_t warmup_epochs; /* likewise in epochs; the larger of the two counts */
     double entropy_weight; /* τ */
+    int evaluate;          /* whole parts at the end of every epoch: 0 auto, 1 true, 2 false */
 } dstn_train_settings;
 extern const dstn_option dstn_train_options[];
 
@@ -57,8 +58,10 @@ typedef struct dstn_trainer_request {
     const dstn_method *method;
     dstn_train_settings train;
     uint32_t seed;
-    dstn_node optimizer;       /* for general and response weights */
-    dstn_node hyper_optimizer; /* for λ and raw_scale */
+    dstn_node optimizer;         /* for general and response weights, with their schedule */
+    dstn_node hyper_optimizer;   /* for λ and raw_scale, likewise */
+    bool wants_evaluation;       /* somebody looks at every epoch's evaluation */
+    const dstn_augment *augment; /* of the training examples; NULL: none */
     dstn_model *model;
     dstn_space *space;
     const dstn_dataset *dataset;
@@ -75,6 +78,15 @@ typedef struct dstn_progress {
     double response_loss; /* of its response pass (Δ-STN), else NAN */
     double hyper_loss;    /* L_V of the last hyperparameter step, without the entropy; NAN before the first */
 } dstn_progress;
+
+/* What an epoch came to: evaluated after its last step, before the schedules set the rates of the next one. */
+typedef struct dstn_epoch {
+    int64_t epoch;               /* completed ones, with this */
+    double train_loss;           /* mean of the steps' train_loss */
+    double rate;                 /* learning rate of the weights */
+    double loss[DSTN_PARTS];     /* of validation and test part; NAN for the training part and where there is none */
+    double accuracy[DSTN_PARTS]; /* likewise, NAN for regression */
+} dstn_epoch;
 
 /* Examples this rank's passes have at most, for dstn_model_request.max_rows. */
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group);
@@ -103,6 +115,12 @@ dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *
  * an observer returned. */
 dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err);
 
+/* Whether every epoch ends with an evaluation: as `train.evaluate` says; auto: for classification, and where a schedule
+ * or the request needs it. */
+bool dstn_trainer_evaluates_epochs(const dstn_trainer *trainer);
+/* The epoch that ended last, from on_epoch on. Only where epochs are evaluated. */
+const dstn_epoch *dstn_trainer_last_epoch(const dstn_trainer *trainer);
+
 /* The two kinds of steps, as the loop takes them (bench and tests call them singly). */
 void dstn_trainer_train_step(dstn_trainer *trainer);
 void dstn_trainer_hyper_step(dstn_trainer *trainer);
@@ -116,7 +134,10 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
 /* FLOPs of the matrix products of one training step, over the group. */
 double dstn_trainer_step_flops(const dstn_trainer *trainer);
 
-/* Everything that the next step depends on: parameters, moments, λ, raw_scale, counters, data positions. */
+/* Bytes that the trainer took beside its model: optimizer moments and a mini-batch's arrays. */
+size_t dstn_trainer_memory_used(const dstn_trainer *trainer);
+
+/* Everything that the next step depends on: parameters, moments, λ, raw_scale, schedules, counters, data positions. */
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state);
 /* After a state was read: puts the samplers where the counters say. */
 void dstn_trainer_restored(dstn_trainer *trainer);

@@ -1,4 +1,5 @@
-/* data: readers of data sets, their preparation (split, standardization, features), and the order of examples.
+/* data: readers of data sets, their preparation (split, standardization, features), the order of examples, and the
+ * augmentation of images.
  *
  * A data set is read whole by every rank, and a mini-batch is named by row numbers, so that no draw and no batch
  * depends on the number of ranks. */
@@ -12,7 +13,8 @@
 typedef enum dstn_part { DSTN_PART_TRAIN, DSTN_PART_VALID, DSTN_PART_TEST, DSTN_PARTS } dstn_part;
 typedef enum dstn_task { DSTN_TASK_REGRESSION, DSTN_TASK_CLASSIFICATION } dstn_task; /* "regression|classification" */
 
-/* A data set, prepared. Values are double for tables. */
+/* A data set, prepared. Examples are kept as doubles or, where the source has bytes, as bytes, which a gathered batch
+ * decodes. An image of shape (C, H, W) is stored channels last, [H, W, C]. */
 typedef struct dstn_dataset {
     dstn_task task;
     int64_t rows[DSTN_PARTS]; /* n, v, and rows of the test part (0 where there is none) */
@@ -20,13 +22,15 @@ typedef struct dstn_dataset {
     int64_t shape[3];
     int64_t features;                 /* product of shape */
     int64_t outputs;                  /* target columns (regression) or classes */
-    double *x[DSTN_PARTS];            /* [rows, features] */
+    double *x[DSTN_PARTS];            /* [rows, features]; NULL where the examples are bytes */
+    uint8_t *bytes[DSTN_PARTS];       /* [rows, features]; NULL where they are doubles */
+    double byte_scale, byte_shift;    /* x = byte_scale * byte + byte_shift */
     double *targets[DSTN_PARTS];      /* regression: [rows, outputs], else NULL */
     int64_t *labels[DSTN_PARTS];      /* classification: [rows], else NULL */
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
     char **feature_names;             /* [features] or NULL */
-    char *source;                     /* the file, or "synthetic" */
-    char *target_name;                /* of the table's target column, or NULL */
+    char *source;                     /* the file or folder, or "synthetic" */
+    char *target_name;                /* of what is predicted, or NULL */
     char *summary;                    /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
 } dstn_dataset;
 
@@ -34,7 +38,7 @@ void dstn_dataset_destroy(dstn_dataset *dataset);
 bool dstn_dataset_is_valid(const dstn_dataset *dataset);
 size_t dstn_dataset_memory_used(const dstn_dataset *dataset);
 
-/* The keys of `data:` that every source has: source, task, features, standardize, valid_fraction, split_seed, … */
+/* The keys of `data:` that every source has: source, task, features, standardize, split, valid_fraction, … */
 extern const dstn_option dstn_data_options[];
 
 /* One source of data, one file, registered by name. */
@@ -43,28 +47,39 @@ typedef struct dstn_data_source {
     const char *help;
     const dstn_option *options;
     size_t settings_size;
+    bool ends_with_valid; /* what `split: auto` means: validation rows from the end of the file, or random ones */
     /* Reads everything the source has into a dataset whose training part holds all rows (a source with its own split
-     * fills the parts itself). DSTN_ERROR_DATA: one line naming file, line and column. */
-    dstn_status (*read)(const void *settings, dstn_node node, dstn_task task, dstn_dataset **out, dstn_error *err);
+     * fills the parts itself). Warnings go to `log`. DSTN_ERROR_DATA: one line naming file, line and column. */
+    dstn_status (*read)(const void *settings, dstn_node node, dstn_task task, const dstn_log *log, dstn_dataset **out,
+                        dstn_error *err);
 } dstn_data_source;
 
 const dstn_data_source *dstn_data_source_find(const char *name);
 const dstn_data_source *dstn_data_source_at(size_t i); /* table order, NULL past the end */
 
-/* Reads and prepares the data set that the section `data:` describes: split by split_seed (−1: by `seed`),
- * `features: quadratic`, standardization by the training part's mean and deviation (targets too in regression), columns
- * that are constant in the training part dropped with a warning to `log`. Owned by the caller.
+/* Reads and prepares the data set that the section `data:` describes. A validation part is split off, at random by
+ * split_seed (−1: by `seed`) or from the end. Tables of doubles also get `features: quadratic` and standardization by
+ * the training part's mean and deviation (targets too in regression), columns that are constant in the training part
+ * dropped with a warning to `log`. Owned by the caller.
  * DSTN_ERROR_USAGE for the config, DSTN_ERROR_DATA for the file. */
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err);
 
 /* A data set made of noise, for benchmarks: x ~ N(0, 1), targets N(0, 1) or uniform labels; 1/4 is validation. */
 dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,
                                      uint32_t seed);
+/* The same with uniform bytes for x, decoded to mean 0 and deviation 1: what a batch of images costs. */
+dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64_t *shape, int64_t outputs,
+                                           int64_t rows, uint32_t seed);
 
 /* Gathers `count` examples of a part: x [count, features] in the kernel's scalar type; targets [count, outputs]
  * likewise, or labels [count]. The pointer that the task does not use may be NULL. */
 void dstn_dataset_gather(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
                          const dstn_kernel *kernel, void *x, void *targets, int64_t *labels);
+
+/* The smallest and largest value, as gathered, of one feature of a part (−1: of all). The part has rows. */
+void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t feature, double *low, double *high);
+/* Rows of each class in a part: counts [outputs]. Classification only. */
+void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_t *counts);
 
 /* The order in which a part's examples come: a new permutation every epoch, keyed by (rng, epoch). */
 typedef struct dstn_sampler dstn_sampler;
@@ -79,5 +94,51 @@ int64_t dstn_sampler_position(const dstn_sampler *sampler); /* batches given sin
 const int64_t *dstn_sampler_next(dstn_sampler *sampler);
 /* Puts the sampler where it is after `position` batches (resume). */
 void dstn_sampler_seek(dstn_sampler *sampler, int64_t position);
+
+/* ---- augmentation -------------------------------------------------------------------------------------------- */
+
+/* A mini-batch of images that is changed in place. Draws are functions of (rng, step, global row, lane) alone. */
+typedef struct dstn_images {
+    const dstn_kernel *kernel;
+    int64_t rows, height, width, channels;
+    int64_t first_row;    /* position of the first one in the global batch */
+    const double *values; /* [rows, hypers] hyperparameters in natural units, of each example */
+    int64_t hypers;
+    dstn_rng rng;
+    uint64_t step;
+    uint64_t lane; /* the augmentation's own lanes: 2^32 from here on */
+    void *x;       /* [rows, height, width, channels] in the kernel's scalar type */
+} dstn_images;
+
+/* One augmentation, one file, registered by name. */
+typedef struct dstn_augmentation {
+    const char *name;
+    const char *help;
+    const dstn_option *options;
+    size_t settings_size;
+    /* Checks settings whose option table can't say all; DSTN_ERROR_USAGE. */
+    dstn_status (*plan)(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err);
+    void (*apply)(const void *settings, const dstn_images *images);
+} dstn_augmentation;
+
+const dstn_augmentation *dstn_augmentation_at(size_t i); /* table order, NULL past the end */
+
+/* A quantity's value for row r of the batch. */
+double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quantity, int64_t row);
+
+/* A list of augmentations, applied in its order in every training step. */
+typedef struct dstn_augment dstn_augment;
+
+/* From the list `augment:` (handle NULL: an empty one), whose entries are names, or mappings of one name to its
+ * options: `[cutout: {holes: 1, length: NAME}]`. hyper_index gives the index of a hyperparameter, -1: there is none.
+ * DSTN_ERROR_USAGE, also where the data set has no images. Owned by the caller. */
+dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
+                              int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
+                              dstn_error *err);
+void dstn_augment_destroy(dstn_augment *augment); /* NULL is allowed */
+bool dstn_augment_is_empty(const dstn_augment *augment);
+/* Changes x [rows, H, W, C], in the kernel's scalar type, in place. values [rows, hypers]: natural units. */
+void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
+                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x);
 
 #endif

@@ -10,6 +10,19 @@
 
 #include "dstn/core.h"
 
+/* A linear map that is the same at every place of an image: a convolution. With a kernel and an image of 1 × 1 it is a
+ * plain matrix. Images are channels-last: an example is [height, width, channels], a weight [kernel, kernel, in, out].
+ */
+typedef struct dstn_map_shape {
+    int64_t in, out; /* channels */
+    int64_t in_height, in_width;
+    int64_t kernel, stride, padding; /* squares, the same in both directions */
+    int64_t out_height, out_width;
+} dstn_map_shape;
+
+/* What a backend keeps for a map of one shape: its plans and scratch arrays. */
+typedef struct dstn_map dstn_map;
+
 /* A per-example, per-channel factor without its storage being spelled out: element (r, c) is data[r*row + c*col].
  * The structured response's s = z Uᵀ has {s, C, 1}; the full response's z_j has {z + j, h, 0}. */
 typedef struct dstn_factor {
@@ -27,6 +40,18 @@ typedef struct dstn_kernel {
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
                  int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
 
+    /* ---- linear maps of images ---- */
+    /* For at most max_rows examples a call; NULL when memory is short. Owned by the caller. */
+    dstn_map *(*map_new)(const dstn_map_shape *shape, int64_t max_rows);
+    void (*map_destroy)(dstn_map *map); /* NULL is allowed */
+    size_t (*map_memory)(const dstn_map *map);
+    /* y [rows, out image] = the map of x [rows, in image]. */
+    void (*map_forward)(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y);
+    /* dx = beta dx + the transposed map of dy. */
+    void (*map_adjoint)(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx);
+    /* dweight = beta dweight + Σ x ⊗ dy. */
+    void (*map_gradient)(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight);
+
     /* ---- vectors ---- */
     void (*fill)(int64_t n, double value, void *x);
     void (*copy)(int64_t n, const void *x, void *y);
@@ -36,37 +61,69 @@ typedef struct dstn_kernel {
     void (*multiply)(int64_t n, const void *x, const void *y, void *out); /* out ← x ⊙ y; out may be x or y */
     void (*from_double)(int64_t n, const double *x, void *y);
     void (*to_double)(int64_t n, const void *x, double *y);
+    void (*from_bytes)(int64_t n, double scale, double shift, const uint8_t *x, void *y); /* y ← scale x + shift */
     bool (*all_finite)(int64_t n, const void *x);
 
     /* ---- rows ---- */
     void (*add_row)(int64_t rows, int64_t cols, const void *b, void *y);     /* y[r,:] += b */
     void (*sum_rows)(int64_t rows, int64_t cols, const void *x, void *out);  /* out[c] += Σ_r x[r,c] */
     void (*transpose)(int64_t rows, int64_t cols, const void *x, void *out); /* out[cols, rows] = xᵀ */
+    /* ---- columns, summed in double: batch statistics ---- */
+    void (*column_sums)(int64_t rows, int64_t cols, const void *x, double *out); /* out[c] += Σ_r x[r,c] */
+    /* out[c] += Σ_r x[r,c] (y[r,c] − center[c]); center may be NULL */
+    void (*column_dots)(int64_t rows, int64_t cols, const void *x, const void *y, const double *center, double *out);
+    /* out[c] += Σ_r (x[r,c] − center[c])² */
+    void (*column_squares)(int64_t rows, int64_t cols, const void *x, const double *center, double *out);
+    /* out[r,c] = a[c] v[r,c] + b[c] x[r,c] + shift[c]; x and b may be NULL; out may be v or x */
+    void (*column_affine)(int64_t rows, int64_t cols, const double *a, const void *v, const double *b, const void *x,
+                          const double *shift, void *out);
 
-    /* ---- response terms: y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j], a = W_j x ---- */
+    /* ---- response terms: y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j], a = W_j x ----
+     * An example is [plane, cols]: cols channels at each of `plane` places, 1 place for features. Factors have a value
+     * for each example and channel. */
     /* y += s ⊙ a + t ⊙ b; b [cols] may be NULL (no bias). */
-    void (*response_add)(int64_t rows, int64_t cols, dstn_factor s, const void *a, dstn_factor t, const void *b,
-                         void *y);
+    void (*response_add)(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *a, dstn_factor t,
+                         const void *b, void *y);
     /* da = s ⊙ dy. */
-    void (*response_scale)(int64_t rows, int64_t cols, dstn_factor s, const void *dy, void *da);
-    /* db[c] += Σ_r t[r,c] dy[r,c]. */
-    void (*response_bias)(int64_t rows, int64_t cols, dstn_factor t, const void *dy, void *db);
-    /* The structured response's factors: ds = dy ⊙ a, dt = dy ⊙ b, side by side in dst [rows, 2 cols]
+    void (*response_scale)(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *dy, void *da);
+    /* db[c] += Σ_r t[r,c] sums[r,c], sums [rows, cols] being dy summed over the plane. */
+    void (*response_bias)(int64_t rows, int64_t cols, dstn_factor t, const void *sums, void *db);
+    /* The structured response's factors: ds = Σ_plane dy ⊙ a, dt = Σ_plane dy ⊙ b, side by side in dst [rows, 2 cols]
      * (b NULL: dst is [rows, cols], ds alone). */
-    void (*response_factors)(int64_t rows, int64_t cols, const void *dy, const void *a, const void *b, void *dst);
+    void (*response_factors)(int64_t rows, int64_t plane, int64_t cols, const void *dy, const void *a, const void *b,
+                             void *dst);
     /* The full response's factor: out[r*stride] += Σ_c dy[r,c] (a[r,c] + b[c]); b may be NULL. */
     void (*response_dot)(int64_t rows, int64_t cols, const void *dy, const void *a, const void *b, int64_t stride,
                          void *out);
 
     /* ---- elementwise layers ---- */
-    void (*relu)(int64_t n, const void *x, void *y);
-    /* out ← v where x > 0, else 0: the tangent (v = ẋ) and the adjoint (v = δ) of ReLU at x; out may be v. */
-    void (*relu_mask)(int64_t n, const void *x, const void *v, void *out);
-    /* Inverted dropout masks: mask[r,c] = 0 where a uniform draw is below the row's rate, else 1/(1 − rate).
-     * rate of row r is rates[r*stride]. Four neighbouring columns share a counter-based block: the draw of element
-     * (r, c) is u = (word + ½)/2³² with word c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
+    /* y = max(x, 0); positive[i] = x[i] > 0, by which tangent and adjoint are masked; it may be NULL. y may be x. */
+    void (*relu)(int64_t n, const void *x, void *y, uint8_t *positive);
+    /* out ← v where kept, else 0; out may be v. */
+    void (*mask)(int64_t n, const uint8_t *kept, const void *v, void *out);
+    /* Inverted dropout: kept[r,c] = 0 where a uniform draw is below the row's rate. rate of row r is rates[r*stride].
+     * Four neighbouring columns share a counter-based block: the draw of element (r, c) is u = (word + ½)/2³² with word
+     * c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
     void (*dropout_mask)(dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane, int64_t rows, int64_t cols,
-                         const double *rates, int64_t stride, void *mask);
+                         const double *rates, int64_t stride, uint8_t *kept);
+    /* out[r,p,c] = v[r,p,c]/(1 − rate) where kept[r,c], else 0; out may be v. */
+    void (*dropout_apply)(int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept, const double *rates,
+                          int64_t stride, const void *v, void *out);
+
+    /* ---- pooling of [height, width, cols] images by squares of `size`, which don't overlap; what is left over at the
+     * lower and right edges is not looked at ---- */
+    /* y = the largest value, from place at[…] of its square (the first of equals), y's shape. */
+    void (*pool_max)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const void *x, void *y,
+                     uint8_t *at);
+    /* out = v at those places: the tangent. */
+    void (*pool_pick)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
+                      const void *v, void *out);
+    /* out = 0 but for v at those places: the adjoint. */
+    void (*pool_spread)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
+                        const void *v, void *out);
+    /* out[r,c] = factor Σ_p x[r,p,c], and its adjoint out[r,p,c] = factor v[r,c]. */
+    void (*plane_sum)(int64_t rows, int64_t plane, int64_t cols, double factor, const void *x, void *out);
+    void (*plane_spread)(int64_t rows, int64_t plane, int64_t cols, double factor, const void *v, void *out);
 
     /* ---- losses: return the sum over rows; dy [rows, cols] = weight × gradient of that sum ---- */
     /* ½ Σ_c (y − t)²; dy may be NULL. */
@@ -89,6 +146,12 @@ typedef struct dstn_kernel {
 /* The table for a backend ("auto", "openblas", "onednn") and scalar type. DSTN_ERROR_USAGE where the build or the
  * scalar type has no such backend, naming those that there are. The table is static: nothing to free. */
 dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn_kernel **out, dstn_error *err);
+
+/* Calls work(context, first, count, thread) for pieces of at most `block` of the rows 0 … rows−1, on the threads that
+ * the process has: how whatever is done row by row stays in the caches. Returns when all are done. */
+typedef void dstn_rows_work(void *context, int64_t first, int64_t count, int thread);
+void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, void *context);
+int dstn_kernel_threads(void); /* `thread` is below this */
 
 /* Threads of the BLAS in this process: 1 unless OMP_NUM_THREADS or OPENBLAS_NUM_THREADS says otherwise.
  * Called once at start; returns the number in force. */

@@ -18,13 +18,19 @@
 /* ---- shapes and passes --------------------------------------------------------------------------------------------
  */
 
-/* Of one example: [features] or [channels, height, width]. */
+/* Of one example: [features] or [channels, height, width]. Images are stored channels-last, [height, width, channels],
+ * and a flattened image keeps that order: `channels` of [features] says how many neighbouring values belong to one
+ * place of the image that they were, 0 where they were none. */
 typedef struct dstn_shape {
     int rank;
     int64_t dims[3];
+    int64_t channels;
 } dstn_shape;
 
 int64_t dstn_shape_count(dstn_shape shape);
+int64_t dstn_shape_channels(dstn_shape shape); /* of an image or a flattened one, else 1 */
+/* Where value i of the canonical order (channels, height, width) is stored. */
+int64_t dstn_shape_stored_at(dstn_shape shape, int64_t i);
 
 typedef enum dstn_response { DSTN_RESPONSE_STRUCTURED, DSTN_RESPONSE_FULL } dstn_response; /* "structured|full" */
 
@@ -42,6 +48,8 @@ typedef struct dstn_pass {
     dstn_pass_kind kind;
     bool training;          /* dropout and batch statistics are active */
     bool grad[DSTN_RANGES]; /* which ranges the adjoint accumulates gradients for */
+    bool overwrite;         /* gradients start anew: the first product writes them instead of adding to them */
+    bool track_statistics;  /* batch statistics enter the running ones */
     int64_t rows;           /* B, examples of this rank */
     int64_t first_row;      /* their position in the global batch */
     int64_t batch_rows;     /* examples of the global batch: every mean divides by it */
@@ -52,7 +60,7 @@ typedef struct dstn_pass {
     uint64_t step;          /* their counter */
     /* Called after a layer's adjoint, when its gradients are final: positions in the range. May be NULL. */
     void (*on_gradient_ready)(void *user, dstn_range range, int64_t offset, int64_t count);
-    /* Sums `count` doubles over the group (synchronized batch statistics). NULL: local. */
+    /* Sums `count` doubles over the group (batch statistics); all ranks call it in the same order. NULL: one rank. */
     void (*reduce)(void *user, double *values, int64_t count);
     void *user;
 } dstn_pass;
@@ -62,8 +70,10 @@ typedef struct dstn_pass {
 
 /* How a parameter's memory relates to its canonical shape, which is what fixtures and records show. */
 typedef enum dstn_layout {
-    DSTN_LAYOUT_PLAIN,     /* row-major in the canonical shape */
-    DSTN_LAYOUT_TRANSPOSED /* the last two canonical axes are swapped: [out, in] is stored [in, out] */
+    DSTN_LAYOUT_PLAIN, /* row-major in the canonical shape */
+    /* Rows and columns are swapped: [out, in] is stored [in, out]. With `channels` C the columns are an image or a
+     * kernel, canonically [C, places], and stored [places, C]. */
+    DSTN_LAYOUT_TRANSPOSED
 } dstn_layout;
 
 typedef struct dstn_parameter {
@@ -71,7 +81,9 @@ typedef struct dstn_parameter {
     dstn_range range;
     dstn_layout layout;
     int rank;
-    int64_t shape[DSTN_MAX_RANK]; /* canonical: weight [out, in], full response [h, out, in], hyper [2C, h] */
+    int64_t shape[DSTN_MAX_RANK]; /* canonical: weight [out, in] or [out, in, k, k], full [h, out, in], hyper [2C, h] */
+    int64_t columns;              /* of a matrix: in, in·k·k, h */
+    int64_t channels;             /* of the columns, see dstn_layout; 1 where the columns are plain */
     int64_t count;
     int64_t offset; /* in its range, set when bound */
     void *value;    /* [count], in the layer's layout; set when bound */
@@ -80,45 +92,80 @@ typedef struct dstn_parameter {
 
 enum { DSTN_MAX_PARAMETERS = 8 };
 
+/* What a layer keeps from step to step beside parameters: not optimized, but checkpointed (running statistics). Always
+ * double. */
+typedef struct dstn_buffer {
+    char name[32];
+    int64_t count;
+    double *value; /* [count], set when bound */
+} dstn_buffer;
+
+enum { DSTN_MAX_BUFFERS = 2 };
+
+/* Some rows of a pass. */
+typedef struct dstn_rows {
+    int64_t first, count;
+} dstn_rows;
+
 typedef struct dstn_layer_type dstn_layer_type;
 
 typedef struct dstn_layer {
     const dstn_layer_type *type;
-    int index; /* line of the layer list, from 0 */
+    int index;                /* line of the layer list, from 0 */
+    struct dstn_layer *below; /* the one before it in the list, NULL for the first */
     const dstn_kernel *kernel;
     dstn_response response;
-    int64_t hypers;   /* h */
-    int64_t max_rows; /* B at most */
+    int64_t hypers;    /* h */
+    int64_t max_rows;  /* B at most */
+    bool synchronized; /* batch statistics are those of the whole group, where the pass can reduce */
     dstn_shape in, out;
     void *settings; /* the type's settings structure, owned by the layer */
     dstn_parameter parameters[DSTN_MAX_PARAMETERS];
     int parameter_count;
-    void *content;         /* the type's working arrays, made by `bind` from the arena */
-    const void *x;         /* input of the last forward pass, [B, in]; borrowed */
-    const void *x_tangent; /* input of the last tangent pass, or NULL for zero; borrowed */
+    dstn_buffer buffers[DSTN_MAX_BUFFERS];
+    int buffer_count;
+    void *content; /* the type's working arrays, made by `bind` from the arena */
+    const void *x; /* input of the last forward pass, [B, in]; borrowed; of layers with a `forward` */
 } dstn_layer;
 
-/* One layer type. Every operation is present; a layer without parameters has an empty `initialize`. */
+/* One layer type. A pass works in two stages. First, for all rows together: matrix products, batch statistics. Then row
+ * by row: everything else. A model calls the second stage of a layer, and of all layers above it that have no first,
+ * for a few rows at a time, so that what lies between them never leaves the caches. On the way back the order is the
+ * other way round: row by row down to and with the layer that has a first stage, then its first stage. */
 struct dstn_layer_type {
     const char *name;
     const char *help;
     const dstn_option *options;
     size_t settings_size;
-    /* Checks settings and layer->in, sets layer->out, declares parameters. */
+    /* Checks settings and layer->in, sets layer->out, declares parameters and buffers. */
     dstn_status (*plan)(dstn_layer *layer, dstn_node node, dstn_error *err);
     /* Takes working arrays from the arena. Returns false when memory is short. */
     bool (*bind)(dstn_layer *layer, dstn_arena *arena);
-    /* Initial parameters; draws are keyed by (rng, layer->index, element). */
+    /* Frees what `bind` took elsewhere. NULL: nothing. */
+    void (*release)(dstn_layer *layer);
+    /* Bytes that `bind` took elsewhere. NULL: none. */
+    size_t (*memory)(const dstn_layer *layer);
+    /* Initial parameters and buffers; draws are keyed by (rng, layer->index, element). NULL: there are none. */
     void (*initialize)(dstn_layer *layer, dstn_rng rng);
-    /* y [B, out] from x [B, in]. x stays valid until the pass's adjoint is done. In a linearized pass: the primal. */
+
+    /* All rows. NULL, all three: the layer acts on every example by itself. x [B, in] stays valid until the pass's
+     * adjoint is done; `forward` may leave y [B, out] for `forward_rows` to write. */
     void (*forward)(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y);
-    /* dx [B, in] (NULL: not needed) from dy [B, out] at the last forward pass; adds gradients and pass->dz. */
-    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx);
-    /* ẏ [B, out] from ẋ [B, in] (NULL: zero) at the last forward pass of a linearized pass. */
+    /* ẏ [B, out] from ẋ [B, in] (NULL: zero) at the last forward pass, in a linearized pass. */
     void (*tangent)(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent);
-    /* Transposed tangent map: dẋ [B, in] (NULL: not needed) from dẏ [B, out]; adds response gradients only. */
-    void (*tangent_adjoint)(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx);
-    /* Matrix-product FLOPs of one forward product per example (2·in·out), 0 for elementwise layers. */
+    /* dx [B, in] (NULL: not needed) from dy [B, out] as `adjoint_rows` left it. Adds the gradients that pass->grad asks
+     * for (or writes them, pass->overwrite) and pass->dz. In a linearized pass: the transposed tangent map. */
+    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx);
+
+    /* Some rows; pointers are those of the first of them. Where there is a `forward`, y is what it left, and dx is not
+     * used: dy is changed in place. NULL, all three: nothing is left to be done (with no `forward`: the layer only
+     * changes the shape). */
+    void (*forward_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+    void (*tangent_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
+                         void *y_tangent);
+    void (*adjoint_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
+
+    /* Matrix-product FLOPs of one forward product per example (2·in·out), padded taps counted. NULL: none. */
     double (*product_flops)(const dstn_layer *layer);
 };
 
@@ -133,6 +180,8 @@ typedef struct dstn_layer_setting {
     int64_t max_rows;
     int (*hyper_index)(void *user, const char *name); /* -1: no such hyperparameter */
     void *user;
+    bool synchronized; /* see dstn_layer */
+    dstn_layer *below; /* the layer before, NULL for the first */
 } dstn_layer_setting;
 
 /* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
@@ -141,6 +190,9 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
                             dstn_layer **out, dstn_error *err);
 void dstn_layer_destroy(dstn_layer *layer);
 bool dstn_layer_is_valid(const dstn_layer *layer); /* shapes agree, everything is bound */
+
+/* Whether adjoints are wanted at this layer: it has parameters, or hands its input on to a layer above. */
+bool dstn_layer_is_source(const dstn_layer *layer);
 
 /* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range. */
 void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient);

@@ -13,6 +13,15 @@
 
 typedef enum dstn_loss { DSTN_LOSS_MSE, DSTN_LOSS_CROSS_ENTROPY } dstn_loss; /* "mse|cross_entropy" */
 
+/* Layers of which the first alone may have a stage of all rows (see dstn_layer_type): the others work on its output row
+ * by row, so that what lies between them stays in the caches. What comes out last is kept. */
+typedef struct dstn_segment {
+    int first, last;   /* layers */
+    int64_t block;     /* rows at a time */
+    void *out;         /* [B, shape of the last layer]: activations */
+    void *out_tangent; /* likewise */
+} dstn_segment;
+
 typedef struct dstn_model {
     const dstn_kernel *kernel;
     dstn_response response;
@@ -27,14 +36,19 @@ typedef struct dstn_model {
     int64_t count[DSTN_RANGES];  /* parameters of each range */
     void *value[DSTN_RANGES];    /* [count] */
     void *gradient[DSTN_RANGES]; /* [count] */
-    void **activations;          /* [layer_count + 1], each [B, shape]; 0 is the input (borrowed) */
-    void **tangents;             /* [layer_count + 1], 0 is NULL: the input has no tangent */
-    void *prediction;            /* [B, out]: y, or y + ẏ in a linearized pass */
-    void *delta[2];              /* adjoints, alternately written, each [B, widest layer] */
+    int64_t buffer_count;        /* values that layers keep beside parameters */
+    double *buffers;             /* [buffer_count] */
+    int segment_count;
+    dstn_segment *segments;
+    void *product[2];      /* what a segment's first layer leaves, of the value and of the tangent: [B, widest] */
+    void *prediction;      /* [B, out]: y, or y + ẏ in a linearized pass */
+    void *delta[2];        /* adjoints, alternately written, each [B, widest] */
+    int64_t scratch_width; /* values of an example between two layers of a segment, at most */
+    void *scratch;         /* [threads, 4, rows of a block, scratch_width] */
     dstn_arena *arena;
 } dstn_model;
 
-extern const dstn_option dstn_model_options[]; /* input, response, loss, layers */
+extern const dstn_option dstn_model_options[]; /* input, response, loss, batchnorm, layers */
 
 /* What a model is made for. */
 typedef struct dstn_model_request {
@@ -58,8 +72,9 @@ size_t dstn_model_memory_used(const dstn_model *model);
 /* Initial parameters, drawn with key (seed, DSTN_PURPOSE_INIT): the same for all methods of a comparison. */
 void dstn_model_initialize(dstn_model *model, uint32_t seed);
 
-/* Forward pass of x [B, in] (and the tangent pass, if linearized); returns the prediction [B, out], owned by the model:
- * y, or y + ẏ in a linearized pass (Sec. 3.3). The primal and the tangent are the last of activations and tangents. */
+/* Forward pass of x [B, in], images channels-last (and the tangent pass, if linearized); returns the prediction [B,
+ * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). The two alone are the `out` and `out_tangent`
+ * of the last segment. */
 const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const void *x);
 
 /* Loss of the last forward pass: the sum over this rank's rows divided by pass->batch_rows, with ∂L/∂prediction kept
@@ -81,7 +96,7 @@ void dstn_model_zero_gradient(dstn_model *model, dstn_range range);
  * the adjoint with the gradients that pass->grad names. */
 double dstn_model_flops(const dstn_model *model, const dstn_pass *pass);
 
-/* Adds "model/general" and "model/response". */
+/* Adds "model/general", "model/response", and "model/buffers" where there are any. */
 void dstn_model_add_state(dstn_model *model, dstn_state *state);
 
 #endif

@@ -27,7 +27,7 @@ const char *dstn_optimizer_names(void); /* "sgd|rmsprop|adam" */
 const dstn_optimizer_type *dstn_optimizer_type_at(size_t i);
 
 /* What every optimizer section has beside its type's options. */
-extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip */
+extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip, schedule */
 
 /* Reads an optimizer section ({name: sgd, rate: .01, momentum: .9, clip: 1}) and makes the optimizer for a range of
  * `count` parameters; moments come from `arena`, zeroed. `default_name` is used where the section has no name.
@@ -49,5 +49,49 @@ double dstn_clip_factor(double norm, double clip);
 
 /* Adds "PREFIX/time", "PREFIX/rate" and "PREFIX/moment-K". */
 void dstn_optimizer_add_state(dstn_optimizer *optimizer, const char *prefix, dstn_state *state);
+
+/* ---- schedules: how the learning rate goes on from epoch to epoch ------------------------------------------------ */
+
+enum { DSTN_SCHEDULE_MEMORY = 4 };
+
+/* What a schedule knows at the end of an epoch. */
+typedef struct dstn_epoch_end {
+    int64_t epochs;    /* completed ones, from 1 */
+    double first_rate; /* of the config */
+    double rate;       /* of the epoch that ends */
+    double valid_loss; /* NAN where it is not known */
+} dstn_epoch_end;
+
+/* One schedule, one file: "constant", "step" (times a factor after each of some epochs), "plateau" (times a factor
+ * after some epochs without a lower validation loss). Its keys stand in the optimizer's section. */
+typedef struct dstn_schedule_type {
+    const char *name;
+    const char *help;
+    const dstn_option *options;
+    size_t settings_size;
+    bool needs_validation; /* looks at valid_loss */
+    int memory;            /* numbers that it keeps from epoch to epoch, at most DSTN_SCHEDULE_MEMORY */
+    /* Checks what the option table can't say; DSTN_ERROR_USAGE. NULL: nothing. */
+    dstn_status (*check)(const void *settings, dstn_node node, dstn_error *err);
+    void (*start)(double *memory); /* NULL where there is no memory */
+    /* The rate of the next epoch. */
+    double (*next)(const void *settings, double *memory, const dstn_epoch_end *end);
+} dstn_schedule_type;
+
+const dstn_schedule_type *dstn_schedule_type_at(size_t i); /* table order, NULL past the end */
+
+typedef struct dstn_schedule dstn_schedule;
+
+/* The schedule of an optimizer's section, read as dstn_optimizer_read does; one serves several optimizers of the same
+ * section. Owned by the caller. */
+dstn_status dstn_schedule_read(dstn_node node, const char *path, const char *default_name, dstn_schedule **out,
+                               dstn_error *err);
+void dstn_schedule_destroy(dstn_schedule *schedule); /* NULL is allowed */
+const char *dstn_schedule_name(const dstn_schedule *schedule);
+bool dstn_schedule_needs_validation(const dstn_schedule *schedule);
+/* Called once at the end of each epoch, of which there have been `epochs`: the rate to go on with from `rate`. */
+double dstn_schedule_next(dstn_schedule *schedule, int64_t epochs, double rate, double valid_loss);
+/* Adds "PREFIX/memory", where the schedule has any. */
+void dstn_schedule_add_state(dstn_schedule *schedule, const char *prefix, dstn_state *state);
 
 #endif

@@ -12,6 +12,7 @@
 static double response_gradient(dstn_trainer *trainer) {
     dstn_pass_kind kind = trainer->method->linearize ? DSTN_PASS_LINEARIZED : DSTN_PASS_RESPONSE;
     dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, kind, trainer->epsilon);
+    dstn_trainer_augment(trainer, true);
     pass.training = true;
     pass.grad[DSTN_RANGE_RESPONSE] = true;
     return dstn_trainer_objective(trainer, &pass);

@@ -3,10 +3,27 @@
 
 #include <math.h>
 
-void dstn_trainer_next_batch(dstn_trainer *trainer, dstn_share *share) {
-    const int64_t *indices = dstn_sampler_next(share->sampler) + share->first_row;
-    dstn_dataset_gather(trainer->dataset, share->part, indices, share->rows, trainer->kernel, trainer->x,
+static void gather(dstn_trainer *trainer, const dstn_share *share) {
+    dstn_dataset_gather(trainer->dataset, share->part, trainer->rows, share->rows, trainer->kernel, trainer->x,
                         trainer->targets, trainer->labels);
+}
+
+void dstn_trainer_next_batch(dstn_trainer *trainer, dstn_share *share) {
+    trainer->rows = dstn_sampler_next(share->sampler) + share->first_row;
+    gather(trainer, share);
+}
+
+void dstn_trainer_augment(dstn_trainer *trainer, bool again) {
+    if (!trainer->augment) {
+        return;
+    }
+    const dstn_share *share = &trainer->train;
+    if (again) {
+        gather(trainer, share);
+    }
+    dstn_rng rng = {trainer->seed, DSTN_PURPOSE_AUGMENTATION};
+    dstn_augment_apply(trainer->augment, trainer->kernel, rng, (uint64_t)trainer->progress.step, share->first_row,
+                       share->rows, trainer->values, trainer->space->count, trainer->x);
 }
 
 /* ε ~ N(0, diag(σ²)), one an example. */
@@ -22,6 +39,12 @@ static void gradient_ready(void *user, dstn_range range, int64_t offset, int64_t
     (void)count;
     dstn_trainer *trainer = user;
     dstn_reducer_ready(trainer->reducers[range], offset);
+}
+
+/* Synchronized batch statistics. */
+static void reduce(void *user, double *values, int64_t count) {
+    dstn_trainer *trainer = user;
+    dstn_group_sum(trainer->group, values, count);
 }
 
 /* z of each row: λ + ε, or ε where centred. */
@@ -53,6 +76,7 @@ dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn
         .masks = {trainer->seed, DSTN_PURPOSE_DROPOUT},
         .step = (uint64_t)trainer->progress.step,
         .on_gradient_ready = gradient_ready,
+        .reduce = reduce,
         .user = trainer,
     };
 }
@@ -73,7 +97,9 @@ double dstn_trainer_objective(dstn_trainer *trainer, dstn_pass *pass) {
 
 double dstn_general_gradient(dstn_trainer *trainer) {
     dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, DSTN_PASS_GENERAL, NULL);
+    dstn_trainer_augment(trainer, false);
     pass.training = true;
+    pass.track_statistics = true;
     pass.grad[DSTN_RANGE_GENERAL] = true;
     return dstn_trainer_objective(trainer, &pass);
 }
@@ -123,6 +149,7 @@ void dstn_trainer_train_step(dstn_trainer *trainer) {
         }
     }
     update_weights(trainer);
+    trainer->epoch_loss += losses[0];
     trainer->progress.train_loss = losses[0];
     trainer->progress.response_loss = losses[1];
     trainer->progress.step++;

@@ -7,7 +7,9 @@
 
 void dstn_stn_gradients(dstn_trainer *trainer, double losses[2]) {
     dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, DSTN_PASS_RESPONSE, trainer->epsilon);
+    dstn_trainer_augment(trainer, false);
     pass.training = true;
+    pass.track_statistics = true;
     pass.grad[DSTN_RANGE_GENERAL] = true;
     pass.grad[DSTN_RANGE_RESPONSE] = true;
     losses[0] = dstn_trainer_objective(trainer, &pass);

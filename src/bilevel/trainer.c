@@ -23,6 +23,10 @@ const dstn_option dstn_train_options[] = {
      "the same in epochs; the longer of the two counts", false},
     {"entropy_weight", DSTN_OPTION_REAL, offsetof(dstn_train_settings, entropy_weight), 0, INFINITY, NULL, "0",
      "weight of the perturbation's entropy in the objective of its scale (tau)", false},
+    {"evaluate", DSTN_OPTION_CHOICE, offsetof(dstn_train_settings, evaluate), 0, 0, "auto|true|false", "auto",
+     "validation and test part at the end of every epoch, instead of at every row of the record; auto: for "
+     "classification, and where a schedule or checkpoint_best needs it",
+     false},
     {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
 
 static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
@@ -92,15 +96,20 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
             return status;
         }
     }
-    if (!trainer->method->tunes) {
-        return DSTN_OK;
+    dstn_status status = dstn_schedule_read(request->optimizer, "optimizer", "sgd", &trainer->schedule, err);
+    if (status != DSTN_OK || !trainer->method->tunes) {
+        return status;
     }
     const dstn_kernel *kernel;
-    dstn_status status = dstn_kernel_find("openblas", DSTN_F64, &kernel, err);
+    status = dstn_kernel_find("openblas", DSTN_F64, &kernel, err);
     dstn_optimizer **optimizers[2] = {&trainer->lambda, &trainer->scale};
     for (int i = 0; i < 2 && status == DSTN_OK; i++) {
         status = dstn_optimizer_read(request->hyper_optimizer, "hyper_optimizer", "rmsprop", kernel,
                                      trainer->space->count, trainer->arena, optimizers[i], err);
+    }
+    if (status == DSTN_OK) {
+        status =
+            dstn_schedule_read(request->hyper_optimizer, "hyper_optimizer", "rmsprop", &trainer->hyper_schedule, err);
     }
     return status;
 }
@@ -145,6 +154,7 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->dataset = request->dataset;
     trainer->group = request->group;
     trainer->kernel = request->model->kernel;
+    trainer->augment = request->augment && !dstn_augment_is_empty(request->augment) ? request->augment : NULL;
     trainer->arena = dstn_arena_new();
     trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, request->train.batch);
     trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER,
@@ -159,6 +169,9 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->progress.train_loss = trainer->progress.response_loss = trainer->progress.hyper_loss = NAN;
     trainer->warmup = longer(train->warmup, train->warmup_epochs * batches);
     status = read_optimizers(trainer, request, err);
+    if (status == DSTN_OK) {
+        status = dstn_trainer_plan_epochs(trainer, request->wants_evaluation, err);
+    }
     if (status == DSTN_OK && !take_memory(trainer)) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
     }
@@ -180,6 +193,8 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
     }
     dstn_optimizer_destroy(trainer->lambda);
     dstn_optimizer_destroy(trainer->scale);
+    dstn_schedule_destroy(trainer->schedule);
+    dstn_schedule_destroy(trainer->hyper_schedule);
     dstn_sampler_destroy(trainer->train.sampler);
     dstn_sampler_destroy(trainer->valid.sampler);
     dstn_arena_destroy(trainer->arena);
@@ -249,6 +264,7 @@ static dstn_status one_step(dstn_trainer *trainer, const dstn_observer *observer
         status = notify(trainer, observers, count, ON_HYPER_STEP, err);
     }
     if (status == DSTN_OK && trainer->progress.epoch > epoch) {
+        dstn_trainer_end_epoch(trainer);
         status = notify(trainer, observers, count, ON_EPOCH, err);
     }
     if (status == DSTN_OK) {
@@ -272,6 +288,10 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
     return &trainer->progress;
 }
 
+size_t dstn_trainer_memory_used(const dstn_trainer *trainer) {
+    return dstn_arena_memory_used(trainer->arena);
+}
+
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     dstn_model_add_state(trainer->model, state);
     dstn_space_add_state(trainer->space, state);
@@ -280,6 +300,11 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     if (trainer->method->tunes) {
         dstn_optimizer_add_state(trainer->lambda, "optimizer/lambda", state);
         dstn_optimizer_add_state(trainer->scale, "optimizer/scale", state);
+        dstn_schedule_add_state(trainer->hyper_schedule, "optimizer/hyper_schedule", state);
+    }
+    dstn_schedule_add_state(trainer->schedule, "optimizer/schedule", state);
+    if (trainer->evaluates) {
+        dstn_state_add_values(state, "progress/epoch_loss", DSTN_F64, 1, &trainer->epoch_loss);
     }
     dstn_state_add_values(state, "progress/step", DSTN_I64, 1, &trainer->progress.step);
     dstn_state_add_values(state, "progress/hyper_step", DSTN_I64, 1, &trainer->progress.hyper_step);

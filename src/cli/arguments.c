@@ -21,6 +21,10 @@ enum {
     KILL_RANK,
     AT_STEP,
     RANDOM,
+    METHOD,
+    BATCH,
+    STEPS,
+    HYPER,
     DURING_CHECKPOINT,
     RESUME,
     PLAN,
@@ -42,6 +46,10 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"kill-rank", required_argument, NULL, KILL_RANK},
                                         {"at-step", required_argument, NULL, AT_STEP},
                                         {"random", required_argument, NULL, RANDOM},
+                                        {"method", required_argument, NULL, METHOD},
+                                        {"batch", required_argument, NULL, BATCH},
+                                        {"steps", required_argument, NULL, STEPS},
+                                        {"hyper", required_argument, NULL, HYPER},
                                         {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
                                         {"resume", no_argument, NULL, RESUME},
                                         {"plan", no_argument, NULL, PLAN},
@@ -117,6 +125,15 @@ static dstn_status take_value(int code, const char *name, const char *value, dst
         return read_count(name, value, 1, &out->at_step, err);
     case RANDOM:
         return read_count(name, value, 1, &out->random, err);
+    case METHOD:
+        out->method = value;
+        return DSTN_OK;
+    case BATCH:
+        return read_count(name, value, 1, &out->batch, err);
+    case STEPS:
+        return read_count(name, value, 1, &out->steps, err);
+    case HYPER:
+        return read_count(name, value, 0, &out->hyper, err);
     case TIME_LIMIT:
         return read_seconds(name, value, &out->time_limit, err);
     default:

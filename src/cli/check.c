@@ -194,6 +194,11 @@ static void *make_inputs(const check *c, const group_kind *kind) {
     return out;
 }
 
+static void sum_over_ranks(void *user, double *values, int64_t count) {
+    const dstn_cli *cli = user;
+    dstn_group_sum(cli->world, values, count);
+}
+
 static void check_group(check *c, const group_kind *kind) {
     dstn_fixture *f = c->fixture;
     dstn_model *model = f->model;
@@ -207,7 +212,9 @@ static void check_group(check *c, const group_kind *kind) {
                       .first_row = c->first,
                       .batch_rows = f->rows,
                       .z = kind->kind == DSTN_PASS_GENERAL ? NULL : z,
-                      .dz = kind->validation ? dz : NULL};
+                      .dz = kind->validation ? dz : NULL,
+                      .reduce = sum_over_ranks,
+                      .user = (void *)c->cli};
     size_t size = f->kernel->size;
     int64_t inputs = dstn_shape_count(model->in);
     const char *x = (const char *)f->x + (size_t)(c->first * inputs) * size;
@@ -218,9 +225,9 @@ static void check_group(check *c, const group_kind *kind) {
     double loss = dstn_model_loss(model, &pass, targets, f->labels ? f->labels + c->first : NULL, NULL);
     dstn_model_adjoint(model, &pass);
 
-    compare_rows(c, "output", model->activations[model->layer_count]);
+    compare_rows(c, "output", model->segments[model->segment_count - 1].out);
     if (kind->kind == DSTN_PASS_LINEARIZED) {
-        compare_rows(c, "tangent", model->tangents[model->layer_count]);
+        compare_rows(c, "tangent", model->segments[model->segment_count - 1].out_tangent);
     }
     if (kind->validation) {
         compare_hyper_gradients(c, dz, loss);

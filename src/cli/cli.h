@@ -29,6 +29,8 @@ typedef struct dstn_arguments {
     const char *launch;                 /* drill: --launch */
     int64_t kill_rank, at_step, random; /* drill; -1: not given */
     bool during_checkpoint;             /* drill */
+    const char *method;                 /* bench: --method */
+    int64_t batch, steps, hyper;        /* bench; 0: not given */
     bool resume, plan, json, quiet, verbose, help;
 } dstn_arguments;
 
@@ -63,6 +65,7 @@ dstn_status dstn_drill_command(const dstn_cli *cli, const dstn_arguments *argume
 dstn_status dstn_diff_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_audit_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_inspect_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_bench_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 
 /* The --version text: program, commit and every library; free with free(). */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One word of the layer language and its YAML; %1 … %4 are the line's numbers. */
+/* One word of the layer language and its YAML; %1 … %5 are the line's numbers. */
 typedef struct layer_word {
     const char *word;
     int numbers;
@@ -13,9 +13,16 @@ typedef struct layer_word {
 
 static const layer_word layer_words[] = {
     {"linear", 2, "linear: {out: %2}"},
+    {"conv", 5, "conv: {out: %2, kernel: %3, stride: %4, padding: %5}"},
     {"relu", 0, "relu"},
+    {"maxpool", 1, "maxpool: {size: %1}"},
+    {"avgpool", 0, "avgpool"},
+    {"flatten", 0, "flatten"},
+    {"batchnorm", 1, "batchnorm"},
+    {"residual_begin", 0, "residual_begin"},
+    {"residual_end", 0, "residual_end"},
 };
-enum { LAYER_WORDS = sizeof(layer_words) / sizeof(layer_words[0]) };
+enum { LAYER_WORDS = sizeof(layer_words) / sizeof(layer_words[0]), MOST_NUMBERS = 5 };
 
 /* Appends `template` with its numbers put in. */
 static char *fill_in(const char *template, const long long *numbers) {
@@ -28,14 +35,14 @@ static char *fill_in(const char *template, const long long *numbers) {
     return text;
 }
 
-static dstn_status translate_line(const char *line, char **yaml, long long numbers[4], dstn_error *err) {
+static dstn_status translate_line(const char *line, char **yaml, long long numbers[MOST_NUMBERS], dstn_error *err) {
     char word[32];
     int used = 0;
     if (sscanf(line, "%31s%n", word, &used) != 1) {
         return dstn_fail(err, DSTN_ERROR_DATA, "layers: an empty line");
     }
     int count = 0, step;
-    for (const char *rest = line + used; count < 4 && sscanf(rest, "%lld%n", &numbers[count], &step) == 1;
+    for (const char *rest = line + used; count < MOST_NUMBERS && sscanf(rest, "%lld%n", &numbers[count], &step) == 1;
          rest += step) {
         count++;
     }
@@ -55,7 +62,7 @@ static dstn_status translate(const char *layers, const char *loss, const char *r
     dstn_status status = DSTN_OK;
     for (char *line = strtok_r(copy, "\n", &place); line && status == DSTN_OK; line = strtok_r(NULL, "\n", &place)) {
         char *yaml = NULL;
-        long long numbers[4] = {0};
+        long long numbers[MOST_NUMBERS] = {0};
         status = translate_line(line, &yaml, numbers, err);
         if (status == DSTN_OK) {
             char *longer = dstn_format("%s  - %s\n", text, yaml);
@@ -174,6 +181,24 @@ static dstn_status read_parameters(dstn_fixture *fixture, dstn_error *err) {
     return status;
 }
 
+/* The fixture's images are channels-first. */
+static void put_channels_last(const dstn_fixture *fixture) {
+    const dstn_kernel *kernel = fixture->kernel;
+    dstn_shape shape = fixture->model->in;
+    int64_t count = dstn_shape_count(shape);
+    double *from = dstn_alloc((size_t)count + 1, sizeof(double)), *to = dstn_alloc((size_t)count + 1, sizeof(double));
+    for (int64_t b = 0; b < fixture->rows; b++) {
+        void *example = (char *)fixture->x + (size_t)(b * count) * kernel->size;
+        kernel->to_double(count, example, from);
+        for (int64_t i = 0; i < count; i++) {
+            to[dstn_shape_stored_at(shape, i)] = from[i];
+        }
+        kernel->from_double(count, to, example);
+    }
+    free(to);
+    free(from);
+}
+
 static dstn_status read_batch(dstn_fixture *fixture, dstn_error *err) {
     int64_t inputs = fixture->rows * dstn_shape_count(fixture->model->in);
     int64_t targets = fixture->rows * fixture->outputs;
@@ -183,6 +208,7 @@ static dstn_status read_batch(dstn_fixture *fixture, dstn_error *err) {
     if (status != DSTN_OK) {
         return status;
     }
+    put_channels_last(fixture);
     if (fixture->model->loss == DSTN_LOSS_MSE) {
         fixture->targets = dstn_alloc((size_t)targets + 1, fixture->kernel->size);
         return dstn_reader_array(fixture->reader, "input/target", scalar, targets, fixture->targets, err);

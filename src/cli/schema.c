@@ -30,6 +30,10 @@ dstn_section *dstn_cli_schema(size_t *count) {
     for (size_t i = 0; (source = dstn_data_source_at(i)) != NULL; i++) {
         add(&s, "data", source->name, source->help, source->options);
     }
+    const dstn_augmentation *augmentation;
+    for (size_t i = 0; (augmentation = dstn_augmentation_at(i)) != NULL; i++) {
+        add(&s, "augment.*", augmentation->name, augmentation->help, augmentation->options);
+    }
     add(&s, "model", NULL, "the network", dstn_model_options);
     const dstn_layer_type *layer;
     for (size_t i = 0; (layer = dstn_layer_type_at(i)) != NULL; i++) {

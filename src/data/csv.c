@@ -199,19 +199,16 @@ static dstn_dataset *make_dataset(const csv_table *table) {
     return dataset;
 }
 
-static dstn_status fail_open(dstn_node node, const char *path, int reason, dstn_error *err) {
-    dstn_node_fail(dstn_node_child(node, "path"), err, "%s: can't be read: %s", path, strerror(reason));
-    return dstn_fail(err, DSTN_ERROR_DATA, "%s", err->message);
-}
-
-static dstn_status read_csv(const void *settings, dstn_node node, dstn_task task, dstn_dataset **out, dstn_error *err) {
+static dstn_status read_csv(const void *settings, dstn_node node, dstn_task task, const dstn_log *log,
+                            dstn_dataset **out, dstn_error *err) {
+    (void)log;
     const csv_settings *csv = settings;
     /* A path is looked up from the folder of the file it is written in, which may not be the section's. */
     char *path = dstn_doc_resolve_path(dstn_node_child(node, "path"), csv->path);
     csv_table table = {.has_labels = task == DSTN_TASK_CLASSIFICATION};
     int reason = csv_open(&table.reader, path);
     if (reason) {
-        fail_open(node, path, reason, err);
+        data_fail_at_key(node, "path", err, "%s: can't be read: %s", path, strerror(reason));
         free(path);
         return err->status;
     }

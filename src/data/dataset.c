@@ -18,10 +18,10 @@ dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64
     return dataset;
 }
 
-void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows) {
+/* Everything of a part but the examples themselves. */
+static void make_answers(dstn_dataset *dataset, dstn_part part, int64_t rows) {
     size_t n = (size_t)rows;
     dataset->rows[part] = rows;
-    dataset->x[part] = dstn_alloc(n * (size_t)dataset->features, sizeof(double));
     if (dataset->task == DSTN_TASK_REGRESSION)
         dataset->targets[part] = dstn_alloc(n * (size_t)dataset->outputs, sizeof(double));
     else
@@ -31,12 +31,34 @@ void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows) {
         dataset->source_rows[part][r] = r;
 }
 
+void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows) {
+    make_answers(dataset, part, rows);
+    dataset->x[part] = dstn_alloc((size_t)rows * (size_t)dataset->features, sizeof(double));
+}
+
+void data_take_doubles(dstn_dataset *dataset, dstn_part part, int64_t rows, double *x) {
+    make_answers(dataset, part, rows);
+    dataset->x[part] = x;
+}
+
+void data_take_bytes(dstn_dataset *dataset, dstn_part part, int64_t rows, uint8_t *bytes) {
+    make_answers(dataset, part, rows);
+    dataset->bytes[part] = bytes;
+}
+
+void data_set_normalization(dstn_dataset *dataset, double mean, double deviation) {
+    dataset->byte_scale = 1 / (255 * deviation);
+    dataset->byte_shift = -mean / deviation;
+}
+
 void data_clear_part(dstn_dataset *dataset, dstn_part part) {
     free(dataset->x[part]);
+    free(dataset->bytes[part]);
     free(dataset->targets[part]);
     free(dataset->labels[part]);
     free(dataset->source_rows[part]);
     dataset->x[part] = dataset->targets[part] = NULL;
+    dataset->bytes[part] = NULL;
     dataset->labels[part] = dataset->source_rows[part] = NULL;
     dataset->rows[part] = 0;
 }
@@ -69,12 +91,18 @@ static bool are_labels(const int64_t *labels, int64_t count, int64_t classes) {
     return true;
 }
 
+static bool are_examples_valid(const dstn_dataset *dataset, int part) {
+    if (dataset->bytes[part])
+        return !dataset->x[part] && dataset->byte_scale > 0 && isfinite(dataset->byte_scale) &&
+               isfinite(dataset->byte_shift);
+    return dataset->x[part] && are_finite(dataset->x[part], dataset->rows[part] * dataset->features);
+}
+
 static bool is_part_valid(const dstn_dataset *dataset, int part) {
     int64_t rows = dataset->rows[part];
     if (rows == 0)
         return true;
-    if (rows < 0 || !dataset->x[part] || !dataset->source_rows[part] ||
-        !are_finite(dataset->x[part], rows * dataset->features))
+    if (rows < 0 || !dataset->source_rows[part] || !are_examples_valid(dataset, part))
         return false;
     if (dataset->task == DSTN_TASK_REGRESSION)
         return dataset->targets[part] && !dataset->labels[part] &&
@@ -103,7 +131,8 @@ bool dstn_dataset_is_valid(const dstn_dataset *dataset) {
 size_t dstn_dataset_memory_used(const dstn_dataset *dataset) {
     size_t targets =
         dataset->task == DSTN_TASK_REGRESSION ? (size_t)dataset->outputs * sizeof(double) : sizeof(int64_t);
-    size_t example = (size_t)dataset->features * sizeof(double) + targets + sizeof(int64_t);
+    size_t value = dataset->bytes[DSTN_PART_TRAIN] ? 1 : sizeof(double);
+    size_t example = (size_t)dataset->features * value + targets + sizeof(int64_t);
     size_t rows = 0;
     for (int part = 0; part < DSTN_PARTS; part++)
         rows += (size_t)dataset->rows[part];

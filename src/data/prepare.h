@@ -4,8 +4,9 @@
 
 #include "dstn/data.h"
 
-/* Splits `valid` examples off the training part by a random permutation; 0 < valid < rows. */
-void data_split(dstn_dataset *dataset, int64_t valid, uint32_t seed);
+/* Splits `valid` examples off the training part, by a random permutation or from its end; 0 < valid < rows. */
+void data_split_random(dstn_dataset *dataset, int64_t valid, uint32_t seed);
+void data_split_end(dstn_dataset *dataset, int64_t valid);
 
 /* Standardizes features by the training part and drops those that are constant there, with a warning to `log`.
  * DSTN_ERROR_DATA where none is left. Tables only (rank 1). */

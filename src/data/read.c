@@ -3,6 +3,7 @@
 #include "sources.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +36,14 @@ const dstn_data_source *dstn_data_source_at(size_t i) {
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
 typedef enum data_features { FEATURES_RAW, FEATURES_QUADRATIC } data_features;
+typedef enum data_split { SPLIT_AUTO, SPLIT_RANDOM, SPLIT_END } data_split;
 
 typedef struct data_settings {
     const char *source;
     int task;     /* dstn_task */
     int features; /* data_features */
     bool standardize;
+    int split; /* data_split */
     double valid_fraction;
     int64_t split_seed;
 } data_settings;
@@ -52,7 +55,13 @@ const dstn_option dstn_data_options[] = {
     {"features", DSTN_OPTION_CHOICE, offsetof(data_settings, features), 0, 0, "raw|quadratic", "raw",
      "the columns as they are, or with all their squares and products", false},
     {"standardize", DSTN_OPTION_BOOL, offsetof(data_settings, standardize), 0, 0, NULL, "true",
-     "mean 0 and deviation 1 for features, and targets of a regression, by the training part", false},
+     "tables of numbers only: mean 0 and deviation 1 for features, and targets of a regression, by the training part; "
+     "images and bytes are normalized by the keys mean and std instead, and this key changes nothing",
+     false},
+    {"split", DSTN_OPTION_CHOICE, offsetof(data_settings, split), 0, 0, "auto|random|end", "auto",
+     "where validation rows come from: random ones, or the end of the file; auto: end for idx, the file's own split "
+     "for hdf5 where it has one, else random",
+     false},
     {"valid_fraction", DSTN_OPTION_REAL, offsetof(data_settings, valid_fraction), 1e-300, 1, NULL, "0.2",
      "part of the rows, below 1, that is kept for validation", false},
     {"split_seed", DSTN_OPTION_INT, offsetof(data_settings, split_seed), -1, UINT32_MAX, NULL, "-1",
@@ -73,21 +82,54 @@ static dstn_status choose_source(dstn_node node, const dstn_data_source **out, d
     return dstn_node_fail(place, err, "unknown source \"%s\"; accepted:%s", name, source_list);
 }
 
+dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, const char *format, ...) {
+    char message[sizeof err->message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    dstn_node child = dstn_node_child(node, key);
+    dstn_node_fail(child.handle ? child : node, err, "%s", message);
+    return err->status = DSTN_ERROR_DATA;
+}
+
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
-static dstn_status split(dstn_node node, const data_settings *settings, uint32_t seed, dstn_dataset *dataset,
-                         dstn_error *err) {
+/* How the validation part came about, resolved. */
+typedef enum split_kind { SPLIT_KIND_OWN, SPLIT_KIND_RANDOM, SPLIT_KIND_END } split_kind;
+
+static split_kind choose_split(const data_settings *settings, const dstn_data_source *source,
+                               const dstn_dataset *dataset) {
+    if (dataset->rows[DSTN_PART_VALID] > 0)
+        return SPLIT_KIND_OWN;
+    bool from_end = settings->split == SPLIT_END || (settings->split == SPLIT_AUTO && source->ends_with_valid);
+    return from_end ? SPLIT_KIND_END : SPLIT_KIND_RANDOM;
+}
+
+static dstn_status split(dstn_node node, const data_settings *settings, split_kind kind, uint32_t seed,
+                         dstn_dataset *dataset, dstn_error *err) {
     int64_t rows = dataset->rows[DSTN_PART_TRAIN];
     int64_t valid = llround(settings->valid_fraction * (double)rows);
-    if (dataset->rows[DSTN_PART_VALID] > 0)
+    if (kind == SPLIT_KIND_OWN && settings->split != SPLIT_AUTO)
+        return dstn_node_fail(dstn_node_child(node, "split"), err,
+                              "%s has a validation part of its own; accepted: auto, which takes it", dataset->source);
+    if (kind == SPLIT_KIND_OWN)
         return DSTN_OK;
     if (valid < 1 || valid >= rows)
         return dstn_node_fail(dstn_node_child(node, "valid_fraction"), err,
                               "%g of %lld rows leaves none for %s; accepted: %g to %g", settings->valid_fraction,
                               (long long)rows, valid < 1 ? "validation" : "training", 1. / (double)rows,
                               1 - 1. / (double)rows);
-    data_split(dataset, valid, seed);
+    if (kind == SPLIT_KIND_END)
+        data_split_end(dataset, valid);
+    else
+        data_split_random(dataset, valid, seed);
     return DSTN_OK;
+}
+
+/* Numbers in columns, as opposed to images and bytes. */
+static bool is_table(const dstn_dataset *dataset) {
+    return dataset->rank == 1 && !dataset->bytes[DSTN_PART_TRAIN];
 }
 
 static dstn_status check_quadratic(dstn_node node, const data_settings *settings, const dstn_dataset *dataset,
@@ -96,6 +138,10 @@ static dstn_status check_quadratic(dstn_node node, const data_settings *settings
     int64_t features = data_quadratic_features(dataset->features);
     if (settings->features != FEATURES_QUADRATIC)
         return DSTN_OK;
+    if (!is_table(dataset))
+        return dstn_node_fail(dstn_node_child(node, "features"), err,
+                              "quadratic is for tables of numbers, and %s has images or bytes; accepted: raw",
+                              dataset->source);
     if (!settings->standardize)
         return dstn_node_fail(dstn_node_child(node, "standardize"), err,
                               "false doesn't go with features: quadratic; accepted: true");
@@ -109,7 +155,7 @@ static dstn_status check_quadratic(dstn_node node, const data_settings *settings
 static dstn_status make_features(const data_settings *settings, const dstn_log *log, dstn_dataset *dataset,
                                  dstn_error *err) {
     dstn_status status = DSTN_OK;
-    if (settings->standardize) {
+    if (settings->standardize && is_table(dataset)) {
         status = data_standardize_features(dataset, log, err);
         data_standardize_targets(dataset);
     }
@@ -118,33 +164,78 @@ static dstn_status make_features(const data_settings *settings, const dstn_log *
     return status;
 }
 
+/* A class without examples is never learned; labels that count from 1 show here. */
+static void warn_of_empty_classes(const dstn_dataset *dataset, const dstn_log *log) {
+    if (dataset->task != DSTN_TASK_CLASSIFICATION)
+        return;
+    bool *seen = dstn_alloc((size_t)dataset->outputs, sizeof *seen);
+    int64_t missing = 0, first = -1;
+    for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++)
+        seen[dataset->labels[DSTN_PART_TRAIN][r]] = true;
+    for (int64_t c = 0; c < dataset->outputs; c++)
+        if (!seen[c] && missing++ == 0)
+            first = c;
+    if (missing > 0)
+        dstn_log_warn(log, "%s: %lld of %lld classes (the first: %lld) have no training example; labels count from 0",
+                      dataset->source, (long long)missing, (long long)dataset->outputs, (long long)first);
+    free(seen);
+}
+
+/* "405 training and 101 validation rows", "6 training, 2 validation and 2 test rows" */
+static void describe_rows(const dstn_dataset *dataset, char *text, size_t size) {
+    const int64_t *rows = dataset->rows;
+    if (rows[DSTN_PART_TEST] > 0)
+        snprintf(text, size, "%lld training, %lld validation and %lld test rows", (long long)rows[DSTN_PART_TRAIN],
+                 (long long)rows[DSTN_PART_VALID], (long long)rows[DSTN_PART_TEST]);
+    else
+        snprintf(text, size, "%lld training and %lld validation rows", (long long)rows[DSTN_PART_TRAIN],
+                 (long long)rows[DSTN_PART_VALID]);
+}
+
 /* "boston.csv: 405 training and 101 validation rows, 13 features, target medv, split 3" */
-static char *summarize(const dstn_dataset *dataset, bool is_split, uint32_t seed) {
+static char *summarize(const dstn_dataset *dataset, split_kind kind, uint32_t seed) {
     const char *slash = strrchr(dataset->source, '/');
-    char classes[40] = "", split_text[24] = "";
+    char rows[128], examples[96], classes[40] = "", split_text[40] = "";
+    describe_rows(dataset, rows, sizeof rows);
+    if (dataset->rank == 3)
+        snprintf(examples, sizeof examples, "%lldx%lldx%lld images", (long long)dataset->shape[0],
+                 (long long)dataset->shape[1], (long long)dataset->shape[2]);
+    else
+        snprintf(examples, sizeof examples, "%lld features", (long long)dataset->features);
     if (dataset->task == DSTN_TASK_CLASSIFICATION)
         snprintf(classes, sizeof classes, " of %lld classes", (long long)dataset->outputs);
-    if (is_split)
+    if (kind == SPLIT_KIND_RANDOM)
         snprintf(split_text, sizeof split_text, ", split %lu", (unsigned long)seed);
-    return dstn_format("%s: %lld training and %lld validation rows, %lld features, target %s%s%s",
-                       slash ? slash + 1 : dataset->source, (long long)dataset->rows[DSTN_PART_TRAIN],
-                       (long long)dataset->rows[DSTN_PART_VALID], (long long)dataset->features,
+    else
+        snprintf(split_text, sizeof split_text, ", %s",
+                 kind == SPLIT_KIND_END ? "validation from the end" : "split of the file");
+    return dstn_format("%s: %s, %s, target %s%s%s", slash ? slash + 1 : dataset->source, rows, examples,
                        dataset->target_name ? dataset->target_name : "unnamed", classes, split_text);
 }
 
-static dstn_status prepare(dstn_node node, const data_settings *settings, uint32_t seed, const dstn_log *log,
-                           dstn_dataset *dataset, dstn_error *err) {
-    bool is_split = dataset->rows[DSTN_PART_VALID] == 0;
-    dstn_status status = check_quadratic(node, settings, dataset, err);
+/* What the steps of the preparation share. */
+typedef struct preparation {
+    dstn_node node;
+    const data_settings *settings;
+    const dstn_data_source *source;
+    const dstn_log *log;
+    uint32_t seed;
+} preparation;
+
+static dstn_status prepare(const preparation *p, dstn_dataset *dataset, dstn_error *err) {
+    split_kind kind = choose_split(p->settings, p->source, dataset);
+    dstn_status status = check_quadratic(p->node, p->settings, dataset, err);
     if (status == DSTN_OK)
-        status = split(node, settings, seed, dataset, err);
+        status = split(p->node, p->settings, kind, p->seed, dataset, err);
     if (status == DSTN_OK)
         status = data_check_targets(dataset, err);
     if (status == DSTN_OK)
-        status = make_features(settings, log, dataset, err);
-    if (status == DSTN_OK)
-        dataset->summary = summarize(dataset, is_split, seed);
-    return status;
+        status = make_features(p->settings, p->log, dataset, err);
+    if (status != DSTN_OK)
+        return status;
+    warn_of_empty_classes(dataset, p->log);
+    dataset->summary = summarize(dataset, kind, p->seed);
+    return DSTN_OK;
 }
 
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err) {
@@ -159,10 +250,12 @@ dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log
     dstn_dataset *dataset = NULL;
     status = dstn_options_read(node, "data", bindings, 2, err);
     if (status == DSTN_OK)
-        status = source->read(own, node, (dstn_task)settings.task, &dataset, err);
-    if (status == DSTN_OK)
-        status =
-            prepare(node, &settings, settings.split_seed < 0 ? seed : (uint32_t)settings.split_seed, log, dataset, err);
+        status = source->read(own, node, (dstn_task)settings.task, log, &dataset, err);
+    if (status == DSTN_OK) {
+        uint32_t split_seed = settings.split_seed < 0 ? seed : (uint32_t)settings.split_seed;
+        preparation p = {node, &settings, source, log, split_seed};
+        status = prepare(&p, dataset, err);
+    }
     free(own);
     if (status != DSTN_OK) {
         dstn_dataset_destroy(dataset);

@@ -5,7 +5,7 @@
 
 #include "dstn/data.h"
 
-#define DATA_SOURCES(X) X(csv)
+#define DATA_SOURCES(X) X(csv) X(idx) X(hdf5)
 
 #define DATA_DECLARE_SOURCE(name) extern const dstn_data_source data_source_##name;
 DATA_SOURCES(DATA_DECLARE_SOURCE)
@@ -15,6 +15,17 @@ DATA_SOURCES(DATA_DECLARE_SOURCE)
 dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64_t *shape, int64_t outputs);
 /* Zeroed room for `rows` examples in a part that has none; their source rows are 0, 1, … */
 void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows);
+/* The same around examples [rows, features] that were read already; the data set then owns them. */
+void data_take_doubles(dstn_dataset *dataset, dstn_part part, int64_t rows, double *x);
+void data_take_bytes(dstn_dataset *dataset, dstn_part part, int64_t rows, uint8_t *bytes);
+/* How bytes are decoded: x = (byte/255 − mean)/deviation. */
+void data_set_normalization(dstn_dataset *dataset, double mean, double deviation);
+/* Spreads the examples of the training part, which has all of them, over the parts: part p gets rows[p] of them, those
+ * with the numbers orders[p]. A part with 0 rows other than the training part stays as it is. */
+void data_divide(dstn_dataset *dataset, const int64_t *const orders[DSTN_PARTS], const int64_t rows[DSTN_PARTS]);
+/* "FILE:LINE: data.KEY: message" about what a key leads to; DSTN_ERROR_DATA. */
+dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, const char *format, ...)
+    DSTN_PRINTF(4, 5);
 /* Frees a part's examples; it has none then. */
 void data_clear_part(dstn_dataset *dataset, dstn_part part);
 

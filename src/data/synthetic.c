@@ -23,10 +23,23 @@ static int64_t draw_label(dstn_rng rng, int64_t row, int64_t classes) {
     return label < classes ? label : classes - 1;
 }
 
+/* Uniform bytes for one row [count]. */
+static void fill_bytes(dstn_rng rng, int64_t row, int64_t count, uint8_t *bytes) {
+    for (int64_t i = 0; i < count; i += 16) {
+        uint32_t block[4];
+        dstn_rng_bits(rng, STEP_X, (uint64_t)row, (uint64_t)i / 16, block);
+        for (int64_t k = 0; k < 16 && i + k < count; k++)
+            bytes[i + k] = (uint8_t)(block[k / 4] >> (k % 4 * 8));
+    }
+}
+
 static void fill_part(dstn_dataset *dataset, dstn_part part, int64_t first_row, dstn_rng rng) {
     for (int64_t r = 0; r < dataset->rows[part]; r++) {
         int64_t row = first_row + r;
-        fill_row(rng, STEP_X, row, dataset->features, dataset->x[part] + r * dataset->features);
+        if (dataset->bytes[part])
+            fill_bytes(rng, row, dataset->features, dataset->bytes[part] + r * dataset->features);
+        else
+            fill_row(rng, STEP_X, row, dataset->features, dataset->x[part] + r * dataset->features);
         if (dataset->task == DSTN_TASK_REGRESSION)
             fill_row(rng, STEP_TARGETS, row, dataset->outputs, dataset->targets[part] + r * dataset->outputs);
         else
@@ -35,17 +48,35 @@ static void fill_part(dstn_dataset *dataset, dstn_part part, int64_t first_row, 
     }
 }
 
-dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,
-                                     uint32_t seed) {
-    dstn_dataset *dataset = data_new("synthetic", task, rank, shape, outputs);
+static void make_part(dstn_dataset *dataset, dstn_part part, int64_t rows, bool has_bytes) {
+    if (has_bytes)
+        data_take_bytes(dataset, part, rows, dstn_alloc((size_t)rows * (size_t)dataset->features, 1));
+    else
+        data_make_part(dataset, part, rows);
+}
+
+static dstn_dataset *make(dstn_dataset *dataset, int64_t rows, uint32_t seed, bool has_bytes) {
     dstn_rng rng = {seed, DSTN_PURPOSE_TEST};
     int64_t train = rows - rows / 4;
-    data_make_part(dataset, DSTN_PART_TRAIN, train);
-    data_make_part(dataset, DSTN_PART_VALID, rows - train);
+    make_part(dataset, DSTN_PART_TRAIN, train, has_bytes);
+    make_part(dataset, DSTN_PART_VALID, rows - train, has_bytes);
     fill_part(dataset, DSTN_PART_TRAIN, 0, rng);
     fill_part(dataset, DSTN_PART_VALID, train, rng);
     dataset->summary =
         dstn_format("synthetic: %lld training and %lld validation rows, %lld features, %lld outputs", (long long)train,
-                    (long long)(rows - train), (long long)dataset->features, (long long)outputs);
+                    (long long)(rows - train), (long long)dataset->features, (long long)dataset->outputs);
     return dataset;
+}
+
+dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,
+                                     uint32_t seed) {
+    return make(data_new("synthetic", task, rank, shape, outputs), rows, seed, false);
+}
+
+dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64_t *shape, int64_t outputs,
+                                           int64_t rows, uint32_t seed) {
+    dstn_dataset *dataset = data_new("synthetic", task, rank, shape, outputs);
+    /* 0 … 255, each as likely as the others: mean 127.5, variance (256² − 1)/12. */
+    data_set_normalization(dataset, 0.5, sqrt((256. * 256 - 1) / 12) / 255);
+    return make(dataset, rows, seed, true);
 }

@@ -4,11 +4,18 @@
 #include "dstn/kernel.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vectors.h"
 
 #include "rows.h"
+
+#include "columns.h"
+
+#include "dropout.h"
+
+#include "pooling.h"
 
 #include "losses.h"
 
@@ -16,8 +23,11 @@
 
 #define KERNEL_ELEMENTWISE                                                                                             \
     .fill = fill, .copy = copy, .scale = scale, .axpy = axpy, .dot = dot, .multiply = multiply,                        \
-    .from_double = from_double, .to_double = to_double, .all_finite = all_finite, .add_row = add_row,                  \
-    .sum_rows = sum_rows, .transpose = transpose, .response_add = response_add, .response_scale = response_scale,      \
-    .response_bias = response_bias, .response_factors = response_factors, .response_dot = response_dot, .relu = relu,  \
-    .relu_mask = relu_mask, .dropout_mask = dropout_mask, .squared_error = squared_error,                              \
+    .from_double = from_double, .to_double = to_double, .from_bytes = from_bytes, .all_finite = all_finite,            \
+    .add_row = add_row, .sum_rows = sum_rows, .transpose = transpose, .column_sums = column_sums,                      \
+    .column_dots = column_dots, .column_squares = column_squares, .column_affine = column_affine,                      \
+    .response_add = response_add, .response_scale = response_scale, .response_bias = response_bias,                    \
+    .response_factors = response_factors, .response_dot = response_dot, .relu = relu, .mask = mask,                    \
+    .dropout_mask = dropout_mask, .dropout_apply = dropout_apply, .pool_max = pool_max, .pool_pick = pool_pick,        \
+    .pool_spread = pool_spread, .plane_sum = plane_sum, .plane_spread = plane_spread, .squared_error = squared_error,  \
     .cross_entropy = cross_entropy, .sgd = sgd, .rmsprop = rmsprop, .adam = adam

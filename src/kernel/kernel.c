@@ -2,6 +2,9 @@
 #include "kernel_private.h"
 
 #include <cblas.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,12 +51,42 @@ dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn
                      is_known ? "this build has no backend" : "there is no backend", backend, names);
 }
 
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+int dstn_kernel_threads(void) {
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, void *context) {
+    int64_t pieces = (rows + block - 1) / block;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) if (pieces > 1)
+#endif
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        int64_t first = piece * block;
+#ifdef _OPENMP
+        int thread = omp_get_thread_num();
+#else
+        int thread = 0;
+#endif
+        work(context, first, rows - first < block ? rows - first : block, thread);
+    }
+}
+
 int dstn_kernel_init_threads(void) {
     const char *wanted = getenv("OPENBLAS_NUM_THREADS");
     wanted = wanted ? wanted : getenv("OMP_NUM_THREADS");
     long count = wanted ? strtol(wanted, NULL, 10) : 1;
-    openblas_set_num_threads(count < 1 ? 1 : count > 1024 ? 1024 : (int)count);
-    return openblas_get_num_threads();
+    int threads = count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
+    openblas_set_num_threads(threads);
+#ifdef _OPENMP
+    omp_set_num_threads(threads);
+#endif
+    return threads;
 }
 
 const char *dstn_kernel_version(void) {

@@ -69,3 +69,45 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
                   (real)alpha, b, (blasint)ldb, a, (blasint)left.col, 1, c, 1);
     }
 }
+
+#include "patches.h"
+
+struct dstn_map {
+    patches patches;
+};
+
+static dstn_map *map_new(const dstn_map_shape *shape, int64_t max_rows) {
+    dstn_map *map = dstn_alloc(1, sizeof *map);
+    if (!patches_init(&map->patches, shape, max_rows)) {
+        free(map);
+        return NULL;
+    }
+    return map;
+}
+
+static void map_destroy(dstn_map *map) {
+    if (map) {
+        free(map->patches.rows);
+        free(map);
+    }
+}
+
+static size_t map_memory(const dstn_map *map) {
+    return sizeof *map + patches_memory(&map->patches);
+}
+
+static void map_forward(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y) {
+    patches_forward(&map->patches, rows, x, weight, y);
+}
+
+static void map_adjoint(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx) {
+    patches_adjoint(&map->patches, rows, dy, weight, beta, dx);
+}
+
+static void map_gradient(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight) {
+    patches_gradient(&map->patches, rows, x, dy, beta, dweight);
+}
+
+#define KERNEL_PRODUCTS                                                                                                \
+    .gemm = gemm, .map_new = map_new, .map_destroy = map_destroy, .map_memory = map_memory,                            \
+    .map_forward = map_forward, .map_adjoint = map_adjoint, .map_gradient = map_gradient

@@ -8,4 +8,4 @@ typedef double real;
 #include "openblas.h"
 
 const dstn_kernel kernel_openblas_f64 = {
-    .backend = "openblas", .scalar = DSTN_F64, .size = sizeof(real), .gemm = gemm, KERNEL_ELEMENTWISE};
+    .backend = "openblas", .scalar = DSTN_F64, .size = sizeof(real), KERNEL_PRODUCTS, KERNEL_ELEMENTWISE};

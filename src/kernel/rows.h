@@ -71,61 +71,100 @@ static void add_terms(int64_t cols, const real *restrict s, const real *restrict
     }
 }
 
-static void response_add(int64_t rows, int64_t cols, dstn_factor s, const void *a, dstn_factor t, const void *b,
-                         void *y) {
-    for (int64_t r = 0; r < rows; r++) {
-        const real *from = (const real *)a + r * cols;
-        real *to = (real *)y + r * cols;
-        if (b && s.col == 1 && t.col == 1) {
-            add_terms(cols, factor_row(s, r), from, factor_row(t, r), b, to);
-            continue;
-        }
-        add_term(cols, factor_row(s, r), s.col, from, to);
-        if (b) {
-            add_term(cols, factor_row(t, r), t.col, b, to);
-        }
+/* t ⊙ b of one example at all places of its image. */
+static void add_bias_term(int64_t plane, int64_t cols, const real *t, int64_t step, const real *b, real *y) {
+    for (int64_t p = 0; p < plane; p++) {
+        add_term(cols, t, step, b, y + p * cols);
     }
 }
 
-static void response_scale(int64_t rows, int64_t cols, dstn_factor s, const void *dy, void *da) {
+static void response_add(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *a, dstn_factor t,
+                         const void *b, void *y) {
     for (int64_t r = 0; r < rows; r++) {
-        const real *restrict from = (const real *)dy + r * cols;
-        const real *restrict factor = factor_row(s, r);
-        real *restrict to = (real *)da + r * cols;
-        if (s.col == 0) {
-            for (int64_t c = 0; c < cols; c++) {
-                to[c] = factor[0] * from[c];
+        const real *from = (const real *)a + r * plane * cols;
+        real *to = (real *)y + r * plane * cols;
+        for (int64_t p = 0; p < plane; p++) {
+            if (b && s.col == 1 && t.col == 1) {
+                add_terms(cols, factor_row(s, r), from + p * cols, factor_row(t, r), b, to + p * cols);
+            } else {
+                add_term(cols, factor_row(s, r), s.col, from + p * cols, to + p * cols);
             }
-        } else if (s.col == 1) {
-            for (int64_t c = 0; c < cols; c++) {
-                to[c] = factor[c] * from[c];
-            }
-        } else {
-            for (int64_t c = 0; c < cols; c++) {
-                to[c] = factor[c * s.col] * from[c];
-            }
+        }
+        if (b && !(s.col == 1 && t.col == 1)) {
+            add_bias_term(plane, cols, factor_row(t, r), t.col, b, to);
         }
     }
 }
 
-static void response_bias(int64_t rows, int64_t cols, dstn_factor t, const void *dy, void *db) {
-    for (int64_t r = 0; r < rows; r++) {
-        add_term(cols, factor_row(t, r), t.col, (const real *)dy + r * cols, db);
+static void scale_row_by(int64_t cols, const real *restrict s, int64_t step, const real *restrict from,
+                         real *restrict to) {
+    if (step == 0) {
+        for (int64_t c = 0; c < cols; c++) {
+            to[c] = s[0] * from[c];
+        }
+    } else if (step == 1) {
+        for (int64_t c = 0; c < cols; c++) {
+            to[c] = s[c] * from[c];
+        }
+    } else {
+        for (int64_t c = 0; c < cols; c++) {
+            to[c] = s[c * step] * from[c];
+        }
     }
 }
 
-static void response_factors(int64_t rows, int64_t cols, const void *dy, const void *a, const void *b, void *dst) {
+static void response_scale(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *dy, void *da) {
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t p = 0; p < plane; p++) {
+            int64_t at = (r * plane + p) * cols;
+            scale_row_by(cols, factor_row(s, r), s.col, (const real *)dy + at, (real *)da + at);
+        }
+    }
+}
+
+static void response_bias(int64_t rows, int64_t cols, dstn_factor t, const void *sums, void *db) {
+    for (int64_t r = 0; r < rows; r++) {
+        add_term(cols, factor_row(t, r), t.col, (const real *)sums + r * cols, db);
+    }
+}
+
+/* ds[c] = Σ_p dy[p,c] a[p,c] of one example. */
+static void dot_planes(int64_t plane, int64_t cols, const real *restrict dy, const real *restrict a,
+                       real *restrict ds) {
+    for (int64_t c = 0; c < cols; c++) {
+        ds[c] = dy[c] * a[c];
+    }
+    for (int64_t p = 1; p < plane; p++) {
+        for (int64_t c = 0; c < cols; c++) {
+            ds[c] += dy[p * cols + c] * a[p * cols + c];
+        }
+    }
+}
+
+/* dt[c] = b[c] Σ_p dy[p,c] of one example. */
+static void dot_bias(int64_t plane, int64_t cols, const real *restrict dy, const real *restrict b, real *restrict dt) {
+    for (int64_t c = 0; c < cols; c++) {
+        dt[c] = dy[c];
+    }
+    for (int64_t p = 1; p < plane; p++) {
+        for (int64_t c = 0; c < cols; c++) {
+            dt[c] += dy[p * cols + c];
+        }
+    }
+    for (int64_t c = 0; c < cols; c++) {
+        dt[c] *= b[c];
+    }
+}
+
+static void response_factors(int64_t rows, int64_t plane, int64_t cols, const void *dy, const void *a, const void *b,
+                             void *dst) {
     int64_t width = b ? 2 * cols : cols;
     for (int64_t r = 0; r < rows; r++) {
-        const real *restrict delta = (const real *)dy + r * cols;
-        const real *restrict product = (const real *)a + r * cols;
-        real *restrict ds = (real *)dst + r * width;
-        for (int64_t c = 0; c < cols; c++) {
-            ds[c] = delta[c] * product[c];
-        }
-        const real *restrict bias = b;
-        for (int64_t c = 0; b && c < cols; c++) {
-            ds[cols + c] = delta[c] * bias[c];
+        const real *delta = (const real *)dy + r * plane * cols;
+        real *ds = (real *)dst + r * width;
+        dot_planes(plane, cols, delta, (const real *)a + r * plane * cols, ds);
+        if (b) {
+            dot_bias(plane, cols, delta, b, ds + cols);
         }
     }
 }
@@ -139,29 +178,5 @@ static void response_dot(int64_t rows, int64_t cols, const void *dy, const void 
             sum += dot(cols, delta, b);
         }
         ((real *)out)[r * stride] += (real)sum;
-    }
-}
-
-/* ---- dropout --------------------------------------------------------------------------------------------------------
- */
-
-/* mask[0 … 3] from one block; `kept` is 1/(1 − rate). */
-static void mask_block(const uint32_t word[4], double rate, real kept, int64_t count, real *mask) {
-    for (int64_t i = 0; i < count; i++) {
-        mask[i] = ((double)word[i] + 0.5) * 0x1p-32 < rate ? 0 : kept;
-    }
-}
-
-static void dropout_mask(dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane, int64_t rows, int64_t cols,
-                         const double *rates, int64_t stride, void *mask) {
-    for (int64_t r = 0; r < rows; r++) {
-        double rate = rates[r * stride];
-        real kept = (real)(1 / (1 - rate));
-        real *to = (real *)mask + r * cols;
-        for (int64_t c = 0; c < cols; c += 4) {
-            uint32_t word[4];
-            dstn_rng_bits(rng, step, (uint64_t)(first_row + r), lane + (uint64_t)(c / 4), word);
-            mask_block(word, rate, kept, cols - c < 4 ? cols - c : 4, to + c);
-        }
     }
 }

@@ -9,6 +9,7 @@ static void sgd(int64_t n, double rate, double momentum, double factor, const vo
     real *restrict velocity = m;
     real *restrict weight = w;
     real scaled = (real)factor, step = (real)rate, kept = (real)momentum;
+    KERNEL_PARALLEL_FOR(n)
     for (int64_t i = 0; i < n; i++) {
         velocity[i] = kept * velocity[i] + scaled * gradient[i];
         weight[i] -= step * velocity[i];
@@ -25,6 +26,7 @@ static void rmsprop(int64_t n, double rate, double beta, double epsilon, double 
     real *restrict square = s;
     real *restrict weight = w;
     real scaled = (real)factor, step = (real)rate, kept = (real)beta, fresh = (real)(1 - beta), least = (real)epsilon;
+    KERNEL_PARALLEL_FOR(n)
     for (int64_t i = 0; i < n; i++) {
         real value = scaled * gradient[i];
         square[i] = kept * square[i] + fresh * (value * value);
@@ -41,6 +43,7 @@ static void adam(int64_t n, double rate, double beta1, double beta2, double epsi
     real scaled = (real)factor, step = (real)(rate / correction1), spread = (real)(1 / sqrt(correction2));
     real kept1 = (real)beta1, fresh1 = (real)(1 - beta1), kept2 = (real)beta2, fresh2 = (real)(1 - beta2);
     real least = (real)epsilon;
+    KERNEL_PARALLEL_FOR(n)
     for (int64_t i = 0; i < n; i++) {
         real value = scaled * gradient[i];
         mean[i] = kept1 * mean[i] + fresh1 * value;

@@ -1,5 +1,13 @@
 /* Elementwise loops over vectors, in the type `real`. */
 
+/* Before a loop over n elements that do not depend on each other: long ones are split over the threads. */
+#define KERNEL_PRAGMA(text) _Pragma(#text)
+#ifdef _OPENMP
+#define KERNEL_PARALLEL_FOR(n) KERNEL_PRAGMA(omp parallel for schedule(static) if ((n) > 65536))
+#else
+#define KERNEL_PARALLEL_FOR(n)
+#endif
+
 static void fill(int64_t n, double value, void *x) {
     real *restrict to = x;
     real v = (real)value;
@@ -17,6 +25,7 @@ static void copy(int64_t n, const void *x, void *y) {
 static void scale(int64_t n, double a, void *x) {
     real *restrict to = x;
     real factor = (real)a;
+    KERNEL_PARALLEL_FOR(n)
     for (int64_t i = 0; i < n; i++) {
         to[i] *= factor;
     }
@@ -26,6 +35,7 @@ static void axpy(int64_t n, double a, const void *x, void *y) {
     const real *restrict from = x;
     real *restrict to = y;
     real factor = (real)a;
+    KERNEL_PARALLEL_FOR(n)
     for (int64_t i = 0; i < n; i++) {
         to[i] += factor * from[i];
     }
@@ -80,6 +90,14 @@ static void to_double(int64_t n, const void *x, double *y) {
     }
 }
 
+static void from_bytes(int64_t n, double scale_by, double shift, const uint8_t *x, void *y) {
+    real *restrict to = y;
+    real factor = (real)scale_by, offset = (real)shift;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = factor * (real)x[i] + offset;
+    }
+}
+
 /* x − x is 0 for a finite x and NaN otherwise. */
 static bool all_finite(int64_t n, const void *x) {
     const real *restrict from = x;
@@ -90,18 +108,21 @@ static bool all_finite(int64_t n, const void *x) {
     return !bad;
 }
 
-static void relu(int64_t n, const void *x, void *y) {
-    const real *restrict from = x;
-    real *restrict to = y;
+static void relu(int64_t n, const void *x, void *y, uint8_t *positive) {
+    const real *from = x;
+    real *to = y;
+    for (int64_t i = 0; positive && i < n; i++) {
+        positive[i] = from[i] > 0;
+    }
     for (int64_t i = 0; i < n; i++) {
         to[i] = from[i] > 0 ? from[i] : 0;
     }
 }
 
-static void relu_mask(int64_t n, const void *x, const void *v, void *out) {
-    const real *from = x, *values = v;
+static void mask(int64_t n, const uint8_t *kept, const void *v, void *out) {
+    const real *from = v;
     real *to = out;
     for (int64_t i = 0; i < n; i++) {
-        to[i] = from[i] > 0 ? values[i] : 0;
+        to[i] = kept[i] ? from[i] : 0;
     }
 }

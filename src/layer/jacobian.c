@@ -127,7 +127,7 @@ static double penalize_rows(dstn_regularizer *regularizer, const dstn_pass *pass
     set_unit_rows(regularizer, pass, first);
     void *vector = descend(regularizer, pass);
     dstn_factor weights = {jacobian->row_weights, 1, 0};
-    kernel->response_scale(pass->rows, in, weights, vector, jacobian->adjoint[0]);
+    kernel->response_scale(pass->rows, 1, in, weights, vector, jacobian->adjoint[0]);
     double sum = kernel->dot(pass->rows * in, vector, jacobian->adjoint[0]);
     if (layer_wants(pass, DSTN_RANGE_GENERAL) || layer_wants(pass, DSTN_RANGE_RESPONSE)) {
         ascend(regularizer, pass);

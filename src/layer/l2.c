@@ -1,7 +1,7 @@
-/* layer: the regularizer Σ_b c_b ½‖w(z_b)‖² over the weights of all linear layers, where w(z) is linear in z, so that
- * the moments Σ c, Σ c z, Σ c z zᵀ of the mini-batch stand for all its examples. A linearized pass has the same vector,
- * w0 + Δw, and the same value; only gradients of the response are wanted there (Sec. 3.3). */
-#include "linear.h"
+/* layer: the regularizer Σ_b c_b ½‖w(z_b)‖² over the weights of all linear and convolutional layers, where w(z) is
+ * linear in z, so that the moments Σ c, Σ c z, Σ c z zᵀ of the mini-batch stand for all its examples. A linearized pass
+ * has the same vector, w0 + Δw, and the same value; only gradients of the response are wanted there (Sec. 3.3). */
+#include "map.h"
 #include "penalty.h"
 
 #include <string.h>
@@ -11,19 +11,19 @@ typedef struct l2_content {
     double *weights;          /* [B]: c_b */
     double *z;                /* [B, h] */
     double *moments;          /* [h + 1, h + 1]: Σ_b c_b ζ ζᵀ with ζ = (1, z_b) */
-    double *hyper;            /* [C, h]: U */
-    double *hyper_gradient;   /* [C, h] */
+    double *hyper;            /* [h, C]: Uᵀ */
+    double *hyper_gradient;   /* [h, C] */
     double *cross, *square;   /* [C]: coefficients of ⟨w_c, r_c⟩ and ½‖r_c‖² */
     double *inner, *norm;     /* [C]: ⟨w_c, r_c⟩ and ‖r_c‖² */
     void *channel, *channel2; /* [C] in the kernel's type */
-    void *scratch;            /* [C, h] in the kernel's type */
+    void *scratch;            /* [C] in the kernel's type */
 } l2_content;
 
 static const dstn_option options[] = {PENALTY_OPTIONS, {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
 
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {
-        if (dstn_layer_is_linear(regularizer->layers[l])) {
+        if (map_of(regularizer->layers[l])) {
             return DSTN_OK;
         }
     }
@@ -33,8 +33,8 @@ static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_erro
 static int64_t most_channels(const dstn_regularizer *regularizer) {
     int64_t most = 1;
     for (int l = 0; l < regularizer->layer_count; l++) {
-        const dstn_layer *layer = regularizer->layers[l];
-        int64_t channels = dstn_layer_is_linear(layer) ? dstn_shape_count(layer->out) : 0;
+        const map_content *map = map_of(regularizer->layers[l]);
+        int64_t channels = map ? map->out : 0;
         most = channels > most ? channels : most;
     }
     return most;
@@ -56,7 +56,7 @@ static bool bind(dstn_regularizer *regularizer, dstn_arena *arena) {
     double *by_channel = dstn_arena_take(arena, 4 * channels * sizeof(double));
     l2->channel = dstn_arena_take(arena, channels * size);
     l2->channel2 = dstn_arena_take(arena, channels * size);
-    l2->scratch = dstn_arena_take(arena, channels * h * size);
+    l2->scratch = dstn_arena_take(arena, channels * size);
     if (!by_channel) {
         return false;
     }
@@ -99,11 +99,10 @@ static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass
  */
 
 /* z = 0: Σ c ½‖W_g‖². */
-static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass,
-                               const linear_content *linear) {
+static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
     const l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    const dstn_parameter *weight = linear->weight;
+    const dstn_parameter *weight = map->weight;
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
         kernel->axpy(weight->count, l2->moments[0], weight->value, weight->gradient);
     }
@@ -111,113 +110,123 @@ static double penalize_general(const dstn_regularizer *regularizer, const dstn_p
 }
 
 /* W_0 = W_g and W_1 … W_h of the full response, and their gradients. */
-static void *full_weight(const dstn_kernel *kernel, const linear_content *linear, int64_t i, bool gradient) {
-    const dstn_parameter *parameter = i == 0 ? linear->weight : linear->response_weight;
-    int64_t at = i == 0 ? 0 : (i - 1) * linear->weight->count;
+static void *full_weight(const dstn_kernel *kernel, const map_content *map, int64_t i, bool gradient) {
+    const dstn_parameter *parameter = i == 0 ? map->weight : map->response_weight;
+    int64_t at = i == 0 ? 0 : (i - 1) * map->weight->count;
     return layer_element(kernel, gradient ? parameter->gradient : parameter->value, at);
 }
 
 /* Full: ½ Σ_ij S_ij ⟨W_i, W_j⟩ with S the moments; the gradient in W_i is Σ_j S_ij W_j. */
-static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass *pass, const linear_content *linear) {
+static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
     const l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    int64_t count = linear->weight->count, terms = regularizer->hypers + 1;
+    int64_t count = map->weight->count, terms = regularizer->hypers + 1;
     double sum = 0;
     for (int64_t i = 0; i < terms; i++) {
-        const void *left = full_weight(kernel, linear, i, false);
+        const void *left = full_weight(kernel, map, i, false);
         bool wanted = layer_wants(pass, i == 0 ? DSTN_RANGE_GENERAL : DSTN_RANGE_RESPONSE);
         for (int64_t j = 0; j < terms; j++) {
-            const void *right = full_weight(kernel, linear, j, false);
+            const void *right = full_weight(kernel, map, j, false);
             double moment = l2->moments[i * terms + j];
             sum += j <= i ? (j < i ? 2 : 1) * moment * kernel->dot(count, left, right) : 0;
             if (wanted) {
-                kernel->axpy(count, moment, right, full_weight(kernel, linear, i, true));
+                kernel->axpy(count, moment, right, full_weight(kernel, map, i, true));
             }
         }
     }
     return 0.5 * sum;
 }
 
+/* Uᵀ, of which row i is the left part of row i of `hyper`. */
+static void read_hyper(const dstn_regularizer *regularizer, const map_content *map) {
+    l2_content *l2 = regularizer->content;
+    const dstn_kernel *kernel = regularizer->kernel;
+    for (int64_t i = 0; i < regularizer->hypers; i++) {
+        kernel->to_double(map->out, layer_element(kernel, map->hyper->value, i * map->width), l2->hyper + i * map->out);
+    }
+}
+
 /* Of channel c: cross = Σ_b c_b (U z_b)_c = U_c · m and square = Σ_b c_b (U z_b)_c² = U_cᵀ M U_c, with m and M the
  * first and second moments; M U_c is left in hyper_gradient. */
-static void channel_coefficients(const dstn_regularizer *regularizer, const linear_content *linear) {
+static void channel_coefficients(const dstn_regularizer *regularizer, const map_content *map) {
     l2_content *l2 = regularizer->content;
-    int64_t h = regularizer->hypers;
-    regularizer->kernel->to_double(linear->out * h, linear->hyper->value, l2->hyper);
-    for (int64_t c = 0; c < linear->out; c++) {
-        const double *u = l2->hyper + c * h;
-        double *moved = l2->hyper_gradient + c * h;
-        l2->cross[c] = l2->square[c] = 0;
-        for (int64_t i = 0; i < h; i++) {
-            const double *moments = l2->moments + (i + 1) * (h + 1);
-            moved[i] = 0;
-            for (int64_t j = 0; j < h; j++) {
-                moved[i] += moments[j + 1] * u[j];
+    int64_t h = regularizer->hypers, channels = map->out;
+    read_hyper(regularizer, map);
+    memset(l2->cross, 0, (size_t)channels * sizeof(double));
+    memset(l2->square, 0, (size_t)channels * sizeof(double));
+    memset(l2->hyper_gradient, 0, (size_t)(h * channels) * sizeof(double));
+    for (int64_t i = 0; i < h; i++) {
+        const double *moments = l2->moments + (i + 1) * (h + 1), *u = l2->hyper + i * channels;
+        double *moved = l2->hyper_gradient + i * channels;
+        for (int64_t j = 0; j < h; j++) {
+            for (int64_t c = 0; c < channels; c++) {
+                moved[c] += moments[j + 1] * l2->hyper[j * channels + c];
             }
-            l2->cross[c] += u[i] * moments[0];
-            l2->square[c] += u[i] * moved[i];
+        }
+        for (int64_t c = 0; c < channels; c++) {
+            l2->cross[c] += u[c] * moments[0];
+            l2->square[c] += u[c] * moved[c];
         }
     }
 }
 
 /* out[c] = Σ_i x[i, c] y[i, c] of two weights stored [in, C]. */
-static void channel_products(const dstn_regularizer *regularizer, const linear_content *linear, const void *x,
-                             const void *y, double *out) {
+static void channel_products(const dstn_regularizer *regularizer, const map_content *map, const void *x, const void *y,
+                             double *out) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    dstn_factor factor = {x, linear->out, 1};
-    kernel->fill(linear->out, 0, l2->channel);
-    kernel->response_bias(linear->in, linear->out, factor, y, l2->channel);
-    kernel->to_double(linear->out, l2->channel, out);
+    dstn_factor factor = {x, map->out, 1};
+    kernel->fill(map->out, 0, l2->channel);
+    kernel->response_bias(map->in, map->out, factor, y, l2->channel);
+    kernel->to_double(map->out, l2->channel, out);
 }
 
 /* dU_c = ⟨w_c, r_c⟩ m + ‖r_c‖² M U_c. */
-static void add_hyper_gradient(const dstn_regularizer *regularizer, const linear_content *linear) {
+static void add_hyper_gradient(const dstn_regularizer *regularizer, const map_content *map) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    int64_t h = regularizer->hypers, count = linear->out * h;
-    for (int64_t c = 0; c < linear->out; c++) {
-        double *gradient = l2->hyper_gradient + c * h;
-        for (int64_t i = 0; i < h; i++) {
-            gradient[i] = l2->inner[c] * l2->moments[(i + 1) * (h + 1)] + l2->norm[c] * gradient[i];
+    int64_t h = regularizer->hypers, channels = map->out;
+    for (int64_t i = 0; i < h; i++) {
+        double *gradient = l2->hyper_gradient + i * channels, mean = l2->moments[(i + 1) * (h + 1)];
+        for (int64_t c = 0; c < channels; c++) {
+            gradient[c] = l2->inner[c] * mean + l2->norm[c] * gradient[c];
         }
+        kernel->from_double(channels, gradient, l2->scratch);
+        kernel->axpy(channels, 1, l2->scratch, layer_element(kernel, map->hyper->gradient, i * map->width));
     }
-    kernel->from_double(count, l2->hyper_gradient, l2->scratch);
-    kernel->axpy(count, 1, l2->scratch, linear->hyper->gradient);
 }
 
 /* dw_c = Σ c w_c + cross_c r_c, dr_c = cross_c w_c + square_c r_c, and U's. */
-static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *pass, const linear_content *linear) {
+static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    const void *w = linear->weight->value, *r = linear->response_weight->value;
-    kernel->from_double(linear->out, l2->cross, l2->channel);
-    kernel->from_double(linear->out, l2->square, l2->channel2);
+    const void *w = map->weight->value, *r = map->response_weight->value;
+    kernel->from_double(map->out, l2->cross, l2->channel);
+    kernel->from_double(map->out, l2->square, l2->channel2);
     dstn_factor cross = {l2->channel, 0, 1}, square = {l2->channel2, 0, 1};
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->axpy(linear->weight->count, l2->moments[0], w, linear->weight->gradient);
-        kernel->response_add(linear->in, linear->out, cross, r, cross, NULL, linear->weight->gradient);
+        kernel->axpy(map->weight->count, l2->moments[0], w, map->weight->gradient);
+        kernel->response_add(map->in, 1, map->out, cross, r, cross, NULL, map->weight->gradient);
     }
     if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
-        kernel->response_add(linear->in, linear->out, cross, w, cross, NULL, linear->response_weight->gradient);
-        kernel->response_add(linear->in, linear->out, square, r, square, NULL, linear->response_weight->gradient);
-        add_hyper_gradient(regularizer, linear);
+        kernel->response_add(map->in, 1, map->out, cross, w, cross, NULL, map->response_weight->gradient);
+        kernel->response_add(map->in, 1, map->out, square, r, square, NULL, map->response_weight->gradient);
+        add_hyper_gradient(regularizer, map);
     }
 }
 
 /* Structured: ½ Σ_c [ Σ c ‖w_c‖² + 2 cross_c ⟨w_c, r_c⟩ + square_c ‖r_c‖² ]. */
-static double penalize_structured(const dstn_regularizer *regularizer, const dstn_pass *pass,
-                                  const linear_content *linear) {
+static double penalize_structured(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
     l2_content *l2 = regularizer->content;
-    const void *w = linear->weight->value, *r = linear->response_weight->value;
-    channel_coefficients(regularizer, linear);
-    channel_products(regularizer, linear, w, r, l2->inner);
-    channel_products(regularizer, linear, r, r, l2->norm);
-    double sum = l2->moments[0] * regularizer->kernel->dot(linear->weight->count, w, w);
-    for (int64_t c = 0; c < linear->out; c++) {
+    const void *w = map->weight->value, *r = map->response_weight->value;
+    channel_coefficients(regularizer, map);
+    channel_products(regularizer, map, w, r, l2->inner);
+    channel_products(regularizer, map, r, r, l2->norm);
+    double sum = l2->moments[0] * regularizer->kernel->dot(map->weight->count, w, w);
+    for (int64_t c = 0; c < map->out; c++) {
         sum += 2 * l2->cross[c] * l2->inner[c] + l2->square[c] * l2->norm[c];
     }
-    add_gradients(regularizer, pass, linear);
+    add_gradients(regularizer, pass, map);
     return 0.5 * sum;
 }
 
@@ -225,17 +234,16 @@ static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     double sum = 0;
     compute_moments(regularizer, pass);
     for (int l = 0; l < regularizer->layer_count; l++) {
-        const dstn_layer *layer = regularizer->layers[l];
-        if (!dstn_layer_is_linear(layer)) {
+        const map_content *map = map_of(regularizer->layers[l]);
+        if (!map) {
             continue;
         }
-        const linear_content *linear = layer->content;
-        if (!linear_responds(linear, pass)) {
-            sum += penalize_general(regularizer, pass, linear);
-        } else if (linear->hyper) {
-            sum += penalize_structured(regularizer, pass, linear);
+        if (!map_responds(map, pass)) {
+            sum += penalize_general(regularizer, pass, map);
+        } else if (map->hyper) {
+            sum += penalize_structured(regularizer, pass, map);
         } else {
-            sum += penalize_full(regularizer, pass, linear);
+            sum += penalize_full(regularizer, pass, map);
         }
     }
     return sum;

@@ -13,6 +13,16 @@ int64_t dstn_shape_count(dstn_shape shape) {
     return count;
 }
 
+int64_t dstn_shape_channels(dstn_shape shape) {
+    int64_t channels = shape.rank == 3 ? shape.dims[0] : shape.channels;
+    return channels > 0 ? channels : 1;
+}
+
+int64_t dstn_shape_stored_at(dstn_shape shape, int64_t i) {
+    int64_t channels = dstn_shape_channels(shape), places = dstn_shape_count(shape) / channels;
+    return i % places * channels + i / places;
+}
+
 double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t row) {
     return quantity->index < 0 ? quantity->number : pass->values[row * hypers + quantity->index];
 }
@@ -57,6 +67,8 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
                           .response = setting->response,
                           .hypers = setting->hypers,
                           .max_rows = setting->max_rows,
+                          .synchronized = setting->synchronized,
+                          .below = setting->below,
                           .in = in,
                           .settings = dstn_alloc(1, type->settings_size)};
     status = layer_read_settings(options, node, type->name, type->options, layer->settings, setting, err);
@@ -73,6 +85,9 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
 
 void dstn_layer_destroy(dstn_layer *layer) {
     if (layer) {
+        if (layer->content && layer->type->release) {
+            layer->type->release(layer);
+        }
         free(layer->settings);
         free(layer);
     }
@@ -96,6 +111,27 @@ bool dstn_layer_is_valid(const dstn_layer *layer) {
            dstn_shape_count(layer->out) > 0;
 }
 
+bool dstn_layer_is_source(const dstn_layer *layer) {
+    return layer->parameter_count > 0 || layer->type == &layer_residual_begin;
+}
+
+/* ---- what simple layers share ------------------------------------------------------------------------------------ */
+
+const dstn_option layer_no_options[] = {{NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+dstn_status layer_require_image(const dstn_layer *layer, dstn_node node, dstn_error *err) {
+    return layer->in.rank == 3 ? DSTN_OK
+                               : dstn_node_fail(node, err,
+                                                "%s needs an image [channels, height, width], but its input has %lld "
+                                                "features; the model's `input:` gives the shape of the first one",
+                                                layer->type->name, (long long)dstn_shape_count(layer->in));
+}
+
+bool layer_bind_nothing(dstn_layer *layer, dstn_arena *arena) {
+    layer->content = dstn_arena_take(arena, 0);
+    return layer->content != NULL;
+}
+
 /* ---- parameters ----------------------------------------------------------------------------------------------------
  */
 
@@ -114,25 +150,28 @@ const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *
     return NULL;
 }
 
-/* Where element i of the canonical array is stored: [m, r, c] of the canonical shape at [m, c, r]. */
-static int64_t stored_at(const dstn_parameter *parameter, int64_t i) {
+/* Row r and column c of a matrix are stored at [c, r]; of the canonical columns [channels, places], c is the one with
+ * the channel last. A full response has a matrix a hyperparameter. */
+int64_t layer_stored_at(const dstn_parameter *parameter, int64_t i) {
     if (parameter->layout == DSTN_LAYOUT_PLAIN) {
         return i;
     }
-    int64_t rows = parameter->shape[parameter->rank - 2], cols = parameter->shape[parameter->rank - 1];
-    int64_t matrix = i / (rows * cols), r = i / cols % rows, c = i % cols;
-    return (matrix * cols + c) * rows + r;
+    int64_t columns = parameter->columns, matrices = parameter->rank == 3 ? parameter->shape[0] : 1;
+    int64_t rows = parameter->count / (matrices * columns), places = columns / parameter->channels;
+    int64_t matrix = i / (rows * columns), r = i / columns % rows, c = i % columns;
+    int64_t stored = c % places * parameter->channels + c / places;
+    return (matrix * columns + stored) * rows + r;
 }
 
 void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out) {
     for (int64_t i = 0; i < parameter->count; i++) {
-        kernel->to_double(1, layer_element(kernel, array, stored_at(parameter, i)), &out[i]);
+        kernel->to_double(1, layer_element(kernel, array, layer_stored_at(parameter, i)), &out[i]);
     }
 }
 
 void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array) {
     for (int64_t i = 0; i < parameter->count; i++) {
-        kernel->from_double(1, &in[i], layer_element(kernel, array, stored_at(parameter, i)));
+        kernel->from_double(1, &in[i], layer_element(kernel, array, layer_stored_at(parameter, i)));
     }
 }
 

@@ -5,7 +5,8 @@
 #include "dstn/layer.h"
 
 /* A new layer or regularizer is one file, which defines layer_NAME or regularizer_NAME, and one entry here. */
-#define LAYERS(X) X(linear) X(relu) X(dropout)
+#define LAYERS(X)                                                                                                      \
+    X(linear) X(conv) X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(residual_begin) X(residual_end)
 #define REGULARIZERS(X) X(l2) X(jacobian)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
@@ -17,6 +18,18 @@ REGULARIZERS(DECLARE_REGULARIZER)
 static inline void *layer_element(const dstn_kernel *kernel, const void *array, int64_t i) {
     return (char *)array + (size_t)i * kernel->size;
 }
+
+/* Where element i of a parameter's canonical array is stored. */
+int64_t layer_stored_at(const dstn_parameter *parameter, int64_t i);
+
+/* For layers without settings. */
+extern const dstn_option layer_no_options[];
+
+/* DSTN_ERROR_USAGE where the layer's input is no image [channels, height, width]. */
+dstn_status layer_require_image(const dstn_layer *layer, dstn_node node, dstn_error *err);
+
+/* Content for layers that keep nothing. */
+bool layer_bind_nothing(dstn_layer *layer, dstn_arena *arena);
 
 /* Whether the pass asks for gradients of the range; a linearized pass has none for general parameters (Sec. 3.3). */
 static inline bool layer_wants(const dstn_pass *pass, dstn_range range) {

@@ -1,64 +1,49 @@
 /* layer: ReLU. Tangent and adjoint take the pattern of the primal, 0 where x ≤ 0 (Sec. 3.3). */
 #include "layer_private.h"
 
-static const dstn_option options[] = {{NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
-
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     (void)node, (void)err;
     layer->out = layer->in;
     return DSTN_OK;
 }
 
+/* The content is the pattern, [B, in] bytes. */
 static bool bind(dstn_layer *layer, dstn_arena *arena) {
-    layer->content = dstn_arena_take(arena, 0);
+    layer->content = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->in));
     return layer->content != NULL;
 }
 
-static void initialize(dstn_layer *layer, dstn_rng rng) {
-    (void)layer, (void)rng;
+static uint8_t *pattern(const dstn_layer *layer, dstn_rows rows) {
+    return (uint8_t *)layer->content + rows.first * dstn_shape_count(layer->in);
 }
 
-static void forward(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y) {
-    layer->x = x;
-    layer->kernel->relu(pass->rows * dstn_shape_count(layer->in), x, y);
+static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+    (void)pass;
+    layer->kernel->relu(rows.count * dstn_shape_count(layer->in), x, y, pattern(layer, rows));
 }
 
-/* out [B, in] ← v [B, in] where the last input was positive. */
-static void mask(const dstn_layer *layer, const dstn_pass *pass, const void *v, void *out) {
-    layer->kernel->relu_mask(pass->rows * dstn_shape_count(layer->in), layer->x, v, out);
+static void mask(const dstn_layer *layer, dstn_rows rows, const void *v, void *out) {
+    layer->kernel->mask(rows.count * dstn_shape_count(layer->in), pattern(layer, rows), v, out);
 }
 
-static void adjoint(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx) {
-    if (dx) {
-        mask(layer, pass, dy, dx);
-    }
+static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
+                         void *y_tangent) {
+    (void)pass;
+    mask(layer, rows, x_tangent, y_tangent);
 }
 
-static void tangent(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent) {
-    layer->x_tangent = x_tangent;
-    if (x_tangent) {
-        mask(layer, pass, x_tangent, y_tangent);
-    } else {
-        layer->kernel->fill(pass->rows * dstn_shape_count(layer->out), 0, y_tangent);
-    }
-}
-
-static double product_flops(const dstn_layer *layer) {
-    (void)layer;
-    return 0;
+static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+    (void)pass;
+    mask(layer, rows, dy, dx);
 }
 
 const dstn_layer_type layer_relu = {
     .name = "relu",
     .help = "max(x, 0), elementwise",
-    .options = options,
-    .settings_size = 0,
+    .options = layer_no_options,
     .plan = plan,
     .bind = bind,
-    .initialize = initialize,
-    .forward = forward,
-    .adjoint = adjoint,
-    .tangent = tangent,
-    .tangent_adjoint = adjoint,
-    .product_flops = product_flops,
+    .forward_rows = forward_rows,
+    .tangent_rows = tangent_rows,
+    .adjoint_rows = adjoint_rows,
 };

@@ -1,6 +1,6 @@
 /* Builds a model: reads the layer list, plans every layer against the shape before it, and takes all memory of
  * parameters, gradients, activations and adjoints from one arena. */
-#include "dstn/model.h"
+#include "model_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@ typedef struct model_settings {
     dstn_int_list input;
     int response;
     int loss;
+    int batchnorm;
     dstn_node layers;
 } model_settings;
 
@@ -19,6 +20,8 @@ const dstn_option dstn_model_options[] = {
      "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter", false},
     {"loss", DSTN_OPTION_CHOICE, offsetof(model_settings, loss), 0, 0, "mse|cross_entropy", "mse",
      "mse: half the squared error summed over outputs; both are means over examples", false},
+    {"batchnorm", DSTN_OPTION_CHOICE, offsetof(model_settings, batchnorm), 0, 0, "synchronized|local", "synchronized",
+     "batch statistics: of the whole mini-batch, or of each rank's rows", false},
     {"layers", DSTN_OPTION_SECTION, offsetof(model_settings, layers), 0, 0, NULL, NULL,
      "list of layers, from the input to the output", false},
     {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
@@ -43,7 +46,7 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
         }
         return DSTN_OK;
     }
-    dstn_shape own = {given->count, {0}};
+    dstn_shape own = {given->count, {0}, 0};
     memcpy(own.dims, given->values, (size_t)given->count * sizeof(int64_t));
     if (shape->rank != 0 && dstn_shape_count(*shape) != dstn_shape_count(own)) {
         return dstn_node_fail(place, err, "the model takes %lld values an example, but the data have %lld",
@@ -54,7 +57,7 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
 }
 
 static dstn_status read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list,
-                               const dstn_layer_setting *setting, dstn_error *err) {
+                               dstn_layer_setting *setting, dstn_error *err) {
     if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE || dstn_node_count(list) == 0) {
         dstn_node place = list.handle ? list : request->node;
         return dstn_node_fail(place, err, "\"layers\" must be a list with at least one layer");
@@ -69,6 +72,7 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
             return status;
         }
         model->layers[model->layer_count++] = layer;
+        setting->below = layer;
         shape = layer->out;
     }
     model->out = shape;
@@ -126,30 +130,21 @@ static bool bind_parameters(dstn_model *model) {
     return true;
 }
 
-static bool bind_passes(dstn_model *model) {
-    size_t row = (size_t)model->max_rows * model->kernel->size;
-    int64_t widest = dstn_shape_count(model->in);
-    model->activations = dstn_alloc((size_t)model->layer_count + 1, sizeof(void *));
-    model->tangents = dstn_alloc((size_t)model->layer_count + 1, sizeof(void *));
+static bool bind_buffers(dstn_model *model) {
     for (int l = 0; l < model->layer_count; l++) {
-        int64_t width = dstn_shape_count(model->layers[l]->out);
-        widest = width > widest ? width : widest;
-        model->activations[l + 1] = dstn_arena_take(model->arena, row * (size_t)width);
-        model->tangents[l + 1] = dstn_arena_take(model->arena, row * (size_t)width);
-        if (!model->activations[l + 1] || !model->tangents[l + 1] ||
-            !model->layers[l]->type->bind(model->layers[l], model->arena)) {
-            return false;
+        for (int i = 0; i < model->layers[l]->buffer_count; i++) {
+            model->buffer_count += model->layers[l]->buffers[i].count;
         }
     }
-    model->prediction = dstn_arena_take(model->arena, row * (size_t)dstn_shape_count(model->out));
-    model->delta[0] = dstn_arena_take(model->arena, row * (size_t)widest);
-    model->delta[1] = dstn_arena_take(model->arena, row * (size_t)widest);
-    for (int r = 0; r < model->regularizer_count; r++) {
-        if (!model->regularizers[r]->type->bind(model->regularizers[r], model->arena)) {
-            return false;
+    model->buffers = dstn_arena_take(model->arena, (size_t)model->buffer_count * sizeof(double));
+    double *next = model->buffers;
+    for (int l = 0; next && l < model->layer_count; l++) {
+        for (int i = 0; i < model->layers[l]->buffer_count; i++) {
+            model->layers[l]->buffers[i].value = next;
+            next += model->layers[l]->buffers[i].count;
         }
     }
-    return model->prediction && model->delta[0] && model->delta[1];
+    return next != NULL;
 }
 
 static dstn_status build(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
@@ -162,7 +157,13 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     model->response = (dstn_response)settings.response;
     model->loss = (dstn_loss)settings.loss;
     const dstn_space *space = request->space;
-    dstn_layer_setting setting = {model->kernel, model->response, model->hypers, model->max_rows, hyper_index, &space};
+    dstn_layer_setting setting = {.kernel = model->kernel,
+                                  .response = model->response,
+                                  .hypers = model->hypers,
+                                  .max_rows = model->max_rows,
+                                  .hyper_index = hyper_index,
+                                  .user = &space,
+                                  .synchronized = settings.batchnorm == 0};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {
         status = read_layers(model, request, settings.layers, &setting, err);
@@ -173,7 +174,7 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     if (status != DSTN_OK) {
         return status;
     }
-    if (!bind_parameters(model) || !bind_passes(model)) {
+    if (!bind_parameters(model) || !bind_buffers(model) || !model_bind_segments(model)) {
         return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for a model of %lld parameters and %lld examples a pass",
                          (long long)(model->count[0] + model->count[1]), (long long)model->max_rows);
     }
@@ -207,15 +208,19 @@ void dstn_model_destroy(dstn_model *model) {
     }
     free(model->regularizers);
     free(model->layers);
-    free(model->activations);
-    free(model->tangents);
+    free(model->segments);
     dstn_arena_destroy(model->arena);
     free(model);
 }
 
 bool dstn_model_is_valid(const dstn_model *model) {
     for (int l = 0; l < model->layer_count; l++) {
-        if (!dstn_layer_is_valid(model->layers[l]) || !model->activations[l + 1] || !model->tangents[l + 1]) {
+        if (!dstn_layer_is_valid(model->layers[l])) {
+            return false;
+        }
+    }
+    for (int i = 0; i < model->segment_count; i++) {
+        if (!model->segments[i].out || !model->segments[i].out_tangent) {
             return false;
         }
     }
@@ -223,13 +228,20 @@ bool dstn_model_is_valid(const dstn_model *model) {
 }
 
 size_t dstn_model_memory_used(const dstn_model *model) {
-    return dstn_arena_memory_used(model->arena);
+    size_t bytes = dstn_arena_memory_used(model->arena);
+    for (int l = 0; l < model->layer_count; l++) {
+        const dstn_layer *layer = model->layers[l];
+        bytes += layer->type->memory ? layer->type->memory(layer) : 0;
+    }
+    return bytes;
 }
 
 void dstn_model_initialize(dstn_model *model, uint32_t seed) {
     dstn_rng rng = {seed, DSTN_PURPOSE_INIT};
     for (int l = 0; l < model->layer_count; l++) {
-        model->layers[l]->type->initialize(model->layers[l], rng);
+        if (model->layers[l]->type->initialize) {
+            model->layers[l]->type->initialize(model->layers[l], rng);
+        }
     }
 }
 
@@ -239,4 +251,7 @@ void dstn_model_add_state(dstn_model *model, dstn_state *state) {
                           model->value[DSTN_RANGE_GENERAL]);
     dstn_state_add_values(state, "model/response", scalar, model->count[DSTN_RANGE_RESPONSE],
                           model->value[DSTN_RANGE_RESPONSE]);
+    if (model->buffer_count > 0) {
+        dstn_state_add_values(state, "model/buffers", DSTN_F64, model->buffer_count, model->buffers);
+    }
 }

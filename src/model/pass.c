@@ -1,41 +1,143 @@
 /* Passes over a whole model: forward and tangent from the input up, loss and penalties, adjoint from the output down.
  */
-#include "dstn/model.h"
+#include "model_private.h"
 
-/* Below the first layer with parameters every tangent is zero and no adjoint is wanted. */
-static int first_parametric(const dstn_model *model) {
-    int first = 0;
-    while (first < model->layer_count - 1 && model->layers[first]->parameter_count == 0) {
-        first++;
+/* One segment of one pass, as the work on its rows sees it. */
+typedef struct segment_work {
+    const dstn_model *model;
+    const dstn_pass *pass;
+    const dstn_segment *segment;
+    int source;     /* model_first_source */
+    const void *in; /* the segment's input, and what its first layer left */
+    void *product;  /* NULL: the first layer works on the input row by row */
+    const void *in_tangent;
+    void *product_tangent;
+    void *out, *out_tangent;
+} segment_work;
+
+static void *rows_of(const dstn_model *model, const void *array, int64_t row, dstn_shape shape) {
+    return array ? (char *)array + (size_t)(row * dstn_shape_count(shape)) * model->kernel->size : NULL;
+}
+
+/* Scratch array 0 … 3 of a thread, for a block of rows between two layers. */
+static void *scratch_of(const dstn_model *model, int thread, int which) {
+    size_t block = (size_t)model->scratch_width * model->kernel->size;
+    return (char *)model->scratch + (size_t)(4 * thread + which) * block;
+}
+
+/* ---- forward and tangent ----------------------------------------------------------------------------------------- */
+
+/* One layer on some rows, from x to y; returns where the output is. */
+static const void *forward_one(const segment_work *work, dstn_layer *layer, dstn_rows rows, const void *x, void *y) {
+    if (!layer->type->forward_rows) {
+        return layer->type->forward ? y : x;
     }
-    return first;
+    layer->type->forward_rows(layer, work->pass, rows, x, y);
+    return y;
+}
+
+static const void *tangent_one(const segment_work *work, dstn_layer *layer, dstn_rows rows, const void *x, void *y) {
+    if (!layer->type->tangent_rows) {
+        return layer->type->tangent ? y : x;
+    }
+    if (!x && !layer->type->tangent) {
+        work->model->kernel->fill(rows.count * dstn_shape_count(layer->out), 0, y);
+        return y;
+    }
+    layer->type->tangent_rows(layer, work->pass, rows, x, y);
+    return y;
+}
+
+/* Where a layer of the segment writes: what its first layer left, a scratch array, or the segment's output. */
+static void *target_of(const segment_work *work, int l, dstn_rows rows, int thread, bool is_tangent) {
+    const dstn_model *model = work->model;
+    dstn_shape shape = model->layers[l]->out;
+    if (l == work->segment->last) {
+        return rows_of(model, is_tangent ? work->out_tangent : work->out, rows.first, shape);
+    }
+    if (l == work->segment->first && work->product) {
+        return rows_of(model, is_tangent ? work->product_tangent : work->product, rows.first, shape);
+    }
+    return scratch_of(model, thread, 2 * is_tangent + l % 2);
+}
+
+/* What only changes shape may end a segment; its output is copied then. */
+static void settle(const dstn_model *model, dstn_rows rows, dstn_shape shape, const void *value, void *out) {
+    if (value != out) {
+        model->kernel->copy(rows.count * dstn_shape_count(shape), value, out);
+    }
+}
+
+static void forward_block(void *context, int64_t first, int64_t count, int thread) {
+    const segment_work *work = context;
+    const dstn_model *model = work->model;
+    const dstn_segment *segment = work->segment;
+    dstn_rows rows = {first, count};
+    dstn_shape shape = model->layers[segment->first]->in, end = model->layers[segment->last]->out;
+    const void *value = rows_of(model, work->in, first, shape);
+    const void *tangent = rows_of(model, work->in_tangent, first, shape);
+    bool is_linearized = work->pass->kind == DSTN_PASS_LINEARIZED && segment->last >= work->source;
+    for (int l = segment->first; l <= segment->last; l++) {
+        dstn_layer *layer = model->layers[l];
+        value = forward_one(work, layer, rows, value, target_of(work, l, rows, thread, false));
+        if (is_linearized && l >= work->source) {
+            tangent = tangent_one(work, layer, rows, tangent, target_of(work, l, rows, thread, true));
+        }
+    }
+    settle(model, rows, end, value, rows_of(model, work->out, first, end));
+    if (is_linearized) {
+        settle(model, rows, end, tangent, rows_of(model, work->out_tangent, first, end));
+    }
+}
+
+static void forward_segment(const dstn_model *model, const dstn_pass *pass, int index, const void *x,
+                            const void *x_tangent) {
+    const dstn_segment *segment = &model->segments[index];
+    dstn_layer *layer = model->layers[segment->first];
+    segment_work work = {.model = model,
+                         .pass = pass,
+                         .segment = segment,
+                         .source = model_first_source(model),
+                         .in = x,
+                         .in_tangent = x_tangent,
+                         .out = segment->out,
+                         .out_tangent = segment->out_tangent};
+    if (layer->type->forward) {
+        bool is_alone = segment->first == segment->last;
+        work.product = is_alone ? segment->out : model->product[0];
+        work.product_tangent = is_alone ? segment->out_tangent : model->product[1];
+        layer->type->forward(layer, pass, x, work.product);
+        if (pass->kind == DSTN_PASS_LINEARIZED && segment->first >= work.source) {
+            layer->type->tangent(layer, pass, x_tangent, work.product_tangent);
+        }
+    }
+    dstn_kernel_for_rows(pass->rows, segment->block, forward_block, &work);
 }
 
 const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const void *x) {
-    int first = first_parametric(model);
-    int last = model->layer_count;
-    model->activations[0] = (void *)x;
-    for (int l = 0; l < last; l++) {
-        dstn_layer *layer = model->layers[l];
-        layer->type->forward(layer, pass, model->activations[l], model->activations[l + 1]);
-        if (pass->kind == DSTN_PASS_LINEARIZED && l >= first) {
-            layer->type->tangent(layer, pass, l == first ? NULL : model->tangents[l], model->tangents[l + 1]);
-        }
+    int source = model_first_source(model);
+    const void *tangent = NULL;
+    for (int i = 0; i < model->segment_count; i++) {
+        forward_segment(model, pass, i, x, tangent);
+        x = model->segments[i].out;
+        tangent = model->segments[i].last >= source ? model->segments[i].out_tangent : NULL;
     }
     if (pass->kind != DSTN_PASS_LINEARIZED) {
-        return model->activations[last];
+        return x;
     }
     int64_t count = pass->rows * dstn_shape_count(model->out);
-    model->kernel->copy(count, model->activations[last], model->prediction);
-    model->kernel->axpy(count, 1, model->tangents[last], model->prediction);
+    model->kernel->copy(count, x, model->prediction);
+    model->kernel->axpy(count, 1, tangent, model->prediction);
     return model->prediction;
 }
+
+/* ---- loss and penalties ------------------------------------------------------------------------------------------ */
 
 double dstn_model_loss(dstn_model *model, const dstn_pass *pass, const void *targets, const int64_t *labels,
                        int64_t *correct) {
     const dstn_kernel *kernel = model->kernel;
     const void *prediction =
-        pass->kind == DSTN_PASS_LINEARIZED ? model->prediction : model->activations[model->layer_count];
+        pass->kind == DSTN_PASS_LINEARIZED ? model->prediction : model->segments[model->segment_count - 1].out;
     int64_t cols = dstn_shape_count(model->out);
     double weight = 1.0 / (double)pass->batch_rows;
     double sum = model->loss == DSTN_LOSS_MSE
@@ -52,18 +154,65 @@ double dstn_model_penalty(dstn_model *model, const dstn_pass *pass) {
     return sum;
 }
 
-void dstn_model_adjoint(dstn_model *model, const dstn_pass *pass) {
-    int first = first_parametric(model);
-    int at = 0;
-    for (int l = model->layer_count - 1; l >= first; l--) {
+/* ---- adjoint ----------------------------------------------------------------------------------------------------- */
+
+/* Adjoints of one segment on their way down. */
+typedef struct adjoint_work {
+    const dstn_model *model;
+    const dstn_pass *pass;
+    const dstn_segment *segment;
+    int lowest;  /* the last layer whose adjoint is wanted */
+    void *dy;    /* of the segment's output */
+    void *below; /* of what its first layer left, or of its input where that has no stage of all rows */
+} adjoint_work;
+
+static void adjoint_block(void *context, int64_t first, int64_t count, int thread) {
+    const adjoint_work *work = context;
+    const dstn_model *model = work->model;
+    const dstn_segment *segment = work->segment;
+    dstn_rows rows = {first, count};
+    void *dy = rows_of(model, work->dy, first, model->layers[segment->last]->out);
+    bool has_head = model->layers[segment->first]->type->forward != NULL;
+    int lowest = has_head ? segment->first + 1 : work->lowest;
+    for (int l = segment->last; l >= lowest; l--) {
         dstn_layer *layer = model->layers[l];
-        void *below = l == first ? NULL : model->delta[1 - at];
-        if (pass->kind == DSTN_PASS_LINEARIZED) {
-            layer->type->tangent_adjoint(layer, pass, model->delta[at], below);
-        } else {
-            layer->type->adjoint(layer, pass, model->delta[at], below);
+        void *dx = l == lowest ? rows_of(model, work->below, first, layer->in) : scratch_of(model, thread, l % 2);
+        if (layer->type->adjoint_rows) {
+            layer->type->adjoint_rows(layer, work->pass, rows, dy, dx);
+            dy = dx;
+        } else if (l == lowest) {
+            settle(model, rows, layer->in, dy, dx);
         }
-        at = 1 - at;
+    }
+    dstn_layer *head = model->layers[segment->first];
+    if (has_head && head->type->adjoint_rows) {
+        void *left = lowest > segment->last ? work->dy : work->below;
+        head->type->adjoint_rows(head, work->pass, rows, rows_of(model, left, first, head->out), NULL);
+    }
+}
+
+/* From dy, one of the two arrays of adjoints, to that of the segment's input, which is returned. */
+static void *adjoint_segment(const dstn_model *model, const dstn_pass *pass, int index, void *dy) {
+    const dstn_segment *segment = &model->segments[index];
+    dstn_layer *head = model->layers[segment->first];
+    int source = model_first_source(model);
+    void *other = dy == model->delta[0] ? model->delta[1] : model->delta[0];
+    adjoint_work work = {model, pass, segment, segment->first > source ? segment->first : source, dy, other};
+    dstn_kernel_for_rows(pass->rows, segment->block, adjoint_block, &work);
+    if (!head->type->forward) {
+        return other;
+    }
+    bool is_alone = segment->first == segment->last;
+    void *left = is_alone ? dy : other, *dx = is_alone ? other : dy;
+    head->type->adjoint(head, pass, left, segment->first > source ? dx : NULL);
+    return dx;
+}
+
+void dstn_model_adjoint(dstn_model *model, const dstn_pass *pass) {
+    int source = model_first_source(model);
+    void *dy = model->delta[0];
+    for (int i = model->segment_count - 1; i >= 0 && model->segments[i].last >= source; i--) {
+        dy = adjoint_segment(model, pass, i, dy);
     }
 }
 
@@ -89,11 +238,12 @@ static double layer_products(const dstn_model *model, const dstn_pass *pass, boo
 }
 
 double dstn_model_flops(const dstn_model *model, const dstn_pass *pass) {
-    int first = first_parametric(model);
+    int first = model_first_source(model);
     double flops = 0;
     for (int l = 0; l < model->layer_count; l++) {
         const dstn_layer *layer = model->layers[l];
-        flops += layer->type->product_flops(layer) * (double)pass->rows * layer_products(model, pass, l == first);
+        double product = layer->type->product_flops ? layer->type->product_flops(layer) : 0;
+        flops += product * (double)pass->rows * layer_products(model, pass, l == first);
     }
     return flops;
 }

@@ -1,42 +1,10 @@
-/* optim: the registry of optimizers, and one optimizer over a range of parameters. */
+/* optim: one optimizer over a range of parameters. */
 #include "optimizers.h"
+#include "section.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* ---- registry ---------------------------------------------------------------------------------------------------- */
-
-#define TYPE_ENTRY(name) &optim_##name,
-static const dstn_optimizer_type *const types[] = {OPTIM_TYPES(TYPE_ENTRY)};
-
-#define TYPE_NAME(name) #name,
-static const char *const names[] = {OPTIM_TYPES(TYPE_NAME)};
-
-enum { TYPES = sizeof types / sizeof types[0] };
-
-const dstn_optimizer_type *dstn_optimizer_type_find(const char *name) {
-    for (size_t i = 0; i < TYPES; i++)
-        if (strcmp(types[i]->name, name) == 0)
-            return types[i];
-    return NULL;
-}
-
-const dstn_optimizer_type *dstn_optimizer_type_at(size_t i) {
-    return i < TYPES ? types[i] : NULL;
-}
-
-#define TYPE_IN_LIST(name) "|" #name
-const char *dstn_optimizer_names(void) {
-    return &(OPTIM_TYPES(TYPE_IN_LIST))[1];
-}
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
-
-typedef struct optimizer_settings {
-    const char *name;
-    double rate, clip;
-} optimizer_settings;
 
 struct dstn_optimizer {
     const dstn_optimizer_type *type;
@@ -47,49 +15,6 @@ struct dstn_optimizer {
     double rate, clip;
     void *moments[OPTIM_MAX_MOMENTS]; /* [type->moments], each [count] in the kernel's scalar type */
 };
-
-const dstn_option dstn_optimizer_options[] = {
-    {"name", DSTN_OPTION_TEXT, offsetof(optimizer_settings, name), 0, 0, NULL, "~",
-     "sgd, rmsprop or adam; where absent, sgd for weights and rmsprop for hyperparameters", false},
-    {"rate", DSTN_OPTION_REAL, offsetof(optimizer_settings, rate), 0, 1e30, NULL, NULL, "learning rate", false},
-    {"clip", DSTN_OPTION_REAL, offsetof(optimizer_settings, clip), 1e-300, INFINITY, NULL, ".inf",
-     "largest norm of the gradient, which is scaled down to it; .inf: none", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
-};
-
-enum { OPTIONS = sizeof dstn_optimizer_options / sizeof dstn_optimizer_options[0] };
-
-/* The type that a section names; one that is no text is left to the reader of options, which says so. */
-static dstn_status choose_type(dstn_node node, const char *default_name, const dstn_optimizer_type **out,
-                               dstn_error *err) {
-    dstn_node place = dstn_node_child(node, "name");
-    const char *name = dstn_node_text(place);
-    *out = dstn_optimizer_type_find(name ? name : default_name);
-    if (*out)
-        return DSTN_OK;
-    const char *nearest = name ? dstn_nearest_name(name, names, TYPES) : NULL;
-    if (nearest)
-        return dstn_node_fail(place, err, "unknown optimizer \"%s\"; did you mean \"%s\"? accepted: %s", name, nearest,
-                              dstn_optimizer_names());
-    return dstn_node_fail(place, err, "unknown optimizer \"%s\"; accepted: %s", name ? name : default_name,
-                          dstn_optimizer_names());
-}
-
-static dstn_status read_settings(dstn_node node, const char *path, const char *default_name, dstn_optimizer *optimizer,
-                                 dstn_error *err) {
-    /* The default name goes into the document like any other default. */
-    dstn_option common[OPTIONS];
-    memcpy(common, dstn_optimizer_options, sizeof common);
-    common[0].fallback = default_name;
-    optimizer_settings settings;
-    dstn_binding bindings[] = {{common, &settings}, {optimizer->type->options, optimizer->settings}};
-    dstn_status status = dstn_options_read(node, path, bindings, 2, err);
-    if (status != DSTN_OK)
-        return status;
-    optimizer->rate = settings.rate;
-    optimizer->clip = settings.clip;
-    return DSTN_OK;
-}
 
 static dstn_status take_moments(dstn_optimizer *optimizer, dstn_arena *arena, dstn_error *err) {
     size_t bytes = (size_t)optimizer->count * optimizer->kernel->size;
@@ -105,18 +30,20 @@ static dstn_status take_moments(dstn_optimizer *optimizer, dstn_arena *arena, ds
 dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *default_name, const dstn_kernel *kernel,
                                 int64_t count, dstn_arena *arena, dstn_optimizer **out, dstn_error *err) {
     *out = NULL;
-    const dstn_optimizer_type *type;
-    dstn_status status = choose_type(node, default_name, &type, err);
+    optim_section section;
+    dstn_status status = optim_section_read(node, path, default_name, &section, err);
     if (status != DSTN_OK)
         return status;
     dstn_optimizer *optimizer = dstn_alloc(1, sizeof *optimizer);
-    optimizer->type = type;
-    optimizer->settings = dstn_alloc(1, type->settings_size);
-    optimizer->kernel = kernel;
-    optimizer->count = count;
-    status = read_settings(node, path, default_name, optimizer, err);
-    if (status == DSTN_OK)
-        status = take_moments(optimizer, arena, err);
+    *optimizer = (dstn_optimizer){.type = section.type,
+                                  .settings = section.type_settings,
+                                  .kernel = kernel,
+                                  .count = count,
+                                  .rate = section.rate,
+                                  .clip = section.clip};
+    section.type_settings = NULL;
+    optim_section_clear(&section);
+    status = take_moments(optimizer, arena, err);
     if (status != DSTN_OK) {
         dstn_optimizer_destroy(optimizer);
         return status;

@@ -105,6 +105,59 @@ static void gathered_rows_are_those_that_were_asked_for(void **state) {
     check_gather(DSTN_TASK_CLASSIFICATION, DSTN_F64);
 }
 
+/* What a step sees of an image is its bytes, normalized, in the kernel's scalar type. */
+static void check_bytes(dstn_scalar scalar, double tolerance) {
+    const int64_t indices[] = {7, 0, 7, 3};
+    const dstn_kernel *kernel;
+    dstn_error err;
+    assert_int_equal(dstn_kernel_find("openblas", scalar, &kernel, &err), DSTN_OK);
+    dstn_dataset *dataset = dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 5, 40, 2);
+    dataset->byte_scale = 1 / (255 * 0.3081);
+    dataset->byte_shift = -0.1307 / 0.3081;
+    assert_true(dstn_dataset_is_valid(dataset));
+    double x[4 * 12];
+    int64_t labels[4];
+    void *x_out = malloc(4 * 12 * kernel->size);
+    dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, NULL, labels);
+    kernel->to_double(4 * 12, x_out, x);
+    for (int i = 0; i < 4; i++) {
+        for (int f = 0; f < 12; f++) {
+            double byte = dataset->bytes[DSTN_PART_VALID][12 * indices[i] + f];
+            assert_true(fabs(x[12 * i + f] - (byte / 255 - 0.1307) / 0.3081) <= tolerance);
+        }
+        assert_int_equal(labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
+    }
+    free(x_out);
+    dstn_dataset_destroy(dataset);
+}
+
+static void gathered_bytes_are_normalized(void **state) {
+    (void)state;
+    check_bytes(DSTN_F32, 1e-6);
+    check_bytes(DSTN_F64, 1e-14);
+}
+
+static void synthetic_bytes_decode_to_mean_0_and_deviation_1(void **state) {
+    (void)state;
+    dstn_dataset *dataset = dstn_dataset_synthetic_bytes(DSTN_TASK_REGRESSION, 3, shape, 1, 2000, 2);
+    assert_true(dstn_dataset_is_valid(dataset));
+    double sum = 0, squares = 0;
+    int64_t count = 1500 * 12, seen[256] = {0};
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t byte = dataset->bytes[DSTN_PART_TRAIN][i];
+        double x = dataset->byte_scale * byte + dataset->byte_shift;
+        sum += x;
+        squares += x * x;
+        seen[byte]++;
+    }
+    assert_true(fabs(sum / (double)count) < 5 / sqrt((double)count));
+    assert_true(fabs(squares / (double)count - 1) < 5 / sqrt((double)count));
+    assert_true(seen[0] > 0 && seen[255] > 0);
+    dataset->byte_scale = 0;
+    assert_false(dstn_dataset_is_valid(dataset));
+    dstn_dataset_destroy(dataset);
+}
+
 static void synthetic_data_are_standard_normal(void **state) {
     (void)state;
     dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 3, shape, 5, 2001, 2);
@@ -154,6 +207,8 @@ int main(void) {
         cmocka_unit_test(a_resumed_sampler_continues_anywhere),
         cmocka_unit_test(a_batch_may_be_the_whole_part),
         cmocka_unit_test(gathered_rows_are_those_that_were_asked_for),
+        cmocka_unit_test(gathered_bytes_are_normalized),
+        cmocka_unit_test(synthetic_bytes_decode_to_mean_0_and_deviation_1),
         cmocka_unit_test(synthetic_data_are_standard_normal),
         cmocka_unit_test(synthetic_labels_cover_all_classes_alike),
     };

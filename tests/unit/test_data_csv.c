@@ -166,6 +166,26 @@ static void labels_are_counted_from_zero(void **state) {
     BAD("bad-label-negative.csv", ", task: classification", "bad-label-negative.csv:8: column \"y\": \"-1\"");
 }
 
+/* Standardized labels would be no classes any more. */
+static void standardization_leaves_labels_alone(void **state) {
+    (void)state;
+    dstn_dataset *dataset;
+    dstn_error err;
+    const char *section = "path: tests/data/labels.csv, target: y, task: classification, valid_fraction: 0.25";
+    assert_int_equal(read_section(section, 1, NULL, &dataset, &err), DSTN_OK);
+    double sum = 0, squares = 0;
+    int64_t rows = dataset->rows[DSTN_PART_TRAIN], features = dataset->features;
+    for (int64_t r = 0; r < rows; r++) {
+        sum += dataset->x[DSTN_PART_TRAIN][r * features];
+        squares += dataset->x[DSTN_PART_TRAIN][r * features] * dataset->x[DSTN_PART_TRAIN][r * features];
+    }
+    assert_true(fabs(sum) < 1e-12 * (double)rows && fabs(squares / (double)rows - 1) < 1e-12);
+    for (int part = 0; part < 2; part++)
+        for (int64_t r = 0; r < dataset->rows[part]; r++)
+            assert_int_equal(dataset->labels[part][r], dataset->source_rows[part][r] % 3);
+    dstn_dataset_destroy(dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_reads_the_same_in_every_dress),
@@ -179,6 +199,7 @@ int main(void) {
         cmocka_unit_test(targets_and_features_must_vary),
         cmocka_unit_test(a_file_that_is_not_there_is_named_with_its_key),
         cmocka_unit_test(labels_are_counted_from_zero),
+        cmocka_unit_test(standardization_leaves_labels_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,6 +266,7 @@ static void bad_sections_are_refused_by_key(void **state) {
     USAGE(FILE_AND ", valid_fraction: 0.05", "data.valid_fraction", "none for validation");
     USAGE(FILE_AND ", split_seed: -2", "data.split_seed");
     USAGE(FILE_AND ", split_seed: 4294967296", "data.split_seed");
+    USAGE(FILE_AND ", split: start", "data.split", "auto, random, end");
     USAGE(FILE_AND ", task: clustering", "data.task");
 #undef USAGE
 }
@@ -278,13 +279,26 @@ static void the_resolved_section_shows_every_default(void **state) {
     assert_int_equal(dstn_doc_parse("data: {" FILE_AND "}\n", DSTN_SOURCE_DIR "/job.yaml", &doc, &err), DSTN_OK);
     assert_int_equal(dstn_dataset_read(dstn_node_child(dstn_doc_root(doc), "data"), 1, NULL, &dataset, &err), DSTN_OK);
     char *text = dstn_doc_text(doc);
-    const char *const keys[] = {"source: csv",       "task: regression",    "features: raw",
-                                "standardize: true", "valid_fraction: 0.2", "split_seed: -1"};
+    const char *const keys[] = {"source: csv",         "task: regression", "features: raw", "standardize: true",
+                                "valid_fraction: 0.2", "split_seed: -1",   "split: auto"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         assert_non_null(strstr(text, keys[i]));
     free(text);
     dstn_dataset_destroy(dataset);
     dstn_doc_destroy(doc);
+}
+
+static void a_split_from_the_end_keeps_the_order_of_the_file(void **state) {
+    (void)state;
+    dstn_dataset *dataset = read_table(0, ", split: end, valid_fraction: 0.1", 3);
+    int64_t train = dataset->rows[DSTN_PART_TRAIN], valid = dataset->rows[DSTN_PART_VALID];
+    assert_int_equal(valid, 51);
+    for (int64_t r = 0; r < train; r++)
+        assert_int_equal(dataset->source_rows[DSTN_PART_TRAIN][r], r);
+    for (int64_t r = 0; r < valid; r++)
+        assert_int_equal(dataset->source_rows[DSTN_PART_VALID][r], train + r);
+    assert_non_null(strstr(dataset->summary, ", validation from the end"));
+    dstn_dataset_destroy(dataset);
 }
 
 static void the_registry_finds_its_sources(void **state) {
@@ -294,7 +308,7 @@ static void the_registry_finds_its_sources(void **state) {
     size_t count = 0;
     while (dstn_data_source_at(count))
         count++;
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 3);
 }
 
 int main(void) {
@@ -311,6 +325,7 @@ int main(void) {
         cmocka_unit_test(the_square_of_a_balanced_binary_column_is_dropped),
         cmocka_unit_test(bad_sections_are_refused_by_key),
         cmocka_unit_test(the_resolved_section_shows_every_default),
+        cmocka_unit_test(a_split_from_the_end_keeps_the_order_of_the_file),
         cmocka_unit_test(the_registry_finds_its_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* layer: initial parameters of the linear layer. Every draw is a function of (key, layer, parameter, element) and is
+/* layer: initial parameters of response layers. Every draw is a function of (key, layer, parameter, element) and is
  * made in double, so that models of both precisions, and of all methods of a comparison, start alike. */
-#include "linear.h"
+#include "map.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,9 +14,8 @@ static uint64_t lane_of(draw_of what, int64_t element) {
 
 /* Element i of the canonical array, wherever it is stored. */
 static void set_element(const dstn_layer *layer, dstn_parameter *parameter, int64_t i, double value) {
-    int64_t rows = parameter->shape[0], cols = parameter->rank > 1 ? parameter->shape[1] : 1;
-    int64_t at = parameter->layout == DSTN_LAYOUT_TRANSPOSED ? i % cols * rows + i / cols : i;
-    layer->kernel->from_double(1, &value, layer_element(layer->kernel, parameter->value, at));
+    layer->kernel->from_double(1, &value,
+                               layer_element(layer->kernel, parameter->value, layer_stored_at(parameter, i)));
 }
 
 static void set_zero(const dstn_layer *layer, dstn_parameter *parameter) {
@@ -27,7 +26,8 @@ static void set_zero(const dstn_layer *layer, dstn_parameter *parameter) {
 
 /* Kaiming's uniform distribution with a = √5, for weights and biases alike: within 1/√(inputs). */
 static void draw_kaiming(const dstn_layer *layer, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
-    double bound = 1 / sqrt((double)dstn_shape_count(layer->in));
+    const map_content *map = layer->content;
+    double bound = 1 / sqrt((double)map->in);
     for (int64_t i = 0; parameter && i < parameter->count; i++) {
         double uniforms[2];
         dstn_rng_uniforms(rng, (uint64_t)layer->index, 0, lane_of(what, i), uniforms);
@@ -66,7 +66,7 @@ static void orthonormalize(double *vectors, int64_t i, int64_t length) {
 }
 
 static void draw_orthogonal(const dstn_layer *layer, dstn_parameter *parameter, dstn_rng rng) {
-    int64_t out = parameter->shape[0], in = parameter->shape[1];
+    int64_t in = parameter->columns, out = parameter->count / in;
     bool by_rows = out <= in;
     int64_t count = by_rows ? out : in, length = by_rows ? in : out;
     double *vectors = dstn_alloc((size_t)(count * length), sizeof *vectors);
@@ -88,31 +88,31 @@ static void draw_orthogonal(const dstn_layer *layer, dstn_parameter *parameter, 
  * ------------------------------------------------------------------------------------------------------- */
 
 static void initialize_general(const dstn_layer *layer, dstn_rng rng) {
-    const linear_content *linear = layer->content;
-    const linear_settings *settings = layer->settings;
-    if (settings->init == LINEAR_ZERO) {
-        set_zero(layer, linear->weight);
-        set_zero(layer, linear->bias);
+    const map_content *map = layer->content;
+    const map_settings *settings = layer->settings;
+    if (settings->init == MAP_ZERO) {
+        set_zero(layer, map->weight);
+        set_zero(layer, map->bias);
         return;
     }
-    if (settings->init == LINEAR_ORTHOGONAL) {
-        draw_orthogonal(layer, linear->weight, rng);
+    if (settings->init == MAP_ORTHOGONAL) {
+        draw_orthogonal(layer, map->weight, rng);
     } else {
-        draw_kaiming(layer, linear->weight, rng, OF_WEIGHT);
+        draw_kaiming(layer, map->weight, rng, OF_WEIGHT);
     }
-    draw_kaiming(layer, linear->bias, rng, OF_BIAS);
+    draw_kaiming(layer, map->bias, rng, OF_BIAS);
 }
 
-void linear_initialize(dstn_layer *layer, dstn_rng rng) {
-    const linear_content *linear = layer->content;
+void map_initialize(dstn_layer *layer, dstn_rng rng) {
+    const map_content *map = layer->content;
     initialize_general(layer, rng);
-    if (linear->hyper) {
+    if (map->hyper) {
         /* Structured: the response starts at zero through U and V, and can leave it since W_r is not. */
-        draw_kaiming(layer, linear->response_weight, rng, OF_RESPONSE_WEIGHT);
-        draw_kaiming(layer, linear->response_bias, rng, OF_RESPONSE_BIAS);
-        set_zero(layer, linear->hyper);
+        draw_kaiming(layer, map->response_weight, rng, OF_RESPONSE_WEIGHT);
+        draw_kaiming(layer, map->response_bias, rng, OF_RESPONSE_BIAS);
+        set_zero(layer, map->hyper);
     } else {
-        set_zero(layer, linear->response_weight);
-        set_zero(layer, linear->response_bias);
+        set_zero(layer, map->response_weight);
+        set_zero(layer, map->response_bias);
     }
 }

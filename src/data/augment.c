@@ -1,0 +1,176 @@
+/* data: the registry of augmentations, and the list of them that a config's section `augment:` describes. */
+#include "augmentations.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- registry ---------------------------------------------------------------------------------------------------- */
+
+#define AUGMENTATION_ENTRY(name) &data_augmentation_##name,
+static const dstn_augmentation *const augmentations[] = {DATA_AUGMENTATIONS(AUGMENTATION_ENTRY)};
+
+#define AUGMENTATION_NAME(name) #name,
+static const char *const augmentation_names[] = {DATA_AUGMENTATIONS(AUGMENTATION_NAME)};
+
+#define AUGMENTATION_IN_LIST(name) " " #name
+static const char augmentation_list[] = DATA_AUGMENTATIONS(AUGMENTATION_IN_LIST);
+
+enum { AUGMENTATIONS = sizeof augmentations / sizeof augmentations[0], MAX_ITEMS = 64, LANE_BITS = 32 };
+
+const dstn_augmentation *dstn_augmentation_at(size_t i) {
+    return i < AUGMENTATIONS ? augmentations[i] : NULL;
+}
+
+static dstn_status find(dstn_node node, const char *name, const dstn_augmentation **out, dstn_error *err) {
+    for (size_t i = 0; i < AUGMENTATIONS; i++)
+        if (strcmp(augmentations[i]->name, name) == 0) {
+            *out = augmentations[i];
+            return DSTN_OK;
+        }
+    const char *nearest = dstn_nearest_name(name, augmentation_names, AUGMENTATIONS);
+    if (nearest)
+        return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; did you mean \"%s\"? accepted:%s", name,
+                              nearest, augmentation_list);
+    return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; accepted:%s", name, augmentation_list);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
+
+typedef struct augment_item {
+    const dstn_augmentation *type;
+    void *settings;
+} augment_item;
+
+struct dstn_augment {
+    int64_t channels, height, width;
+    size_t count;
+    augment_item *items; /* [count] */
+};
+
+/* Who knows the hyperparameters. */
+typedef struct augment_names {
+    int (*index)(void *user, const char *name);
+    void *user;
+} augment_names;
+
+static dstn_status resolve(dstn_node node, const augment_item *item, const augment_names *names, dstn_error *err) {
+    for (const dstn_option *option = item->type->options; option->key; option++) {
+        if (option->kind != DSTN_OPTION_QUANTITY)
+            continue;
+        dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)item->settings + option->offset);
+        if (!quantity->name)
+            continue;
+        quantity->index = names->index ? names->index(names->user, quantity->name) : -1;
+        if (quantity->index < 0)
+            return dstn_node_fail(dstn_node_child(node, option->key), err,
+                                  "there is no hyperparameter \"%s\"; accepted: a number from %g to %g, or the name of "
+                                  "a hyperparameter",
+                                  quantity->name, option->low, option->high);
+    }
+    return DSTN_OK;
+}
+
+/* Options of an entry that is a name alone have no place in the document; messages about them get the entry's. */
+static dstn_status read_options(dstn_node entry, dstn_node node, augment_item *item, dstn_error *err) {
+    dstn_binding binding = {item->type->options, item->settings};
+    dstn_status status = dstn_options_read(node, item->type->name, &binding, 1, err);
+    if (status != DSTN_OK && !node.handle) {
+        char *message = dstn_strdup(err->message);
+        dstn_node_fail(entry, err, "%s", message);
+        free(message);
+    }
+    return status;
+}
+
+static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, const augment_names *names,
+                              augment_item *item, dstn_error *err) {
+    bool is_mapping = dstn_node_get_kind(entry) == DSTN_NODE_MAPPING && dstn_node_count(entry) == 1;
+    const char *name = is_mapping ? dstn_node_key_at(entry, 0) : dstn_node_text(entry);
+    dstn_node node = is_mapping ? dstn_node_at(entry, 0) : (dstn_node){0};
+    if (!name)
+        return dstn_node_fail(entry, err, "accepted: an augmentation's name, or its name with its options");
+    dstn_status status = find(entry, name, &item->type, err);
+    if (status != DSTN_OK)
+        return status;
+    item->settings = dstn_alloc(1, item->type->settings_size);
+    status = read_options(entry, node, item, err);
+    if (status == DSTN_OK)
+        status = resolve(node, item, names, err);
+    return status == DSTN_OK ? item->type->plan(item->settings, node, dataset, err) : status;
+}
+
+static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_error *err) {
+    if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE)
+        return dstn_node_fail(list, err, "accepted: a list of augmentations, as in [cutout: {holes: 1, length: 8}]");
+    if (dstn_node_count(list) > MAX_ITEMS)
+        return dstn_node_fail(list, err, "has %zu augmentations; accepted: up to %d", dstn_node_count(list),
+                              (int)MAX_ITEMS);
+    if (dstn_node_count(list) > 0 && dataset->rank != 3)
+        return dstn_node_fail(list, err,
+                              "augmentation is for images, and %s has %lld features without height and width; "
+                              "accepted: an empty list",
+                              dataset->source, (long long)dataset->features);
+    return DSTN_OK;
+}
+
+dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
+                              int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
+                              dstn_error *err) {
+    *out = NULL;
+    bool is_there = dstn_node_get_kind(list) != DSTN_NODE_NONE;
+    dstn_status status = is_there ? check_list(list, dataset, err) : DSTN_OK;
+    if (status != DSTN_OK)
+        return status;
+    const augment_names names = {hyper_index, user};
+    dstn_augment *augment = dstn_alloc(1, sizeof *augment);
+    *augment = (dstn_augment){dataset->shape[0], dataset->shape[1], dataset->shape[2], dstn_node_count(list), NULL};
+    augment->items = dstn_alloc(augment->count, sizeof *augment->items);
+    for (size_t i = 0; i < augment->count && status == DSTN_OK; i++)
+        status = read_entry(dstn_node_at(list, i), dataset, &names, &augment->items[i], err);
+    if (status != DSTN_OK) {
+        dstn_augment_destroy(augment);
+        return status;
+    }
+    *out = augment;
+    return DSTN_OK;
+}
+
+void dstn_augment_destroy(dstn_augment *augment) {
+    if (!augment)
+        return;
+    for (size_t i = 0; i < augment->count; i++)
+        free(augment->items[i].settings);
+    free(augment->items);
+    free(augment);
+}
+
+bool dstn_augment_is_empty(const dstn_augment *augment) {
+    return augment->count == 0;
+}
+
+/* ---- the step ---------------------------------------------------------------------------------------------------- */
+
+double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quantity, int64_t row) {
+    return quantity->name ? images->values[row * images->hypers + quantity->index] : quantity->number;
+}
+
+void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
+                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x) {
+    dstn_images images = {
+        .kernel = kernel,
+        .rows = rows,
+        .height = augment->height,
+        .width = augment->width,
+        .channels = augment->channels,
+        .first_row = first_row,
+        .values = values,
+        .hypers = hypers,
+        .rng = rng,
+        .step = step,
+        .x = x,
+    };
+    for (size_t i = 0; i < augment->count; i++) {
+        images.lane = (uint64_t)i << LANE_BITS;
+        augment->items[i].type->apply(augment->items[i].settings, &images);
+    }
+}

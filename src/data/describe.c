@@ -1,0 +1,28 @@
+/* data: what a data set holds, for people to look at. */
+#include "dstn/data.h"
+
+#include <math.h>
+
+/* Element i of a part, as gathered. */
+static double element(const dstn_dataset *dataset, dstn_part part, int64_t i) {
+    if (dataset->bytes[part])
+        return dataset->byte_scale * dataset->bytes[part][i] + dataset->byte_shift;
+    return dataset->x[part][i];
+}
+
+void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t feature, double *low, double *high) {
+    int64_t first = feature < 0 ? 0 : feature, stride = feature < 0 ? 1 : dataset->features;
+    *low = *high = element(dataset, part, first);
+    for (int64_t i = first; i < dataset->rows[part] * dataset->features; i += stride) {
+        double value = element(dataset, part, i);
+        *low = fmin(*low, value);
+        *high = fmax(*high, value);
+    }
+}
+
+void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_t *counts) {
+    for (int64_t c = 0; c < dataset->outputs; c++)
+        counts[c] = 0;
+    for (int64_t r = 0; r < dataset->rows[part]; r++)
+        counts[dataset->labels[part][r]]++;
+}

@@ -1,0 +1,35 @@
+/* layer: the mean of each channel over the whole image; linear, so that its tangent is itself. */
+#include "layer_private.h"
+
+static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    dstn_status status = layer_require_image(layer, node, err);
+    layer->out = (dstn_shape){3, {layer->in.dims[0], 1, 1}, 0};
+    return status;
+}
+
+static int64_t plane_of(const dstn_layer *layer) {
+    return layer->in.dims[1] * layer->in.dims[2];
+}
+
+static void mean(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+    (void)pass;
+    int64_t plane = plane_of(layer);
+    layer->kernel->plane_sum(rows.count, plane, layer->in.dims[0], 1 / (double)plane, x, y);
+}
+
+static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+    (void)pass;
+    int64_t plane = plane_of(layer);
+    layer->kernel->plane_spread(rows.count, plane, layer->in.dims[0], 1 / (double)plane, dy, dx);
+}
+
+const dstn_layer_type layer_avgpool = {
+    .name = "avgpool",
+    .help = "the mean of each channel over the whole image",
+    .options = layer_no_options,
+    .plan = plan,
+    .bind = layer_bind_nothing,
+    .forward_rows = mean,
+    .tangent_rows = mean,
+    .adjoint_rows = adjoint_rows,
+};

@@ -1,0 +1,316 @@
+/* layer: batch normalization of every channel over examples and places, y = γ x̂ + β with x̂ = (x − μ) r, r = 1/√(v + e).
+ * In training μ and v are those of the mini-batch, and tangent and adjoint differentiate through them: with
+ * ⟨·⟩ the mean over the batch, both are  v ↦ γ r (v − ⟨v⟩ − x̂ ⟨x̂ v⟩). In evaluation μ and v are the running statistics.
+ * γ and β belong to the general parameters. */
+#include "layer_private.h"
+
+#include <math.h>
+
+typedef struct batchnorm_settings {
+    double momentum, epsilon;
+} batchnorm_settings;
+
+static const dstn_option options[] = {{"momentum", DSTN_OPTION_REAL, offsetof(batchnorm_settings, momentum), 0, 1, NULL,
+                                       "0.1", "weight of a batch in the running statistics", false},
+                                      {"epsilon", DSTN_OPTION_REAL, offsetof(batchnorm_settings, epsilon), 1e-12, 1,
+                                       NULL, "1e-5", "added to the variance", false},
+                                      {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+/* All arrays are [C], and double. */
+typedef struct batchnorm_content {
+    int64_t channels, plane;
+    dstn_parameter *gamma, *beta;
+    double *mean, *rate;           /* μ and r of the last forward pass */
+    double *own_mean, *own_var;    /* of this rank's rows, where these are what counts */
+    double *sums;                  /* [2C]: Σ v and Σ v (x − μ) */
+    double *scale, *slope, *shift; /* of the pass: out = scale v + slope x + shift */
+    double *gain, *offset;         /* γ, and the forward pass's shift */
+    void *scratch;                 /* [C] in the kernel's type */
+    bool tangent_is_zero;
+} batchnorm_content;
+
+static void declare(dstn_layer *layer, const char *name, int64_t channels) {
+    dstn_parameter *parameter = &layer->parameters[layer->parameter_count++];
+    *parameter = (dstn_parameter){.range = DSTN_RANGE_GENERAL,
+                                  .layout = DSTN_LAYOUT_PLAIN,
+                                  .rank = 1,
+                                  .shape = {channels},
+                                  .columns = 1,
+                                  .channels = 1,
+                                  .count = channels};
+    snprintf(parameter->name, sizeof parameter->name, "%s", name);
+}
+
+static int64_t channels_of(const dstn_layer *layer) {
+    return layer->in.rank == 3 ? layer->in.dims[0] : dstn_shape_count(layer->in);
+}
+
+static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    (void)node, (void)err;
+    int64_t channels = channels_of(layer);
+    layer->out = layer->in;
+    declare(layer, "gamma", channels);
+    declare(layer, "beta", channels);
+    layer->buffers[0] = (dstn_buffer){"running_mean", channels, NULL};
+    layer->buffers[1] = (dstn_buffer){"running_variance", channels, NULL};
+    layer->buffer_count = 2;
+    return DSTN_OK;
+}
+
+static bool bind(dstn_layer *layer, dstn_arena *arena) {
+    batchnorm_content *norm = dstn_arena_take(arena, sizeof *norm);
+    if (!norm) {
+        return false;
+    }
+    layer->content = norm;
+    int64_t channels = channels_of(layer);
+    norm->channels = channels;
+    norm->plane = dstn_shape_count(layer->in) / channels;
+    norm->gamma = &layer->parameters[0];
+    norm->beta = &layer->parameters[1];
+    double *arrays = dstn_arena_take(arena, (size_t)(11 * channels) * sizeof(double));
+    norm->scratch = dstn_arena_take(arena, (size_t)channels * layer->kernel->size);
+    if (!arrays || !norm->scratch) {
+        return false;
+    }
+    double **const places[] = {&norm->mean,  &norm->rate,  &norm->own_mean, &norm->own_var, &norm->scale,
+                               &norm->slope, &norm->shift, &norm->gain,     &norm->offset};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        *places[i] = arrays + (int64_t)i * channels;
+    }
+    norm->sums = arrays + 9 * channels;
+    return true;
+}
+
+static void initialize(dstn_layer *layer, dstn_rng rng) {
+    (void)rng;
+    const batchnorm_content *norm = layer->content;
+    layer->kernel->fill(norm->channels, 1, norm->gamma->value);
+    layer->kernel->fill(norm->channels, 0, norm->beta->value);
+    for (int64_t c = 0; c < norm->channels; c++) {
+        layer->buffers[0].value[c] = 0;
+        layer->buffers[1].value[c] = 1;
+    }
+}
+
+/* ---- statistics -------------------------------------------------------------------------------------------------- */
+
+static bool is_synchronized(const dstn_layer *layer, const dstn_pass *pass) {
+    return layer->synchronized && pass->reduce;
+}
+
+static void sum_over_group(const dstn_layer *layer, const dstn_pass *pass, double *values, int64_t count) {
+    if (is_synchronized(layer, pass)) {
+        pass->reduce(pass->user, values, count);
+    }
+}
+
+/* Values of a channel that the statistics are of. */
+static double population(const dstn_layer *layer, const dstn_pass *pass) {
+    const batchnorm_content *norm = layer->content;
+    return (double)(is_synchronized(layer, pass) ? pass->batch_rows : pass->rows) * (double)norm->plane;
+}
+
+static void zero(double *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = 0;
+    }
+}
+
+/* Mean, then variance about it: two passes, since the difference of two large numbers would lose digits. */
+static void batch_moments(const dstn_layer *layer, const dstn_pass *pass, const void *x, double *mean, double *var) {
+    const batchnorm_content *norm = layer->content;
+    int64_t rows = pass->rows * norm->plane, channels = norm->channels;
+    double count = population(layer, pass);
+    zero(mean, channels);
+    zero(var, channels);
+    layer->kernel->column_sums(rows, channels, x, mean);
+    sum_over_group(layer, pass, mean, channels);
+    for (int64_t c = 0; c < channels; c++) {
+        mean[c] /= count;
+    }
+    layer->kernel->column_squares(rows, channels, x, mean, var);
+    sum_over_group(layer, pass, var, channels);
+    for (int64_t c = 0; c < channels; c++) {
+        var[c] /= count;
+    }
+}
+
+/* The running variance is the unbiased one. Local statistics are averaged over the ranks, all of which keep the same
+ * running ones. */
+static void track(const dstn_layer *layer, const dstn_pass *pass) {
+    const batchnorm_content *norm = layer->content;
+    const batchnorm_settings *settings = layer->settings;
+    int64_t channels = norm->channels;
+    double count = population(layer, pass), unbiased = count > 1 ? count / (count - 1) : 1;
+    double share = 1;
+    if (!is_synchronized(layer, pass) && pass->reduce) {
+        share = (double)pass->rows / (double)pass->batch_rows;
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        norm->sums[c] = share * norm->own_mean[c];
+        norm->sums[channels + c] = share * unbiased * norm->own_var[c];
+    }
+    if (!is_synchronized(layer, pass) && pass->reduce) {
+        pass->reduce(pass->user, norm->sums, 2 * channels);
+    }
+    for (int b = 0; b < 2; b++) {
+        double *running = layer->buffers[b].value;
+        for (int64_t c = 0; c < channels; c++) {
+            running[c] += settings->momentum * (norm->sums[b * channels + c] - running[c]);
+        }
+    }
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static void forward(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y) {
+    (void)y;
+    batchnorm_content *norm = layer->content;
+    const batchnorm_settings *settings = layer->settings;
+    layer->x = x;
+    const double *mean = layer->buffers[0].value, *var = layer->buffers[1].value;
+    if (pass->training) {
+        batch_moments(layer, pass, x, norm->own_mean, norm->own_var);
+        mean = norm->own_mean;
+        var = norm->own_var;
+        if (pass->track_statistics) {
+            track(layer, pass);
+        }
+    }
+    layer->kernel->to_double(norm->channels, norm->gamma->value, norm->gain);
+    layer->kernel->to_double(norm->channels, norm->beta->value, norm->offset);
+    for (int64_t c = 0; c < norm->channels; c++) {
+        norm->mean[c] = mean[c];
+        norm->rate[c] = 1 / sqrt(var[c] + settings->epsilon);
+        norm->scale[c] = norm->gain[c] * norm->rate[c];
+        norm->offset[c] -= norm->scale[c] * norm->mean[c];
+    }
+}
+
+static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+    (void)pass;
+    const batchnorm_content *norm = layer->content;
+    layer->kernel->column_affine(rows.count * norm->plane, norm->channels, norm->scale, x, NULL, NULL, norm->offset, y);
+}
+
+/* ---- tangent and adjoint ----------------------------------------------------------------------------------------- */
+
+/* Σ v and Σ v (x − μ) of this rank's rows. */
+static void own_sums(const dstn_layer *layer, const dstn_pass *pass, const void *v) {
+    const batchnorm_content *norm = layer->content;
+    int64_t rows = pass->rows * norm->plane;
+    zero(norm->sums, 2 * norm->channels);
+    layer->kernel->column_sums(rows, norm->channels, v, norm->sums);
+    layer->kernel->column_dots(rows, norm->channels, v, layer->x, norm->mean, norm->sums + norm->channels);
+}
+
+/* From the sums: γ r (v − ⟨v⟩ − x̂ ⟨x̂ v⟩) = scale v + slope x + shift; in evaluation γ r v. */
+static void set_coefficients(const dstn_layer *layer, const dstn_pass *pass) {
+    const batchnorm_content *norm = layer->content;
+    int64_t channels = norm->channels;
+    double count = population(layer, pass);
+    if (pass->training) {
+        sum_over_group(layer, pass, norm->sums, 2 * channels);
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        double rate = norm->rate[c], along = rate * rate * norm->sums[channels + c] / count;
+        norm->scale[c] = norm->gain[c] * rate;
+        norm->slope[c] = pass->training ? -norm->scale[c] * along : 0;
+        norm->shift[c] = pass->training ? norm->scale[c] * (along * norm->mean[c] - norm->sums[c] / count) : 0;
+    }
+}
+
+static void tangent(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent) {
+    (void)y_tangent;
+    batchnorm_content *norm = layer->content;
+    norm->tangent_is_zero = !x_tangent;
+    if (x_tangent) {
+        if (pass->training) {
+            own_sums(layer, pass, x_tangent);
+        }
+        set_coefficients(layer, pass);
+    }
+}
+
+static void apply(const dstn_layer *layer, int64_t rows, const void *v, const void *x, void *out) {
+    const batchnorm_content *norm = layer->content;
+    layer->kernel->column_affine(rows * norm->plane, norm->channels, norm->scale, v, norm->slope, x, norm->shift, out);
+}
+
+static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
+                         void *y_tangent) {
+    (void)pass;
+    const batchnorm_content *norm = layer->content;
+    int64_t example = norm->plane * norm->channels;
+    if (norm->tangent_is_zero) {
+        layer->kernel->fill(rows.count * example, 0, y_tangent);
+        return;
+    }
+    apply(layer, rows.count, x_tangent, layer_element(layer->kernel, layer->x, rows.first * example), y_tangent);
+}
+
+static void add_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_parameter *parameter,
+                         const double *gradient) {
+    const batchnorm_content *norm = layer->content;
+    layer->kernel->from_double(norm->channels, gradient, norm->scratch);
+    if (pass->overwrite) {
+        layer->kernel->fill(norm->channels, 0, parameter->gradient);
+    }
+    layer->kernel->axpy(norm->channels, 1, norm->scratch, parameter->gradient);
+}
+
+/* dβ = Σ δ, dγ = Σ δ x̂, of this rank's rows. */
+static void parameter_gradients(const dstn_layer *layer, const dstn_pass *pass) {
+    const batchnorm_content *norm = layer->content;
+    for (int64_t c = 0; c < norm->channels; c++) {
+        norm->shift[c] = norm->rate[c] * norm->sums[norm->channels + c];
+    }
+    add_gradient(layer, pass, norm->gamma, norm->shift);
+    add_gradient(layer, pass, norm->beta, norm->sums);
+    layer_gradient_ready(layer, pass, DSTN_RANGE_GENERAL);
+}
+
+/* Rows of one call of `adjoint_piece`. */
+typedef struct adjoint_work {
+    const dstn_layer *layer;
+    const char *dy;
+    char *dx;
+} adjoint_work;
+
+static void adjoint_piece(void *context, int64_t first, int64_t count, int thread) {
+    (void)thread;
+    const adjoint_work *work = context;
+    const batchnorm_content *norm = work->layer->content;
+    int64_t start = first * norm->plane * norm->channels;
+    const dstn_kernel *kernel = work->layer->kernel;
+    apply(work->layer, count, layer_element(kernel, work->dy, start), layer_element(kernel, work->layer->x, start),
+          layer_element(kernel, work->dx, start));
+}
+
+static void adjoint(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx) {
+    own_sums(layer, pass, dy);
+    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
+        parameter_gradients(layer, pass);
+    }
+    if (dx) {
+        set_coefficients(layer, pass);
+        adjoint_work work = {layer, dy, dx};
+        dstn_kernel_for_rows(pass->rows, 1, adjoint_piece, &work);
+    }
+}
+
+const dstn_layer_type layer_batchnorm = {
+    .name = "batchnorm",
+    .help = "every channel with mean 0 and variance 1 over the mini-batch, then scaled and shifted",
+    .options = options,
+    .settings_size = sizeof(batchnorm_settings),
+    .plan = plan,
+    .bind = bind,
+    .initialize = initialize,
+    .forward = forward,
+    .tangent = tangent,
+    .adjoint = adjoint,
+    .forward_rows = forward_rows,
+    .tangent_rows = tangent_rows,
+};

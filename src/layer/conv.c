@@ -1,0 +1,70 @@
+/* layer: the convolutional response layer; U and V have a row for every output channel (App. E). */
+#include "map.h"
+
+typedef struct conv_settings {
+    map_settings map; /* first */
+    int64_t kernel, stride, padding;
+} conv_settings;
+
+static const dstn_option options[] = {
+    {"out", DSTN_OPTION_INT, offsetof(map_settings, out), 1, 1e6, NULL, NULL, "number of output channels", false},
+    {"kernel", DSTN_OPTION_INT, offsetof(conv_settings, kernel), 1, 1e4, NULL, NULL, "side of the square kernel",
+     false},
+    {"stride", DSTN_OPTION_INT, offsetof(conv_settings, stride), 1, 1e4, NULL, "1", "step from place to place", false},
+    {"padding", DSTN_OPTION_INT, offsetof(conv_settings, padding), 0, 1e4, NULL, "0", "zeros around the image", false},
+    MAP_OPTIONS,
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static int64_t outputs_along(const conv_settings *conv, int64_t length) {
+    return (length + 2 * conv->padding - conv->kernel) / conv->stride + 1;
+}
+
+static dstn_map_shape shape_of(const dstn_layer *layer) {
+    const conv_settings *conv = layer->settings;
+    const int64_t *dims = layer->in.dims;
+    return (dstn_map_shape){.in = dims[0],
+                            .out = conv->map.out,
+                            .in_height = dims[1],
+                            .in_width = dims[2],
+                            .kernel = conv->kernel,
+                            .stride = conv->stride,
+                            .padding = conv->padding,
+                            .out_height = outputs_along(conv, dims[1]),
+                            .out_width = outputs_along(conv, dims[2])};
+}
+
+static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    const conv_settings *conv = layer->settings;
+    dstn_status status = layer_require_image(layer, node, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    int64_t smaller = layer->in.dims[1] < layer->in.dims[2] ? layer->in.dims[1] : layer->in.dims[2];
+    if (conv->kernel > smaller + 2 * conv->padding) {
+        return dstn_node_fail(node, err, "kernel %lld is larger than the padded image of %lld x %lld",
+                              (long long)conv->kernel, (long long)(layer->in.dims[1] + 2 * conv->padding),
+                              (long long)(layer->in.dims[2] + 2 * conv->padding));
+    }
+    if (layer->response == DSTN_RESPONSE_FULL && layer->hypers > 0) {
+        return dstn_node_fail(node, err,
+                              "convolutions have the structured response only; accepted: response: structured");
+    }
+    dstn_map_shape shape = shape_of(layer);
+    layer->out = (dstn_shape){3, {shape.out, shape.out_height, shape.out_width}, 0};
+    return map_plan(layer, node, &shape, true, err);
+}
+
+static bool bind(dstn_layer *layer, dstn_arena *arena) {
+    dstn_map_shape shape = shape_of(layer);
+    return map_bind(layer, &shape, arena);
+}
+
+const dstn_layer_type layer_conv = {
+    .name = "conv",
+    .help = "a two-dimensional convolution with a response to the hyperparameters",
+    .options = options,
+    .settings_size = sizeof(conv_settings),
+    .plan = plan,
+    .bind = bind,
+    MAP_OPERATIONS,
+};

@@ -1,0 +1,16 @@
+/* layer: an image as features. Values stay where they are, channels-last; the layers above know by the shape. */
+#include "layer_private.h"
+
+static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    (void)node, (void)err;
+    layer->out = (dstn_shape){1, {dstn_shape_count(layer->in)}, dstn_shape_channels(layer->in)};
+    return DSTN_OK;
+}
+
+const dstn_layer_type layer_flatten = {
+    .name = "flatten",
+    .help = "an image as a row of features",
+    .options = layer_no_options,
+    .plan = plan,
+    .bind = layer_bind_nothing,
+};

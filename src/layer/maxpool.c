@@ -1,0 +1,76 @@
+/* layer: the largest value of each channel in squares that don't overlap. Tangent and adjoint take the primal's places
+ * (Sec. 3.3). */
+#include "layer_private.h"
+
+typedef struct maxpool_settings {
+    int64_t size;
+} maxpool_settings;
+
+/* A place in a square is a byte. */
+enum { MOST_SIZE = 15 };
+
+static const dstn_option options[] = {{"size", DSTN_OPTION_INT, offsetof(maxpool_settings, size), 1, MOST_SIZE, NULL,
+                                       "2", "side of the squares, and the step between them", false},
+                                      {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    const maxpool_settings *settings = layer->settings;
+    dstn_status status = layer_require_image(layer, node, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    const int64_t *dims = layer->in.dims;
+    layer->out = (dstn_shape){3, {dims[0], dims[1] / settings->size, dims[2] / settings->size}, 0};
+    if (dstn_shape_count(layer->out) == 0) {
+        return dstn_node_fail(node, err, "squares of %lld x %lld don't fit an image of %lld x %lld",
+                              (long long)settings->size, (long long)settings->size, (long long)dims[1],
+                              (long long)dims[2]);
+    }
+    return DSTN_OK;
+}
+
+/* The content is the place of each output, [B, out] bytes. */
+static bool bind(dstn_layer *layer, dstn_arena *arena) {
+    layer->content = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->out));
+    return layer->content != NULL;
+}
+
+static uint8_t *places(const dstn_layer *layer, dstn_rows rows) {
+    return (uint8_t *)layer->content + rows.first * dstn_shape_count(layer->out);
+}
+
+static int64_t size_of(const dstn_layer *layer) {
+    return ((const maxpool_settings *)layer->settings)->size;
+}
+
+static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+    (void)pass;
+    const int64_t *dims = layer->in.dims;
+    layer->kernel->pool_max(rows.count, dims[1], dims[2], dims[0], size_of(layer), x, y, places(layer, rows));
+}
+
+static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
+                         void *y_tangent) {
+    (void)pass;
+    const int64_t *dims = layer->in.dims;
+    layer->kernel->pool_pick(rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows), x_tangent,
+                             y_tangent);
+}
+
+static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+    (void)pass;
+    const int64_t *dims = layer->in.dims;
+    layer->kernel->pool_spread(rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows), dy, dx);
+}
+
+const dstn_layer_type layer_maxpool = {
+    .name = "maxpool",
+    .help = "the largest value of each channel in squares of an image",
+    .options = options,
+    .settings_size = sizeof(maxpool_settings),
+    .plan = plan,
+    .bind = bind,
+    .forward_rows = forward_rows,
+    .tangent_rows = tangent_rows,
+    .adjoint_rows = adjoint_rows,
+};

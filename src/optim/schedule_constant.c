@@ -1,0 +1,16 @@
+/* optim: the schedule that leaves the learning rate alone. */
+#include "schedules.h"
+
+static const dstn_option options[] = {{NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static double next(const void *settings, double *memory, const dstn_epoch_end *end) {
+    (void)settings, (void)memory;
+    return end->rate;
+}
+
+const dstn_schedule_type optim_schedule_constant = {
+    .name = "constant",
+    .help = "the rate stays as it is",
+    .options = options,
+    .next = next,
+};

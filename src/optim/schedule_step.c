@@ -1,0 +1,46 @@
+/* optim: the rate is multiplied by a factor after each of some epochs: after e epochs it is
+ * rate · factor^|{milestones ≤ e}|. */
+#include "schedules.h"
+
+typedef struct step_settings {
+    dstn_int_list milestones;
+    double factor;
+} step_settings;
+
+static const dstn_option options[] = {
+    {"milestones", DSTN_OPTION_INTS, offsetof(step_settings, milestones), 1, 1e9, NULL, NULL,
+     "epochs after which the rate is multiplied by factor, in rising order", false},
+    {"factor", DSTN_OPTION_REAL, offsetof(step_settings, factor), 0, 1, NULL, "0.1",
+     "what the rate is multiplied by after each milestone", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+};
+
+static dstn_status check(const void *settings, dstn_node node, dstn_error *err) {
+    const step_settings *step = settings;
+    for (int i = 1; i < step->milestones.count; i++)
+        if (step->milestones.values[i] <= step->milestones.values[i - 1])
+            return dstn_node_fail(dstn_node_child(node, "milestones"), err,
+                                  "%lld comes after %lld; accepted: epochs in rising order",
+                                  (long long)step->milestones.values[i], (long long)step->milestones.values[i - 1]);
+    return DSTN_OK;
+}
+
+/* From the first rate, so that it is a function of the epoch alone. */
+static double next(const void *settings, double *memory, const dstn_epoch_end *end) {
+    (void)memory;
+    const step_settings *step = settings;
+    double rate = end->first_rate;
+    for (int i = 0; i < step->milestones.count; i++)
+        if (step->milestones.values[i] <= end->epochs)
+            rate *= step->factor;
+    return rate;
+}
+
+const dstn_schedule_type optim_schedule_step = {
+    .name = "step",
+    .help = "the rate falls after given epochs",
+    .options = options,
+    .settings_size = sizeof(step_settings),
+    .check = check,
+    .next = next,
+};

@@ -1,0 +1,73 @@
+# dstn bench: what it says of a small network. No time is judged but that there is one.
+. "$(dirname "$0")/common.sh"
+cat >"$scratch/net.yaml" <<'Y'
+input: [20]
+loss: cross_entropy
+layers:
+  - dropout: {rate: first}
+  - linear: {out: 30}
+  - relu
+  - dropout: {rate: second}
+  - linear: {out: 30}
+  - dropout: {rate: first}
+  - dropout: {rate: 0.25}
+  - linear: {out: 7}
+Y
+sed 's/loss: cross_entropy/loss: mse/; s/rate: [a-z]*}/rate: 0.5}/' "$scratch/net.yaml" >"$scratch/nameless.yaml"
+sed 's/linear: {out: 30}/linear: {out: thirty}/' "$scratch/net.yaml" >"$scratch/wrong.yaml"
+
+numbers="seconds_per_step seconds_per_step_best hyper_seconds_per_step gflop_per_step gemm_peak_gflops \
+  gemm_peak_gflops_best fraction_of_peak ordinary_seconds_per_step cost_ratio rss_start hwm_after memory_used \
+  memory_counted memory_ratio"
+
+expect "a network in lines" 0 '^fraction_of_peak [0-9.e-]+$' "$dstn" bench "$scratch/net.yaml" --batch 16 --steps 12
+for name in $numbers; do
+  within "$name is above 0" "$(value "$name")" 1e-12 1e15
+done
+# 2MNK of 16 examples: 5 times the first layer's 20x30 and 8 times the others' 30x30 and 30x7; 2 and 3 in the ordinary net.
+within "products of a Delta-STN step" "$(value gflop_per_step)" 0.00038015 0.00038017
+within "products of an ordinary step" "$(value ordinary_gflop_per_step)" 0.00014495 0.00014497
+within "two names are two hyperparameters" "$(value hyperparameters)" 2 2
+within "as many steps as asked for" "$(value steps)" 12 12
+[ "$(wc -l <"$scratch/out")" -eq "$(awk '{ print $1 }' "$scratch/out" | sort -u | wc -l)" ] ||
+  { echo "FAIL a line a name" && failures=$((failures + 1)); }
+
+expect "one object on one line" 0 '^\{.*\}$' "$dstn" bench "$scratch/net.yaml" --batch 16 --steps 3 --json --hyper 4
+cp "$scratch/out" "$scratch/json"
+cat >"$scratch/judge.py" <<'P'
+import json, sys
+lines = open(sys.argv[1]).read().splitlines()
+assert len(lines) == 1
+found = json.loads(lines[0])
+for name in sys.argv[2:]:
+    assert isinstance(found[name], (int, float)), name
+rate = found["gflop_per_step"] / found["seconds_per_step"]
+assert abs(rate / found["gemm_peak_gflops"] / found["fraction_of_peak"] - 1) < 1e-4
+assert abs(found["memory_used"] / found["memory_counted"] / found["memory_ratio"] - 1) < 1e-4
+print(found["method"], found["hyperparameters"], found["steps"], found["precision"])
+P
+expect "which is JSON with every name" 0 '^delta-stn 6 3 f32$' \
+  /usr/bin/python3 "$scratch/judge.py" "$scratch/json" $numbers
+
+expect "an ordinary network has no hyperparameter step" 0 '^hyper_seconds_per_step nan$' \
+  "$dstn" bench "$scratch/nameless.yaml" --method fixed --batch 8 --steps 2
+expect "and null in JSON" 0 '"hyper_seconds_per_step":null,' \
+  "$dstn" bench "$scratch/nameless.yaml" --method fixed --batch 8 --steps 2 --json
+expect "inert hyperparameters are enough" 0 '^precision f64$' \
+  "$dstn" bench "$scratch/nameless.yaml" --method stn --hyper 1 --batch 8 --steps 1 --precision f64
+for ranks in 2 4; do
+  expect "a batch split over $ranks ranks" 0 "^ranks $ranks\$" \
+    run_mpi "$ranks" "$dstn" bench "$scratch/net.yaml" --batch 10 --steps 2
+done
+
+expect "no model" 2 'usage: dstn bench' "$dstn" bench
+expect "a model that is not there" 2 'nowhere.yaml' "$dstn" bench "$scratch/nowhere.yaml"
+expect "a method that is none" 2 '--method.*delta-stm' "$dstn" bench "$scratch/net.yaml" --method delta-stm
+expect "no examples" 2 '--batch 0' "$dstn" bench "$scratch/net.yaml" --batch 0
+expect "steps that are no number" 2 '--steps many' "$dstn" bench "$scratch/net.yaml" --steps many
+expect "a precision that is none" 2 '--precision f16' "$dstn" bench "$scratch/net.yaml" --precision f16
+expect "an option of another command" 2 'no option --resume' "$dstn" bench "$scratch/net.yaml" --resume
+expect "nothing to tune" 2 'names no hyperparameter' "$dstn" bench "$scratch/nameless.yaml"
+expect "more ranks than examples" 2 'ranks are more' run_mpi 2 "$dstn" bench "$scratch/net.yaml" --batch 1
+expect "a wrong layer names its line" 2 'wrong.yaml:[0-9]+:.*thirty' "$dstn" bench "$scratch/wrong.yaml"
+finish

@@ -1,0 +1,112 @@
+# The data sources as a user meets them: what `dstn data check` finds, and one clear line with exit code 3 for bad files.
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+
+# number N: four bytes, big-endian
+number() {
+  printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"
+}
+
+# images FILE ROWS [MAGIC]: ROWS images of 2 x 2, pixels 0 and 255
+images() {
+  { number "${3:-2051}"; number "$2"; number 2; number 2
+    for _ in $(seq "$2"); do printf '\000\377\377\000'; done; } >"$1"
+}
+
+# labels FILE LABEL...
+labels() {
+  { number 2049; number $(($# - 1))
+    for label in "${@:2}"; do printf "\\$(printf '%03o' "$label")"; done; } >"$1"
+}
+
+# folder NAME: a good one, 10 training and 2 test images of 2 classes
+folder() {
+  mkdir "$1"
+  images "$1/train-images-idx3-ubyte" 10
+  labels "$1/train-labels-idx1-ubyte" 0 1 0 1 0 1 0 1 0 1
+  images "$1/t10k-images-idx3-ubyte" 2
+  labels "$1/t10k-labels-idx1-ubyte" 1 1
+}
+
+cat >idx.yaml <<'Y'
+data: {source: idx, path: good, task: classification, classes: 2, valid_fraction: 0.2}
+Y
+check() {
+  expect "$1" "$2" "$3" "$dstn" data check idx.yaml "${@:4}"
+}
+
+folder good
+check "a folder of IDX files" 0 '8 training, 2 validation and 2 test rows, 1x2x2 images.*validation from the end'
+check "shape and storage" 0 '^shape +1 x 2 x 2 .*bytes'
+check "values are normalized" 0 '^training +8 rows, values -0.4242 to 2.821'
+check "classes are counted in each part" 0 '^1 +4 +1 +2$'
+check "the split can be random" 0 'classes, split 0' --set data.split=random
+folder zipped && gzip zipped/*
+check "gzipped files" 0 '8 training, 2 validation and 2 test rows' --set data.path=zipped
+digest() {
+  "$dstn" data check idx.yaml "$@" 2>/dev/null </dev/null | awk '$1 == "digest" { print $2 }'
+}
+[ -n "$(digest)" ] && [ "$(digest)" = "$(digest --set data.path=zipped)" ] && [ "$(digest)" != "$(digest --set data.split=random)" ] ||
+  { echo "FAIL the digest tells data and splits apart" && failures=$((failures + 1)); }
+folder untested && rm untested/t10k-*
+check "no test files: a warning" 0 'warning: .*untested: there is no test part' --set data.path=untested
+
+bad() {
+  check "$1" 3 "$2" --set "data.path=$3"
+}
+mkdir empty
+bad "an empty folder" 'data.path: .*empty has no file train-images-idx3-ubyte' empty
+bad "a missing folder names the package and the key" 'data.path: .*nowhere.*dataset-fashion-mnist.*data.path' nowhere
+bad "a file instead of a folder" 'idx.yaml is a file' idx.yaml
+folder magic && images magic/train-images-idx3-ubyte 10 2049
+bad "a wrong magic number" 'train-images-idx3-ubyte: .*0x00000801; accepted: 0x00000803' magic
+folder labelmagic && images labelmagic/t10k-labels-idx1-ubyte 2
+bad "images for labels" 't10k-labels-idx1-ubyte: .*0x00000803; accepted: 0x00000801' labelmagic
+folder short && head -c 50 good/train-images-idx3-ubyte >short/train-images-idx3-ubyte
+bad "a truncated file" 'expected 40 bytes .10 x 2 x 2. behind the header, found 34' short
+folder cut && gzip -c good/train-images-idx3-ubyte | head -c 30 >cut/train-images-idx3-ubyte.gz && rm cut/train-images-idx3-ubyte
+bad "a truncated gzip stream" 'train-images-idx3-ubyte.gz: .*gzip stream is cut off' cut
+folder long && printf 'x' >>long/t10k-labels-idx1-ubyte
+bad "trailing bytes" 't10k-labels-idx1-ubyte: expected 2 bytes .*found more' long
+folder count && labels count/train-labels-idx1-ubyte 0 1 0
+bad "counts that differ" 'has 3 labels, .* has 10 images' count
+folder range && labels range/t10k-labels-idx1-ubyte 0 2
+bad "a label out of range" 't10k-labels-idx1-ubyte: row 1: label 2; accepted: 0 to 1' range
+folder absurd && { number 2051; number 4294967295; number 16384; number 16384; printf 'ab'; } >absurd/train-images-idx3-ubyte
+bad "an absurd header" 'expected 1152921504338411520 bytes .*found 2' absurd
+folder half && rm half/t10k-labels-idx1-ubyte
+bad "half of a test part" 'has no file t10k-labels-idx1-ubyte' half
+check "no task" 2 'data.task: .*accepted: classification' --set data.task=regression
+if [ "$(id -u)" -ne 0 ]; then
+  folder locked && chmod 0 locked/train-labels-idx1-ubyte
+  bad "a file that may not be read" 'train-labels-idx1-ubyte: .*Permission denied' locked
+fi
+
+cat >own.yaml <<'Y'
+data: {source: hdf5, path: own.h5, task: regression}
+Y
+own() {
+  expect "$1" 3 "$2" "$dstn" data check own.yaml --set "data.path=$3"
+}
+own "an HDF5 file that isn't there" 'data.path: .*own.h5: .*No such file' own.h5
+own "a file that is no HDF5" 'own.yaml: is no HDF5 file' own.yaml
+own "an HDF5 file without x" 'mlp_3h.h5: has no array x' "$root/tests/fixtures/mlp_3h.h5"
+head -c 2000 "$root/tests/fixtures/mlp_3h.h5" >cut.h5
+own "a truncated HDF5 file" 'cut.h5: is no HDF5 file, or damaged or cut off' cut.h5
+
+cat >table.yaml <<'Y'
+data: {source: csv, path: table.csv, target: kind, task: classification, valid_fraction: 0.25}
+Y
+printf 'a,b,kind\n1,2,0\n3,1,1\n2,2,2\n4,4,0\n5,1,1\n6,0,2\n7,1,0\n8,2,1\n' >table.csv
+expect "a CSV of classes" 0 '6 training and 2 validation rows, 2 features, target kind of 3 classes' "$dstn" data check table.yaml
+expect "a CSV split at its end" 0 'validation from the end' "$dstn" data check table.yaml --set data.split=end
+sed -i 's/^5,1,1/5,1,cat/' table.csv
+expect "a label that is text" 3 'table.csv:6: column "kind": "cat"' "$dstn" data check table.yaml
+expect "help shows a source's keys" 0 'classes' "$dstn" help data.classes
+expect "help shows augmentations" 0 'side of a hole' "$dstn" help length
+
+if [ -d /usr/share/datasets/fashion-mnist ]; then
+  printf 'data: {source: idx, task: classification, valid_fraction: 0.15}\n' >fashion.yaml
+  expect "Fashion-MNIST" 0 '51000 training, 9000 validation and 10000 test rows, 1x28x28 images' "$dstn" data check fashion.yaml
+fi
+finish

@@ -1,0 +1,419 @@
+/* data: HDF5 files of people's own, good ones and bad ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <hdf5.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data_files.h"
+#include "scratch.h"
+
+enum { ROWS = 12 };
+
+static char *folder, *path; /* of the test that runs */
+
+static int start(void **state) {
+    (void)state;
+    folder = scratch_make();
+    path = dstn_format("%s/own.h5", folder);
+    return folder ? 0 : 1;
+}
+
+static int finish(void **state) {
+    (void)state;
+    free(path);
+    scratch_remove(folder);
+    return 0;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+static hid_t create(void) {
+    return H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+}
+
+/* An array of any type in the file from one in memory; extents [axes]. */
+static void put(hid_t file, const char *name, hid_t file_type, int axes, const hsize_t *extent, hid_t memory_type,
+                const void *values) {
+    hid_t space = H5Screate_simple(axes, extent, NULL);
+    hid_t set = H5Dcreate2(file, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(set >= 0 && H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+}
+
+static void put_doubles(hid_t file, const char *name, int axes, const hsize_t *extent, const double *values) {
+    put(file, name, H5T_IEEE_F64LE, axes, extent, H5T_NATIVE_DOUBLE, values);
+}
+
+static void put_integers(hid_t file, const char *name, hsize_t rows, const int *values) {
+    put(file, name, H5T_STD_I32LE, 1, &rows, H5T_NATIVE_INT, values);
+}
+
+/* x [ROWS, 2] with distinct values, and labels r mod 3. */
+static void put_table(hid_t file) {
+    const hsize_t extent[] = {ROWS, 2};
+    double x[2 * ROWS];
+    int y[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        x[2 * r] = r;
+        x[2 * r + 1] = r * r;
+        y[r] = r % 3;
+    }
+    put_doubles(file, "x", 2, extent, x);
+    put_integers(file, "y", ROWS, y);
+}
+
+static dstn_status read_file(const char *more, dstn_dataset **out, dstn_error *err) {
+    char section[512];
+    snprintf(section, sizeof section, "source: hdf5, path: %s, valid_fraction: 0.25%s", path, more);
+    return read_section(section, 1, NULL, out, err);
+}
+
+static dstn_dataset *read_good(const char *more) {
+    dstn_dataset *dataset;
+    dstn_error err;
+    if (read_file(more, &dataset, &err) != DSTN_OK)
+        fail_msg("%s", err.message);
+    assert_true(dstn_dataset_is_valid(dataset));
+    return dataset;
+}
+
+static void assert_bad(dstn_status status, const char *more, const char *const *parts) {
+    dstn_dataset *dataset;
+    dstn_error err = {0};
+    dstn_status got = read_file(more, &dataset, &err);
+    if (got != status)
+        fail_msg("status %d: %s", got, err.message);
+    assert_null(dataset);
+    for (; *parts; parts++)
+        if (!strstr(err.message, *parts))
+            fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+}
+
+#define BAD(more, ...) assert_bad(DSTN_ERROR_DATA, more, (const char *const[]){"own.h5", __VA_ARGS__, NULL})
+#define CLASSES ", task: classification"
+
+/* ---- good ones --------------------------------------------------------------------------------------------------- */
+
+static void a_table_is_split_and_standardized_as_a_csv_is(void **state) {
+    (void)state;
+    hid_t file = create();
+    put_table(file);
+    H5Fclose(file);
+    dstn_dataset *raw = read_good(CLASSES ", standardize: false"), *done = read_good(CLASSES);
+    assert_int_equal(raw->rank, 1);
+    assert_int_equal(raw->features, 2);
+    assert_int_equal(raw->outputs, 3);
+    assert_int_equal(raw->rows[DSTN_PART_TRAIN], 9);
+    double sum = 0;
+    for (int part = 0; part < 2; part++)
+        for (int64_t r = 0; r < raw->rows[part]; r++) {
+            double row = (double)raw->source_rows[part][r];
+            assert_true(raw->x[part][2 * r] == row && raw->x[part][2 * r + 1] == row * row);
+            assert_int_equal(raw->labels[part][r], raw->source_rows[part][r] % 3);
+            sum += part == DSTN_PART_TRAIN ? done->x[part][2 * r] : 0;
+        }
+    assert_true(fabs(sum) < 1e-12);
+    assert_non_null(strstr(raw->summary, "target y of 3 classes, split 1"));
+    dstn_dataset_destroy(raw);
+    dstn_dataset_destroy(done);
+}
+
+static void targets_of_a_regression_may_have_columns(void **state) {
+    (void)state;
+    hid_t file = create();
+    const hsize_t x_extent[] = {ROWS, 1}, y_extent[] = {ROWS, 2};
+    double x[ROWS], y[2 * ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        x[r] = r;
+        y[2 * r] = 10 * r;
+        y[2 * r + 1] = -r;
+    }
+    put_doubles(file, "x", 2, x_extent, x);
+    put_doubles(file, "y", 2, y_extent, y);
+    H5Fclose(file);
+    dstn_dataset *dataset = read_good(", standardize: false, split: end");
+    assert_int_equal(dataset->outputs, 2);
+    assert_int_equal(dataset->rows[DSTN_PART_VALID], 3);
+    assert_true(dataset->targets[DSTN_PART_VALID][4] == 110 && dataset->targets[DSTN_PART_VALID][5] == -11);
+    dstn_dataset_destroy(dataset);
+}
+
+static void bytes_stay_bytes_and_images_become_channels_last(void **state) {
+    (void)state;
+    enum { C = 3, H = 2, W = 2, PIXELS = H * W };
+    const hsize_t extent[] = {ROWS, C, H, W};
+    uint8_t x[ROWS][C * PIXELS];
+    double as_doubles[ROWS][C * PIXELS];
+    int y[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        y[r] = r % 2;
+        for (int i = 0; i < C * PIXELS; i++)
+            as_doubles[r][i] = x[r][i] = (uint8_t)(20 * r + i);
+    }
+    for (int doubles = 0; doubles < 2; doubles++) {
+        hid_t file = create();
+        if (doubles)
+            put_doubles(file, "x", 4, extent, &as_doubles[0][0]);
+        else
+            put(file, "x", H5T_STD_U8LE, 4, extent, H5T_NATIVE_UINT8, x);
+        put_integers(file, "y", ROWS, y);
+        H5Fclose(file);
+        dstn_dataset *dataset = read_good(CLASSES ", split: end, mean: 0.25, std: 0.5");
+        assert_int_equal(dataset->rank, 3);
+        assert_true(dataset->shape[0] == C && dataset->shape[1] == H && dataset->shape[2] == W);
+        for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++)
+            for (int i = 0; i < C * PIXELS; i++) {
+                int c = i % C, pixel = i / C;
+                int64_t at = r * C * PIXELS + i;
+                if (doubles)
+                    assert_true(dataset->x[DSTN_PART_TRAIN][at] == (as_doubles[r][c * PIXELS + pixel] - 0.25) / 0.5);
+                else
+                    assert_int_equal(dataset->bytes[DSTN_PART_TRAIN][at], x[r][c * PIXELS + pixel]);
+            }
+        double low, high;
+        dstn_dataset_range(dataset, DSTN_PART_TRAIN, -1, &low, &high);
+        assert_true(doubles || (fabs(low + 0.5) < 1e-12 && fabs(high - (171 / 255. - 0.25) / 0.5) < 1e-12));
+        dstn_dataset_destroy(dataset);
+    }
+}
+
+static void images_without_channels_have_one(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 2, 3};
+    uint8_t x[ROWS * 6] = {1, 2, 3};
+    int y[ROWS] = {1};
+    hid_t file = create();
+    put(file, "x", H5T_STD_U8LE, 3, extent, H5T_NATIVE_UINT8, x);
+    put_integers(file, "y", ROWS, y);
+    H5Fclose(file);
+    dstn_dataset *dataset = read_good(CLASSES ", split: end");
+    assert_int_equal(dataset->rank, 3);
+    assert_true(dataset->shape[0] == 1 && dataset->shape[1] == 2 && dataset->shape[2] == 3);
+    assert_true(fabs(dataset->byte_scale * 255 - 1) < 1e-15 && dataset->byte_shift == 0);
+    dstn_dataset_destroy(dataset);
+}
+
+static void the_files_own_split_is_taken(void **state) {
+    (void)state;
+    hid_t file = create();
+    const int split[ROWS] = {2, 0, 1, 0, 0, 1, 0, 0, 2, 0, 0, 1};
+    put_table(file);
+    put_integers(file, "split", ROWS, split);
+    H5Fclose(file);
+    dstn_dataset *dataset = read_good(CLASSES ", standardize: false");
+    const int64_t rows[DSTN_PARTS] = {7, 3, 2};
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        assert_int_equal(dataset->rows[part], rows[part]);
+        for (int64_t r = 0; r < rows[part]; r++) {
+            int64_t row = dataset->source_rows[part][r];
+            assert_int_equal(split[row], part);
+            assert_true(dataset->x[part][2 * r] == (double)row);
+            assert_int_equal(dataset->labels[part][r], row % 3);
+        }
+    }
+    assert_non_null(strstr(dataset->summary, "7 training, 3 validation and 2 test rows"));
+    assert_non_null(strstr(dataset->summary, ", split of the file"));
+    dstn_dataset_destroy(dataset);
+    assert_bad(DSTN_ERROR_USAGE, CLASSES ", split: random",
+               (const char *const[]){"data.split", "accepted: auto", NULL});
+}
+
+static void a_split_without_validation_leaves_it_to_the_key(void **state) {
+    (void)state;
+    hid_t file = create();
+    const int split[ROWS] = {2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 2};
+    put_table(file);
+    put_integers(file, "split", ROWS, split);
+    H5Fclose(file);
+    dstn_dataset *dataset = read_good(CLASSES ", standardize: false, split: end");
+    assert_int_equal(dataset->rows[DSTN_PART_TRAIN], 6);
+    assert_int_equal(dataset->rows[DSTN_PART_TEST], 4);
+    assert_int_equal(dataset->source_rows[DSTN_PART_VALID][0], 7);
+    assert_int_equal(dataset->source_rows[DSTN_PART_VALID][1], 9);
+    assert_int_equal(dataset->source_rows[DSTN_PART_TEST][3], 11);
+    dstn_dataset_destroy(dataset);
+}
+
+/* ---- bad ones ---------------------------------------------------------------------------------------------------- */
+
+static void files_that_are_no_hdf5_are_named(void **state) {
+    (void)state;
+    BAD("", "No such file", "data.path");
+    assert_true(scratch_write(path, "not HDF5 at all", 15));
+    BAD("", "is no HDF5 file", "data.path");
+    assert_true(scratch_write(path, "", 0));
+    BAD("", "is no HDF5 file");
+    hid_t file = create();
+    put_table(file);
+    H5Fclose(file);
+    size_t size;
+    unsigned char *bytes = scratch_read(path, &size);
+    assert_true(scratch_write(path, bytes, size / 2));
+    BAD("", "cut off");
+    free(bytes);
+    remove(path);
+    assert_int_equal(mkdir(path, 0777), 0);
+    BAD("", "is a folder");
+}
+
+static void missing_arrays_are_named(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 1};
+    double x[ROWS] = {1};
+    hid_t file = create();
+    H5Fclose(file);
+    BAD("", "has no array x", "[N, H, W]");
+    file = create();
+    put_doubles(file, "x", 2, extent, x);
+    H5Fclose(file);
+    BAD("", "has no array y", "[N, k]");
+    BAD(CLASSES, "has no array y", "a label for each row");
+    file = create();
+    H5Gclose(H5Gcreate2(file, "x", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    BAD("", "x is no array");
+}
+
+static void wrong_ranks_and_rows_are_named(void **state) {
+    (void)state;
+    const hsize_t line[] = {ROWS}, deep[] = {ROWS, 1, 1, 1, 2}, column[] = {ROWS, 1}, none[] = {0, 3};
+    double x[2 * ROWS] = {1};
+    int y[ROWS + 1] = {1};
+    const struct {
+        int axes;
+        const hsize_t *extent;
+        const char *says;
+    } cases[] = {{1, line, "x has 1 axes"}, {5, deep, "x has 5 axes"}, {2, none, "x is empty"}};
+    for (int i = 0; i < 3; i++) {
+        hid_t file = create();
+        put_doubles(file, "x", cases[i].axes, cases[i].extent, x);
+        put_integers(file, "y", ROWS, y);
+        H5Fclose(file);
+        BAD("", cases[i].says, "accepted: [N, features]");
+    }
+    hid_t file = create();
+    put_doubles(file, "x", 2, column, x);
+    put_integers(file, "y", ROWS + 1, y);
+    H5Fclose(file);
+    BAD("", "y has 13 rows, and x has 12");
+    file = create();
+    put_doubles(file, "x", 2, column, x);
+    put_doubles(file, "y", 2, column, x);
+    H5Fclose(file);
+    BAD(CLASSES, "y has 2 axes", "a label for each row");
+}
+
+static void values_that_are_not_finite_are_named_by_row(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 2}, line[] = {ROWS};
+    double x[2 * ROWS] = {1}, y[ROWS] = {1};
+    for (int in_y = 0; in_y < 2; in_y++) {
+        x[7] = in_y ? 0 : NAN;
+        y[4] = in_y ? INFINITY : 0;
+        hid_t file = create();
+        put_doubles(file, "x", 2, extent, x);
+        put_doubles(file, "y", 1, line, y);
+        H5Fclose(file);
+        if (in_y)
+            BAD("", "y: row 4, element 0: inf is not finite");
+        else
+            BAD("", "x: row 3, element 1: nan is not finite");
+    }
+}
+
+static void labels_out_of_range_are_named_by_row(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 1}, line[] = {ROWS};
+    double x[ROWS] = {1}, y[ROWS] = {1};
+    const double wrong[] = {1.5, -1, 100000};
+    const char *const says[] = {"y: row 5: 1.5 is no class label", "y: row 5: -1 is", "y: row 5: 100000 is"};
+    for (int i = 0; i < 3; i++) {
+        y[5] = wrong[i];
+        hid_t file = create();
+        put_doubles(file, "x", 2, extent, x);
+        put_doubles(file, "y", 1, line, y);
+        H5Fclose(file);
+        BAD(CLASSES, says[i], "from 0 to 99999");
+    }
+    hid_t file = create();
+    put_table(file);
+    H5Fclose(file);
+    BAD(CLASSES ", classes: 2", "y: row 2: 2 is no class label", "from 0 to 1, by data.classes");
+}
+
+static void splits_that_name_no_part_are_refused(void **state) {
+    (void)state;
+    int split[ROWS] = {0, 0, 3};
+    hid_t file = create();
+    put_table(file);
+    put_integers(file, "split", ROWS, split);
+    H5Fclose(file);
+    BAD(CLASSES, "split: row 2: 3 names no part", "0 training, 1 validation, 2 test");
+    for (int r = 0; r < ROWS; r++)
+        split[r] = 1 + r % 2;
+    file = create();
+    put_table(file);
+    put_integers(file, "split", ROWS, split);
+    H5Fclose(file);
+    BAD(CLASSES, "no row is for training");
+    file = create();
+    put_table(file);
+    put_integers(file, "split", ROWS - 1, split);
+    H5Fclose(file);
+    BAD(CLASSES, "split has 11 rows, and x has 12");
+}
+
+static void text_is_no_numbers(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 1};
+    double x[ROWS] = {1};
+    char y[ROWS][4] = {"cat", "dog"};
+    hid_t text = H5Tcopy(H5T_C_S1);
+    H5Tset_size(text, 4);
+    hid_t file = create();
+    put_doubles(file, "x", 2, extent, x);
+    put(file, "y", text, 1, extent, text, y);
+    H5Fclose(file);
+    H5Tclose(text);
+    BAD(CLASSES, "y doesn't hold numbers");
+}
+
+/* Whoever uses HDF5 beside us keeps the messages they had. */
+static void hdf5s_own_messages_come_back_afterwards(void **state) {
+    (void)state;
+    H5E_auto2_t before, after;
+    void *client;
+    H5Eget_auto2(H5E_DEFAULT, &before, &client);
+    BAD("", "No such file");
+    H5Eget_auto2(H5E_DEFAULT, &after, &client);
+    assert_true(before == after && before);
+}
+
+#define TEST_CASE(name) cmocka_unit_test_setup_teardown(name, start, finish)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST_CASE(a_table_is_split_and_standardized_as_a_csv_is),
+        TEST_CASE(targets_of_a_regression_may_have_columns),
+        TEST_CASE(bytes_stay_bytes_and_images_become_channels_last),
+        TEST_CASE(images_without_channels_have_one),
+        TEST_CASE(the_files_own_split_is_taken),
+        TEST_CASE(a_split_without_validation_leaves_it_to_the_key),
+        TEST_CASE(files_that_are_no_hdf5_are_named),
+        TEST_CASE(missing_arrays_are_named),
+        TEST_CASE(wrong_ranks_and_rows_are_named),
+        TEST_CASE(values_that_are_not_finite_are_named_by_row),
+        TEST_CASE(labels_out_of_range_are_named_by_row),
+        TEST_CASE(splits_that_name_no_part_are_refused),
+        TEST_CASE(text_is_no_numbers),
+        TEST_CASE(hdf5s_own_messages_come_back_afterwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
