@@ -59,6 +59,25 @@ dstn_find_library(xxHash::xxHash xxhash.h xxhash "" libxxhash-dev xxhash xxHash)
 dstn_find_library(OpenBLAS::OpenBLAS cblas.h openblas "openblas;x86_64-linux-gnu;aarch64-linux-gnu;openblas-pthread"
                   libopenblas-dev openblas OpenBLAS)
 
+# The fast backend, where it is installed: a build without it says so.
+find_path(DNNL_INCLUDE NAMES dnnl.h)
+find_library(DNNL_LIBRARY NAMES dnnl)
+set(DSTN_ONEDNN_DEFAULT OFF)
+if(DNNL_INCLUDE AND DNNL_LIBRARY)
+  set(DSTN_ONEDNN_DEFAULT ON)
+endif()
+option(DSTN_ONEDNN "Build the oneDNN backend beside the OpenBLAS one" ${DSTN_ONEDNN_DEFAULT})
+if(DSTN_ONEDNN AND NOT DSTN_ONEDNN_DEFAULT)
+  dstn_missing("oneDNN (dnnl.h; or configure with -DDSTN_ONEDNN=OFF)" libdnnl-dev onednn oneDNN)
+elseif(DSTN_ONEDNN)
+  add_library(oneDNN::oneDNN INTERFACE IMPORTED)
+  target_include_directories(oneDNN::oneDNN SYSTEM INTERFACE ${DNNL_INCLUDE})
+  target_link_libraries(oneDNN::oneDNN INTERFACE ${DNNL_LIBRARY})
+  target_compile_definitions(oneDNN::oneDNN INTERFACE DSTN_ONEDNN)
+else()
+  message(STATUS "Without oneDNN (Debian libdnnl-dev): the OpenBLAS backend alone, which is slower for f32 networks")
+endif()
+
 # Threads within a rank: without OpenMP there is one.
 find_package(OpenMP COMPONENTS C)
 set(DSTN_OPENMP "")

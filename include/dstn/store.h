@@ -114,6 +114,9 @@ enum { DSTN_CHECKPOINT_FORMAT = 1 };
  * room, no permission): the older ones are untouched. The folder is made. */
 dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
                                   int keep, dstn_error *err);
+/* The same at a path of the caller's choice, FOLDER/NAME.h5 with a folder that is there; no other file is touched. */
+dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_state *state, const char *config,
+                                 dstn_error *err);
 /* Reads into the arrays of the list, whose names, types and shapes must be the file's; the message names the first that
  * differs. What was read is proven by its digest before anything is changed. step [out]: may be NULL. */
 dstn_status dstn_checkpoint_read(const char *path, dstn_state *state, int64_t *step, dstn_error *err);

@@ -9,10 +9,12 @@
 #include "same_config.h"
 #include "stop.h"
 
-dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, const char *folder, const char *config) {
+dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, dstn_best *best, const char *folder,
+                                         const char *config) {
     dstn_checkpointer *c = dstn_alloc(1, sizeof(*c));
     c->job = job;
     c->record = record;
+    c->best = best;
     c->folder = folder;
     c->config = config;
     c->checkpoints = dstn_format("%s/checkpoints", folder);
@@ -20,6 +22,9 @@ dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, con
     dstn_trainer_add_state(job->trainer, &c->state);
     dstn_trainer_add_state(job->trainer, &c->whole);
     dstn_state_add_values(&c->whole, "digest/chain", DSTN_U8, sizeof(c->chain), c->chain);
+    if (best) {
+        dstn_best_add_state(best, &c->whole);
+    }
     c->digest_step = dstn_record_series(record, "/digest/step", DSTN_I64, 0);
     c->digest_hash = dstn_record_series(record, "/digest/hash", DSTN_U8, 16);
     c->written_at = dstn_seconds();
@@ -94,6 +99,9 @@ dstn_status dstn_checkpointer_write(dstn_checkpointer *c, dstn_error *err) {
             status = dstn_checkpoint_write(c->checkpoints, step, &c->whole, c->config,
                                            (int)c->job->settings.checkpoint_keep, err);
         }
+        if (status == DSTN_OK && c->best) {
+            status = dstn_best_write(c->best, err);
+        }
     }
     c->step = step;
     c->count++;
@@ -159,7 +167,7 @@ static dstn_status leader_restores(dstn_checkpointer *c, const dstn_log *log, bo
     return status;
 }
 
-static void spread(const dstn_group *group, const dstn_state *state) {
+void dstn_state_spread(const dstn_group *group, const dstn_state *state) {
     for (size_t i = 0; i < state->count; i++) {
         dstn_group_broadcast(group, state->entries[i].data, dstn_state_bytes(&state->entries[i]));
     }
@@ -174,62 +182,13 @@ dstn_status dstn_checkpointer_resume(dstn_checkpointer *c, const dstn_log *log, 
     if (status != DSTN_OK || !*found) {
         return status;
     }
-    spread(group, &c->whole);
+    dstn_state_spread(group, &c->whole);
     dstn_trainer_restored(c->job->trainer);
     c->step = dstn_trainer_progress(c->job->trainer)->step;
-    return DSTN_OK;
-}
-
-/* ---- init ---- */
-
-/* That it is a checkpoint of this format, of the same hyperparameters in the same order. */
-static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, const char *path, dstn_error *err) {
-    double format;
-    char *text = dstn_reader_text(reader, "", "config");
-    dstn_doc *doc = NULL;
-    dstn_status status = DSTN_OK;
-    if (!text || !dstn_reader_number(reader, "", "format", &format) || format != DSTN_CHECKPOINT_FORMAT) {
-        status =
-            dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s is no checkpoint of format %d", path, DSTN_CHECKPOINT_FORMAT);
+    if (c->best) {
+        dstn_best_restored(c->best);
+        status = dstn_group_leads(group) ? dstn_best_write(c->best, err) : DSTN_OK;
+        status = dstn_group_verdict(group, status, err);
     }
-    if (status == DSTN_OK) {
-        status = dstn_doc_parse(text, path, &doc, err);
-    }
-    if (status == DSTN_OK) {
-        status = dstn_same_hyperparameters(job, doc, err);
-    }
-    dstn_doc_destroy(doc);
-    free(text);
-    return status;
-}
-
-static dstn_status leader_reads_start(const dstn_job *job, const dstn_state *start, const char *path, dstn_error *err) {
-    dstn_reader *reader;
-    dstn_status status = dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    status = check_start(job, reader, path, err);
-    for (size_t i = 0; i < start->count && status == DSTN_OK; i++) {
-        const dstn_state_entry *entry = &start->entries[i];
-        int64_t count = (int64_t)(dstn_state_bytes(entry) / dstn_scalar_size(entry->scalar));
-        char *name = dstn_format("state/%s", entry->name);
-        status = dstn_reader_array(reader, name, entry->scalar, count, entry->data, err);
-        free(name);
-    }
-    dstn_reader_close(reader);
-    return status;
-}
-
-dstn_status dstn_checkpoint_init(dstn_job *job, const char *path, dstn_error *err) {
-    dstn_state start = {NULL, 0, 0};
-    dstn_model_add_state(job->model, &start);
-    dstn_space_add_state(job->space, &start);
-    dstn_status status = dstn_group_leads(job->group) ? leader_reads_start(job, &start, path, err) : DSTN_OK;
-    status = dstn_group_verdict(job->group, status, err);
-    if (status == DSTN_OK) {
-        spread(job->group, &start);
-    }
-    dstn_state_clear(&start);
     return status;
 }

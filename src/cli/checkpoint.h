@@ -2,19 +2,19 @@
 #ifndef DSTN_CLI_CHECKPOINT_H
 #define DSTN_CLI_CHECKPOINT_H
 
-#include "dstn/store.h"
-#include "job.h"
+#include "best.h"
 
 /* What a run's checkpoints hold and where they go; shared by the two observers. */
 typedef struct dstn_checkpointer {
     dstn_job *job;
     dstn_record *record;
+    dstn_best *best;              /* NULL: none is kept */
     const char *folder;           /* the run's */
     const char *config;           /* the resolved one */
     char *checkpoints;            /* FOLDER/checkpoints */
     char *record_path;            /* FOLDER/run.h5 */
     dstn_state state;             /* what the next step depends on: what a digest is of */
-    dstn_state whole;             /* with the chain */
+    dstn_state whole;             /* with the chain and the best epoch */
     char chain[33];               /* the last digest */
     int digest_step, digest_hash; /* series */
     double written_at;            /* seconds, of the last checkpoint */
@@ -23,7 +23,8 @@ typedef struct dstn_checkpointer {
     int64_t step;                 /* of the last one, -1: none */
 } dstn_checkpointer;
 
-dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, const char *folder, const char *config);
+dstn_checkpointer *dstn_checkpointer_new(dstn_job *job, dstn_record *record, dstn_best *best, const char *folder,
+                                         const char *config);
 void dstn_checkpointer_destroy(dstn_checkpointer *checkpointer);
 
 /* Chains the state into the digest at every epoch, or every `digest_every` steps. */
@@ -35,7 +36,7 @@ dstn_observer dstn_checkpoint_observer(dstn_checkpointer *checkpointer);
 /* Digest of the present state, chained to the last recorded one. */
 void dstn_checkpointer_digest(const dstn_checkpointer *checkpointer, char digest[33]);
 
-/* Writes the record and then the checkpoint of the present state. Collective over the group. */
+/* Writes the record, then the checkpoint of the present state, then the best epoch's. Collective over the group. */
 dstn_status dstn_checkpointer_write(dstn_checkpointer *checkpointer, dstn_error *err);
 
 /* Puts the run where its newest usable checkpoint is: state, record and data position. found [out]: false where there
@@ -43,7 +44,11 @@ dstn_status dstn_checkpointer_write(dstn_checkpointer *checkpointer, dstn_error 
 dstn_status dstn_checkpointer_resume(dstn_checkpointer *checkpointer, const dstn_log *log, bool *found,
                                      dstn_error *err);
 
-/* Starts a run from another one's checkpoint: weights, λ and σ, but neither counters nor moments. Collective. */
-dstn_status dstn_checkpoint_init(dstn_job *job, const char *path, dstn_error *err);
+/* Gives the leader's arrays to all ranks of the group. */
+void dstn_state_spread(const dstn_group *group, const dstn_state *state);
+
+/* Takes weights, buffers, λ and σ of any run's checkpoint, but neither counters nor moments. step [out]: of the
+ * checkpoint; may be NULL. Collective. */
+dstn_status dstn_checkpoint_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);
 
 #endif

@@ -65,6 +65,7 @@ dstn_status dstn_drill_command(const dstn_cli *cli, const dstn_arguments *argume
 dstn_status dstn_diff_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_audit_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_inspect_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status dstn_eval_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_bench_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
 

@@ -188,16 +188,29 @@ static dstn_status compare_digests(dstn_comparison *c, dstn_reader *const reader
 
 /* ---- records ---- */
 
-static dstn_status compare_all_series(dstn_comparison *c, dstn_reader *const readers[2], dstn_error *err) {
+/* A group of series with the steps that its rows are of. */
+typedef struct series_group {
+    const char *name, *steps, *time; /* the last is no part of the run; NULL: there is none */
+} series_group;
+
+static const series_group every_few_steps = {"series", "series/step", NULL};
+static const series_group every_epoch = {"epochs", "epochs/step", "epochs/seconds"};
+
+static dstn_status compare_group(dstn_comparison *c, dstn_reader *const readers[2], const series_group *group,
+                                 dstn_error *err) {
     matching m;
     diff_names u;
-    dstn_status status = match_steps(c, readers, "series/step", &m, err);
+    if (!both_have(c, readers, group->steps)) {
+        return DSTN_OK;
+    }
+    dstn_status status = match_steps(c, readers, group->steps, &m, err);
     if (status != DSTN_OK) {
         return status;
     }
-    status = diff_list_names(readers, "series", &u, err);
+    status = diff_list_names(readers, group->name, &u, err);
     for (int64_t i = 0; i < u.count && status == DSTN_OK; i++) {
-        if (strcmp(u.names[i], "series/step") != 0) {
+        bool is_time = group->time && strcmp(u.names[i], group->time) == 0;
+        if (!is_time && strcmp(u.names[i], group->steps) != 0) {
             status = compare_series(c, readers, u.names[i], &m, err);
         }
     }
@@ -215,9 +228,10 @@ typedef struct attribute {
 } attribute;
 
 static const attribute attributes[] = {
-    {"oracle", "name", false},     {"oracle", "edge", false},        {"oracle", "lambda_star", true},
-    {"oracle", "best_loss", true}, {"oracle", "regret_start", true}, {"result", "status", false},
-    {"result", "message", false},  {"result", "digest", false},
+    {"oracle", "name", false},           {"oracle", "edge", false},        {"oracle", "lambda_star", true},
+    {"oracle", "best_loss", true},       {"oracle", "regret_start", true}, {"result", "status", false},
+    {"result", "message", false},        {"result", "digest", false},      {"result", "best_step", true},
+    {"result", "best_valid_loss", true},
 };
 
 static void compare_number(dstn_comparison *c, dstn_reader *const readers[2], const attribute *a) {
@@ -301,7 +315,10 @@ static dstn_status compare_open_records(dstn_comparison *c, dstn_reader *const r
         status = compare_digests(c, readers, err);
     }
     if (status == DSTN_OK) {
-        status = compare_all_series(c, readers, err);
+        status = compare_group(c, readers, &every_few_steps, err);
+    }
+    if (status == DSTN_OK) {
+        status = compare_group(c, readers, &every_epoch, err);
     }
     for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]) && status == DSTN_OK; i++) {
         (attributes[i].number ? compare_number : compare_text)(c, readers, &attributes[i]);

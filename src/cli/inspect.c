@@ -56,6 +56,11 @@ static const attribute attributes[] = {
     {"result", "status", false},
     {"result", "message", false},
     {"result", "digest", false},
+    {"result", "best_epoch", false},
+    {"result", "best_valid_loss", false},
+    {"result", "best_valid_accuracy", false},
+    {"result", "best_test_loss", false},
+    {"result", "best_test_accuracy", false},
     {"result", "seconds", false},
     {"result", "checkpoints", false},
     {"result", "checkpoint_seconds", false},
@@ -152,7 +157,8 @@ static dstn_status gather_holdings(const dstn_reader *reader, dstn_inspection *i
 
 bool dstn_holding_is_series(const dstn_inspection *inspection, const dstn_holding *h) {
     return strcmp(inspection->kind, "run") == 0 && !h->strings &&
-           (strncmp(h->path, "series/", 7) == 0 || strncmp(h->path, "digest/", 7) == 0);
+           (strncmp(h->path, "series/", 7) == 0 || strncmp(h->path, "epochs/", 7) == 0 ||
+            strncmp(h->path, "digest/", 7) == 0);
 }
 
 /* ---- the command ---- */

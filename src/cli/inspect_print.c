@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
+
 enum { STRINGS_SHOWN = 8, COLUMNS_SHOWN = 16 };
 
 /* How many members of a sweep came to what. */
@@ -163,58 +165,11 @@ void dstn_inspection_print(const dstn_inspection *inspection, FILE *out) {
 
 /* ---- JSON ---- */
 
-/* Bytes of the UTF-8 character that a text begins with; 0: that is none. */
-static int utf8_length(const unsigned char *c) {
-    int length = c[0] < 0x80             ? 1
-                 : (c[0] & 0xe0) == 0xc0 ? 2
-                 : (c[0] & 0xf0) == 0xe0 ? 3
-                 : (c[0] & 0xf8) == 0xf0 ? 4
-                                         : 0;
-    uint32_t code = length > 1 ? c[0] & (0x7fu >> length) : c[0];
-    for (int i = 1; i < length; i++) {
-        if ((c[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        code = (code << 6) | (c[i] & 0x3fu);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return length > 0 && code >= least[length] && code <= 0x10ffff && !surrogate ? length : 0;
-}
-
-/* What is no UTF-8 becomes U+FFFD. */
-static void json_text(FILE *out, const char *text) {
-    const unsigned char *c = (const unsigned char *)text;
-    fputc('"', out);
-    while (*c) {
-        int length = utf8_length(c);
-        if (length == 0) {
-            fputs("\\ufffd", out);
-        } else if (*c == '"' || *c == '\\') {
-            fprintf(out, "\\%c", *c);
-        } else if (*c < 0x20) {
-            fprintf(out, "\\u%04x", *c);
-        } else {
-            fwrite(c, 1, (size_t)length, out);
-        }
-        c += length ? length : 1;
-    }
-    fputc('"', out);
-}
-
-static void json_number(FILE *out, double value) {
-    if (isfinite(value)) {
-        fprintf(out, "%.17g", value);
-    } else {
-        fputs("null", out);
-    }
-}
-
 static void json_value(FILE *out, const dstn_array *array, int64_t i) {
     if (array->scalar == DSTN_I64) {
         fprintf(out, "%" PRId64, ((const int64_t *)array->data)[i]);
     } else {
-        json_number(out, dstn_array_value(array, i));
+        dstn_json_number(out, dstn_array_value(array, i));
     }
 }
 
@@ -225,7 +180,7 @@ static void json_row(FILE *out, const dstn_holding *h, int64_t row) {
         fputs("null", out);
     } else if (is_hash(h)) {
         char *text = hash_text(h, row);
-        json_text(out, text);
+        dstn_json_text(out, text);
         free(text);
     } else if (h->array.rank < 2) {
         json_value(out, &h->array, row);
@@ -251,7 +206,7 @@ static void json_strings(FILE *out, const dstn_holding *h) {
     fprintf(out, "{\"type\":\"text\",\"shape\":[%" PRId64 "],\"values\":[", h->string_count);
     for (int64_t i = 0; i < h->string_count; i++) {
         fputs(i ? "," : "", out);
-        json_text(out, h->strings[i]);
+        dstn_json_text(out, h->strings[i]);
     }
     fputs("]}", out);
 }
@@ -270,7 +225,7 @@ static void json_array(FILE *out, const dstn_holding *h) {
     fprintf(out, "],\"count\":%" PRId64 ",\"finite\":%" PRId64, h->array.count, h->finite);
     for (int i = 0; i < 4; i++) {
         fprintf(out, ",\"%s\":", names[i]);
-        json_number(out, values[i]);
+        dstn_json_number(out, values[i]);
     }
     fputc('}', out);
 }
@@ -283,7 +238,7 @@ static void json_holdings(FILE *out, const dstn_inspection *inspection, bool ser
         if (dstn_holding_is_series(inspection, h) == series) {
             fputs(first ? "" : ",", out);
             first = false;
-            json_text(out, h->path);
+            dstn_json_text(out, h->path);
             fputc(':', out);
             (series ? json_series : json_array)(out, h);
         }
@@ -296,12 +251,12 @@ static void json_facts(FILE *out, const dstn_inspection *inspection) {
     for (int64_t i = 0; i < inspection->fact_count; i++) {
         const dstn_fact *fact = &inspection->facts[i];
         fputs(i ? "," : "", out);
-        json_text(out, fact->name);
+        dstn_json_text(out, fact->name);
         fputc(':', out);
         if (fact->text) {
-            json_text(out, fact->text);
+            dstn_json_text(out, fact->text);
         } else {
-            json_number(out, fact->number);
+            dstn_json_number(out, fact->number);
         }
     }
     fputc('}', out);
@@ -310,7 +265,7 @@ static void json_facts(FILE *out, const dstn_inspection *inspection) {
 void dstn_inspection_print_json(const dstn_inspection *inspection, FILE *out) {
     tally members;
     fputs("{\"file\":", out);
-    json_text(out, inspection->path);
+    dstn_json_text(out, inspection->path);
     fprintf(out, ",\"kind\":\"%s\",\"attributes\":", inspection->kind);
     json_facts(out, inspection);
     if (tally_members(inspection, &members)) {

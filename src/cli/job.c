@@ -18,9 +18,14 @@ const dstn_option dstn_job_options[] = {
      "training steps between checkpoints; 0: checkpoint_every decides", true},
     {"checkpoint_keep", DSTN_OPTION_INT, offsetof(dstn_job_settings, checkpoint_keep), 1, 1e6, NULL, "2",
      "checkpoints that are kept, the newest ones", true},
+    {"checkpoint_best", DSTN_OPTION_CHOICE, offsetof(dstn_job_settings, checkpoint_best), 0, 0, "auto|true|false",
+     "auto", "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated",
+     false},
     {"digest_every", DSTN_OPTION_INT, offsetof(dstn_job_settings, digest_every), 0, 1e12, NULL, "0",
      "training steps between digests of the whole state; 0: one an epoch", false},
     {"data", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, data), 0, 0, NULL, NULL, "the data set", false},
+    {"augment", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, augment), 0, 0, NULL, NULL,
+     "a list of augmentations of the training images", false},
     {"model", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, model), 0, 0, NULL, NULL,
      "the network, or the path of a file with it", false},
     {"regularizers", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, regularizers), 0, 0, NULL, NULL,
@@ -37,26 +42,11 @@ const dstn_option dstn_job_options[] = {
     {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
 
 const dstn_option dstn_record_options[] = {
-    {"every", DSTN_OPTION_INT, offsetof(dstn_record_settings, every), 1, 1e12, NULL, "50",
-     "training steps between rows of the record", false},
+    {"every", DSTN_OPTION_INT, offsetof(dstn_record_settings, every), 0, 1e12, NULL, "50",
+     "training steps between rows of the record; 0: the first row alone", false},
     {"oracle", DSTN_OPTION_CHOICE, offsetof(dstn_record_settings, oracle), 0, 0, "auto|true|false", "auto",
      "record the exact answer beside the learned one; auto: where there is a closed form", false},
     {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
-
-dstn_status dstn_job_load(const char *path, const dstn_arguments *arguments, dstn_doc **out, dstn_error *err) {
-    dstn_doc *doc;
-    dstn_status status = dstn_doc_load(path, &doc, err);
-    for (int i = 0; status == DSTN_OK && i < arguments->setting_count; i++) {
-        status = dstn_doc_set(doc, arguments->settings[i], err);
-        if (status != DSTN_OK) {
-            dstn_doc_destroy(doc);
-        }
-    }
-    if (status == DSTN_OK) {
-        *out = doc;
-    }
-    return status;
-}
 
 static dstn_status require(dstn_node root, dstn_node section, const char *key, dstn_error *err) {
     return section.handle ? DSTN_OK : dstn_node_fail(root, err, "missing section \"%s\"", key);
@@ -118,6 +108,14 @@ static dstn_status check_loss(const dstn_job *job, dstn_error *err) {
     return DSTN_OK;
 }
 
+static int hyper_index(void *user, const char *name) {
+    return dstn_space_find(user, name);
+}
+
+static dstn_status read_augment(dstn_job *job, dstn_error *err) {
+    return dstn_augment_read(job->settings.augment, job->dataset, hyper_index, job->space, &job->augment, err);
+}
+
 static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_scalar scalar = job->settings.precision == 1 ? DSTN_F64 : DSTN_F32;
@@ -157,8 +155,11 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     }
     dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
     dstn_space_reset(job->space);
-    return check_loss(job, err);
+    status = check_loss(job, err);
+    return status == DSTN_OK ? read_augment(job, err) : status;
 }
+
+enum { BEST_AUTO, BEST_TRUE };
 
 static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
     dstn_trainer_request request = {
@@ -167,6 +168,8 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
         .seed = (uint32_t)job->settings.seed,
         .optimizer = job->settings.optimizer,
         .hyper_optimizer = job->settings.hyper_optimizer,
+        .wants_evaluation = job->settings.checkpoint_best == BEST_TRUE,
+        .augment = job->augment,
         .model = job->model,
         .space = job->space,
         .dataset = job->dataset,
@@ -237,6 +240,15 @@ bool dstn_job_is_longer(const dstn_job *job, dstn_doc *before) {
     return dstn_trainer_progress(job->trainer)->steps > steps;
 }
 
+bool dstn_job_keeps_best(const dstn_job *job) {
+    int choice = job->settings.checkpoint_best;
+    return choice == BEST_TRUE || (choice == BEST_AUTO && dstn_trainer_evaluates_epochs(job->trainer));
+}
+
+bool dstn_job_records_step(const dstn_job *job, int64_t step) {
+    return job->record.every > 0 && step % job->record.every == 0;
+}
+
 void dstn_job_destroy(dstn_job *job) {
     if (!job) {
         return;
@@ -245,6 +257,7 @@ void dstn_job_destroy(dstn_job *job) {
     dstn_trainer_destroy(job->trainer);
     dstn_model_destroy(job->model);
     dstn_space_destroy(job->space);
+    dstn_augment_destroy(job->augment);
     dstn_dataset_destroy(job->dataset);
     dstn_doc_destroy(job->doc);
     dstn_doc_destroy(job->model_doc);

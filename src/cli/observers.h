@@ -13,6 +13,7 @@ typedef struct dstn_recorder {
     dstn_record *record;
     int step, epoch, train_loss, response_loss, hyper_loss, valid_loss, accuracy; /* series */
     int lambda, value, sigma;
+    bool evaluates;  /* the validation part at every row; otherwise epochs are */
     bool classifies; /* there is an accuracy */
     double *row;     /* [h] */
 } dstn_recorder;
@@ -22,6 +23,22 @@ void dstn_recorder_destroy(dstn_recorder *recorder);
 dstn_observer dstn_recorder_observer(dstn_recorder *recorder);
 /* The row of the present state (the loop's observers see steps, not the start). Collective over the group. */
 void dstn_recorder_append(dstn_recorder *recorder);
+
+/* Appends a row to the series /epochs/... at the end of every epoch, where epochs are evaluated. */
+typedef struct dstn_epoch_recorder {
+    dstn_job *job;
+    dstn_record *record;
+    int step, epoch, train_loss, loss[DSTN_PARTS], accuracy[DSTN_PARTS]; /* series; -1: not there */
+    int rate, seconds, lambda, value, sigma;
+    double started, before; /* seconds: the clock when this launch began, and training before it */
+    double *row;            /* [h] */
+} dstn_epoch_recorder;
+
+dstn_epoch_recorder *dstn_epoch_recorder_new(dstn_job *job, dstn_record *record);
+void dstn_epoch_recorder_destroy(dstn_epoch_recorder *recorder);
+/* Starts the clock, when the record is as this launch begins with it. */
+void dstn_epoch_recorder_start(dstn_epoch_recorder *recorder);
+dstn_observer dstn_epoch_recorder_observer(dstn_epoch_recorder *recorder);
 
 /* ---- the exact answer ---- */
 

@@ -79,7 +79,7 @@ void dstn_oracle_observer_append(dstn_oracle_observer *o) {
 static dstn_status on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
     (void)err;
     dstn_oracle_observer *observer = self;
-    if (dstn_trainer_progress(trainer)->step % observer->job->record.every == 0) {
+    if (dstn_job_records_step(observer->job, dstn_trainer_progress(trainer)->step)) {
         dstn_oracle_observer_append(observer);
     }
     return DSTN_OK;

@@ -1,4 +1,4 @@
-/* The observer that keeps the record of a run. */
+/* The observers that keep the record of a run: rows every few steps, and at the end of every epoch. */
 #include "observers.h"
 
 #include <math.h>
@@ -14,9 +14,10 @@ dstn_recorder *dstn_recorder_new(dstn_job *job, dstn_record *record) {
     r->train_loss = dstn_record_series(record, "train_loss", DSTN_F64, 0);
     r->response_loss = dstn_record_series(record, "response_loss", DSTN_F64, 0);
     r->hyper_loss = dstn_record_series(record, "hyper_loss", DSTN_F64, 0);
-    r->valid_loss = dstn_record_series(record, "valid_loss", DSTN_F64, 0);
+    r->evaluates = !dstn_trainer_evaluates_epochs(job->trainer);
     r->classifies = job->model->loss == DSTN_LOSS_CROSS_ENTROPY;
-    r->accuracy = r->classifies ? dstn_record_series(record, "valid_accuracy", DSTN_F64, 0) : -1;
+    r->valid_loss = r->evaluates ? dstn_record_series(record, "valid_loss", DSTN_F64, 0) : -1;
+    r->accuracy = r->evaluates && r->classifies ? dstn_record_series(record, "valid_accuracy", DSTN_F64, 0) : -1;
     r->lambda = dstn_record_series(record, "lambda", DSTN_F64, h);
     r->value = dstn_record_series(record, "value", DSTN_F64, h);
     r->sigma = dstn_record_series(record, "sigma", DSTN_F64, h);
@@ -31,44 +32,49 @@ void dstn_recorder_destroy(dstn_recorder *recorder) {
     }
 }
 
-static void append_one(dstn_recorder *recorder, int series, double value) {
-    dstn_record_append(recorder->record, series, &value);
+static void append_one(dstn_record *record, int series, double value) {
+    dstn_record_append(record, series, &value);
 }
 
-static void append_space(dstn_recorder *r) {
-    const dstn_space *space = r->job->space;
-    dstn_record_append(r->record, r->lambda, space->lambda);
+static void append_space(dstn_record *record, const dstn_space *space, const int series[3], double *row) {
+    dstn_record_append(record, series[0], space->lambda);
     for (int i = 0; i < space->count; i++) {
-        r->row[i] = dstn_space_value(space, i, space->lambda[i]);
+        row[i] = dstn_space_value(space, i, space->lambda[i]);
     }
-    dstn_record_append(r->record, r->value, r->row);
+    dstn_record_append(record, series[1], row);
     for (int i = 0; i < space->count; i++) {
-        r->row[i] = dstn_space_sigma(space, i);
+        row[i] = dstn_space_sigma(space, i);
     }
-    dstn_record_append(r->record, r->sigma, r->row);
+    dstn_record_append(record, series[2], row);
+}
+
+static void append_evaluation(dstn_recorder *r) {
+    double valid_loss, accuracy;
+    dstn_trainer_evaluate(r->job->trainer, DSTN_PART_VALID, &valid_loss, &accuracy);
+    append_one(r->record, r->valid_loss, valid_loss);
+    if (r->classifies) {
+        append_one(r->record, r->accuracy, accuracy);
+    }
 }
 
 void dstn_recorder_append(dstn_recorder *r) {
     const dstn_progress *progress = dstn_trainer_progress(r->job->trainer);
-    double valid_loss, accuracy;
-    dstn_trainer_evaluate(r->job->trainer, DSTN_PART_VALID, &valid_loss, &accuracy);
     double batches = (double)(r->job->dataset->rows[DSTN_PART_TRAIN] / r->job->train.batch);
-    append_one(r, r->step, (double)progress->step);
-    append_one(r, r->epoch, (double)progress->step / batches);
-    append_one(r, r->train_loss, progress->train_loss);
-    append_one(r, r->response_loss, progress->response_loss);
-    append_one(r, r->hyper_loss, progress->hyper_loss);
-    append_one(r, r->valid_loss, valid_loss);
-    if (r->classifies) {
-        append_one(r, r->accuracy, accuracy);
+    append_one(r->record, r->step, (double)progress->step);
+    append_one(r->record, r->epoch, (double)progress->step / batches);
+    append_one(r->record, r->train_loss, progress->train_loss);
+    append_one(r->record, r->response_loss, progress->response_loss);
+    append_one(r->record, r->hyper_loss, progress->hyper_loss);
+    if (r->evaluates) {
+        append_evaluation(r);
     }
-    append_space(r);
+    append_space(r->record, r->job->space, (const int[]){r->lambda, r->value, r->sigma}, r->row);
 }
 
 static dstn_status on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
     (void)err;
     dstn_recorder *recorder = self;
-    if (dstn_trainer_progress(trainer)->step % recorder->job->record.every == 0) {
+    if (dstn_job_records_step(recorder->job, dstn_trainer_progress(trainer)->step)) {
         dstn_recorder_append(recorder);
     }
     return DSTN_OK;
@@ -76,4 +82,70 @@ static dstn_status on_step(void *self, dstn_trainer *trainer, dstn_error *err) {
 
 dstn_observer dstn_recorder_observer(dstn_recorder *recorder) {
     return (dstn_observer){recorder, on_step, dstn_observer_ignore, dstn_observer_ignore};
+}
+
+/* ---- epochs ---- */
+
+static const char *const loss_names[DSTN_PARTS] = {NULL, "/epochs/valid_loss", "/epochs/test_loss"};
+static const char *const accuracy_names[DSTN_PARTS] = {NULL, "/epochs/valid_accuracy", "/epochs/test_accuracy"};
+
+dstn_epoch_recorder *dstn_epoch_recorder_new(dstn_job *job, dstn_record *record) {
+    dstn_epoch_recorder *r = dstn_alloc(1, sizeof(*r));
+    bool classifies = job->model->loss == DSTN_LOSS_CROSS_ENTROPY;
+    int h = job->space->count;
+    r->job = job;
+    r->record = record;
+    r->step = dstn_record_series(record, "/epochs/step", DSTN_I64, 0);
+    r->epoch = dstn_record_series(record, "/epochs/epoch", DSTN_I64, 0);
+    r->train_loss = dstn_record_series(record, "/epochs/train_loss", DSTN_F64, 0);
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        bool there = part != DSTN_PART_TRAIN && job->dataset->rows[part] > 0;
+        r->loss[part] = there ? dstn_record_series(record, loss_names[part], DSTN_F64, 0) : -1;
+        r->accuracy[part] = there && classifies ? dstn_record_series(record, accuracy_names[part], DSTN_F64, 0) : -1;
+    }
+    r->rate = dstn_record_series(record, "/epochs/rate", DSTN_F64, 0);
+    r->seconds = dstn_record_series(record, "/epochs/seconds", DSTN_F64, 0);
+    r->lambda = dstn_record_series(record, "/epochs/lambda", DSTN_F64, h);
+    r->value = dstn_record_series(record, "/epochs/value", DSTN_F64, h);
+    r->sigma = dstn_record_series(record, "/epochs/sigma", DSTN_F64, h);
+    r->row = dstn_alloc((size_t)h + 1, sizeof(double));
+    return r;
+}
+
+void dstn_epoch_recorder_destroy(dstn_epoch_recorder *recorder) {
+    if (recorder) {
+        free(recorder->row);
+        free(recorder);
+    }
+}
+
+void dstn_epoch_recorder_start(dstn_epoch_recorder *recorder) {
+    double last = dstn_record_last(recorder->record, recorder->seconds);
+    recorder->before = isnan(last) ? 0 : last;
+    recorder->started = dstn_seconds();
+}
+
+static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)err;
+    dstn_epoch_recorder *r = self;
+    const dstn_epoch *epoch = dstn_trainer_last_epoch(trainer);
+    append_one(r->record, r->step, (double)dstn_trainer_progress(trainer)->step);
+    append_one(r->record, r->epoch, (double)epoch->epoch);
+    append_one(r->record, r->train_loss, epoch->train_loss);
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (r->loss[part] >= 0) {
+            append_one(r->record, r->loss[part], epoch->loss[part]);
+        }
+        if (r->accuracy[part] >= 0) {
+            append_one(r->record, r->accuracy[part], epoch->accuracy[part]);
+        }
+    }
+    append_one(r->record, r->rate, epoch->rate);
+    append_one(r->record, r->seconds, r->before + dstn_seconds() - r->started);
+    append_space(r->record, r->job->space, (const int[]){r->lambda, r->value, r->sigma}, r->row);
+    return DSTN_OK;
+}
+
+dstn_observer dstn_epoch_recorder_observer(dstn_epoch_recorder *recorder) {
+    return (dstn_observer){recorder, dstn_observer_ignore, dstn_observer_ignore, on_epoch};
 }

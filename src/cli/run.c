@@ -17,17 +17,19 @@ typedef struct run {
     char *config; /* as resolved */
     dstn_record *record;
     dstn_recorder *recorder;
+    dstn_epoch_recorder *epochs;  /* NULL: epochs are not evaluated */
+    dstn_best *best;              /* NULL: not kept */
     dstn_oracle_observer *oracle; /* NULL: no closed form */
     dstn_checkpointer *checkpointer;
     dstn_progress_observer *progress;
-    dstn_observer observers[7];
+    dstn_observer observers[9];
     int observer_count;
 } run;
 
 /* In the order in which they are called: whatever writes into the record comes before the checkpoint. */
-static void start_observers(run *r, dstn_job *job, const dstn_run_request *request) {
+static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request *request, dstn_error *err) {
     r->job = job;
-    r->config = dstn_doc_text(job->doc);
+    r->config = dstn_job_config_text(job);
     r->record = dstn_record_new();
     r->observers[r->observer_count++] = dstn_watchdog_observer();
     if (dstn_drill_kills_at_step()) {
@@ -39,9 +41,21 @@ static void start_observers(run *r, dstn_job *job, const dstn_run_request *reque
         r->oracle = dstn_oracle_observer_new(job, r->record);
         r->observers[r->observer_count++] = dstn_oracle_observer_as_observer(r->oracle);
     }
-    r->checkpointer = dstn_checkpointer_new(job, r->record, request->folder, r->config);
+    if (dstn_trainer_evaluates_epochs(job->trainer)) {
+        r->epochs = dstn_epoch_recorder_new(job, r->record);
+        r->observers[r->observer_count++] = dstn_epoch_recorder_observer(r->epochs);
+    }
+    if (dstn_job_keeps_best(job)) {
+        dstn_status status = dstn_best_new(job, request->folder, r->config, &r->best, err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+        r->observers[r->observer_count++] = dstn_best_observer(r->best);
+    }
+    r->checkpointer = dstn_checkpointer_new(job, r->record, r->best, request->folder, r->config);
     r->observers[r->observer_count++] = dstn_digest_observer(r->checkpointer);
     r->observers[r->observer_count++] = dstn_checkpoint_observer(r->checkpointer);
+    return DSTN_OK;
 }
 
 /* The progress counts from where the run stands, so it comes once that is known. */
@@ -55,6 +69,8 @@ static void start_progress(run *r, const dstn_run_request *request) {
 static void stop_observers(run *r) {
     dstn_progress_observer_destroy(r->progress);
     dstn_checkpointer_destroy(r->checkpointer);
+    dstn_best_destroy(r->best);
+    dstn_epoch_recorder_destroy(r->epochs);
     dstn_oracle_observer_destroy(r->oracle);
     dstn_recorder_destroy(r->recorder);
     dstn_record_destroy(r->record);
@@ -112,6 +128,14 @@ static void record_result(run *r, const char *status, const char *message, doubl
     dstn_checkpointer_digest(r->checkpointer, digest);
     dstn_record_text(r->record, "result", "digest", digest);
     dstn_record_number(r->record, "result", "seconds", seconds);
+    if (r->best && r->best->step >= 0) {
+        dstn_record_number(r->record, "result", "best_step", (double)r->best->step);
+        dstn_record_number(r->record, "result", "best_epoch", (double)r->best->epoch);
+        dstn_record_number(r->record, "result", "best_valid_loss", r->best->loss[DSTN_PART_VALID]);
+        dstn_record_number(r->record, "result", "best_valid_accuracy", r->best->accuracy[DSTN_PART_VALID]);
+        dstn_record_number(r->record, "result", "best_test_loss", r->best->loss[DSTN_PART_TEST]);
+        dstn_record_number(r->record, "result", "best_test_accuracy", r->best->accuracy[DSTN_PART_TEST]);
+    }
     dstn_record_number(r->record, "result", "checkpoints", (double)checkpoints);
     dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
 }
@@ -156,7 +180,7 @@ static dstn_status start(run *r, const dstn_run_request *request, dstn_error *er
         }
     }
     if (status == DSTN_OK && !found && request->init) {
-        status = dstn_checkpoint_init(r->job, request->init, err);
+        status = dstn_checkpoint_start_from(r->job, request->init, NULL, err);
     }
     if (status != DSTN_OK || found) {
         return status;
@@ -182,6 +206,12 @@ static dstn_status write_config(const run *r, const char *folder, dstn_error *er
     return dstn_group_verdict(r->job->group, status, err);
 }
 
+/* The record, and the best epoch of a run that has no last checkpoint. */
+static dstn_status write_end(run *r, dstn_error *err) {
+    dstn_status status = dstn_record_write(r->record, r->checkpointer->record_path, err);
+    return status == DSTN_OK && r->best ? dstn_best_write(r->best, err) : status;
+}
+
 /* What the run came to goes into its record: with a last checkpoint where it is done, without where it diverged (the
  * state is of no use) or where the stop has written one. */
 static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error *err) {
@@ -194,9 +224,7 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
         bool recorded = status == DSTN_DIVERGED || status == DSTN_STOPPED;
         const char *word = status == DSTN_DIVERGED ? "diverged" : status == DSTN_STOPPED ? "stopped" : "failed";
         record_result(r, word, err->message, seconds, r->checkpointer->count);
-        written = recorded && dstn_group_leads(r->job->group)
-                      ? dstn_record_write(r->record, r->checkpointer->record_path, &write_error)
-                      : DSTN_OK;
+        written = recorded && dstn_group_leads(r->job->group) ? write_end(r, &write_error) : DSTN_OK;
         written = dstn_group_verdict(r->job->group, written, &write_error);
     }
     if (written != DSTN_OK) {
@@ -226,6 +254,9 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     if (status != DSTN_OK) {
         return status;
     }
+    if (r->epochs) {
+        dstn_epoch_recorder_start(r->epochs);
+    }
     start_progress(r, request);
     dstn_watchdog_watch(request->name, dstn_trainer_progress(r->job->trainer)->step);
     status = dstn_trainer_run(r->job->trainer, r->observers, r->observer_count, err);
@@ -243,8 +274,11 @@ dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error 
     if (status != DSTN_OK) {
         return status;
     }
-    start_observers(&r, job, request);
-    status = train(&r, request, err);
+    status = start_observers(&r, job, request, err);
+    status = dstn_group_agree(job->group, status, err);
+    if (status == DSTN_OK) {
+        status = train(&r, request, err);
+    }
     stop_observers(&r);
     return status;
 }

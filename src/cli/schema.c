@@ -52,6 +52,10 @@ dstn_section *dstn_cli_schema(size_t *count) {
         for (size_t t = 0; (type = dstn_optimizer_type_at(t)) != NULL; t++) {
             add(&s, optimizers[i], type->name, "an optimizer", type->options);
         }
+        const dstn_schedule_type *schedule;
+        for (size_t t = 0; (schedule = dstn_schedule_type_at(t)) != NULL; t++) {
+            add(&s, optimizers[i], schedule->name, schedule->help, schedule->options);
+        }
     }
     add(&s, "record", NULL, "what run.h5 keeps", dstn_record_options);
     add(&s, "", "sweep file", "the top level of a sweep file", dstn_sweep_options);

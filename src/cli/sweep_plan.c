@@ -47,9 +47,13 @@ static double time_step(const dstn_job *job) {
     return (dstn_seconds() - start) / (double)steps;
 }
 
-static double time_row(const dstn_job *job) {
+/* Of one row of the record: with the test part, if it is an epoch's. */
+static double time_evaluation(const dstn_job *job) {
     double loss, accuracy, start = dstn_seconds();
     dstn_trainer_evaluate(job->trainer, DSTN_PART_VALID, &loss, &accuracy);
+    if (dstn_trainer_evaluates_epochs(job->trainer) && job->dataset->rows[DSTN_PART_TEST] > 0) {
+        dstn_trainer_evaluate(job->trainer, DSTN_PART_TEST, &loss, &accuracy);
+    }
     return dstn_seconds() - start;
 }
 
@@ -67,13 +71,16 @@ static double state_bytes(const dstn_job *job) {
 static cost measure(const dstn_job *job) {
     enum { SERIES = 16, FILE_OVERHEAD = 40000 }; /* columns of a row; bytes of a record's and a checkpoint's frame */
     double steps = (double)dstn_trainer_progress(job->trainer)->steps;
-    double rows = steps / (double)job->record.every;
+    double batches = (double)(job->dataset->rows[DSTN_PART_TRAIN] / job->train.batch);
+    double epochs = dstn_trainer_evaluates_epochs(job->trainer) ? steps / batches : 0;
+    double rows = job->record.every > 0 ? steps / (double)job->record.every : 1;
+    double evaluations = epochs > 0 ? epochs : rows;
     double state = state_bytes(job);
     time_step(job); /* the first one pays for touching memory */
-    return (cost){.seconds = steps * time_step(job) + rows * time_row(job),
+    return (cost){.seconds = steps * time_step(job) + evaluations * time_evaluation(job),
                   .memory = (double)dstn_model_memory_used(job->model) +
                             (double)dstn_dataset_memory_used(job->dataset) + 2 * state,
-                  .disk = rows * (SERIES + 3 * job->space->count) * sizeof(double) +
+                  .disk = (rows + epochs) * (SERIES + 3 * job->space->count) * sizeof(double) +
                           (double)job->settings.checkpoint_keep * state + FILE_OVERHEAD};
 }
 

@@ -22,10 +22,14 @@ void dstn_announce(const dstn_cli *cli, const char *what) {
 
 static void announce(const dstn_cli *cli, const dstn_job *job, const char *folder) {
     dstn_announce(cli, job->dataset->summary);
-    dstn_log_info(&cli->log, "%s, seed %lld, %lld steps, %lld + %lld parameters, %d hyperparameter%s; writes %s",
-                  job->method->name, (long long)job->settings.seed,
-                  (long long)dstn_trainer_progress(job->trainer)->steps, (long long)job->model->count[0],
-                  (long long)job->model->count[1], job->space->count, job->space->count == 1 ? "" : "s", folder);
+    int64_t response = job->method->tunes ? job->model->count[DSTN_RANGE_RESPONSE] : 0;
+    dstn_log_info(&cli->log,
+                  "%s on %s %s, seed %lld, %lld steps, %lld general + %lld response parameters, %d hyperparameter%s; "
+                  "writes %s",
+                  job->method->name, job->kernel->backend, dstn_scalar_name(job->kernel->scalar),
+                  (long long)job->settings.seed, (long long)dstn_trainer_progress(job->trainer)->steps,
+                  (long long)job->model->count[DSTN_RANGE_GENERAL], (long long)response, job->space->count,
+                  job->space->count == 1 ? "" : "s", folder);
 }
 
 /* What came out, one `name value` a line. */

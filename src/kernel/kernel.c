@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const dstn_kernel *const tables[] = {&kernel_openblas_f32, &kernel_openblas_f64};
+/* In the order of preference. */
+static const dstn_kernel *const tables[] = {
+#ifdef DSTN_ONEDNN
+    &kernel_onednn_f32,
+#endif
+    &kernel_openblas_f32, &kernel_openblas_f64};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
 

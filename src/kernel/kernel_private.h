@@ -6,5 +6,9 @@
 
 extern const dstn_kernel kernel_openblas_f32;
 extern const dstn_kernel kernel_openblas_f64;
+#ifdef DSTN_ONEDNN
+extern const dstn_kernel kernel_onednn_f32;
+const char *kernel_onednn_version(void);
+#endif
 
 #endif

@@ -4,71 +4,17 @@
 
 #include <cblas.h>
 
-/* Up to this many multiplications a plain loop is as quick as a call of the library, which then need not know empty
- * matrices either. */
-enum { SMALL_PRODUCT = 128 };
-
-static void scale_row(int64_t n, real beta, real *restrict c) {
-    if (beta == 0) {
-        memset(c, 0, (size_t)n * sizeof(real));
-        return;
-    }
-    for (int64_t j = 0; beta != 1 && j < n; j++) {
-        c[j] *= beta;
-    }
-}
-
-/* Element (i, l) of an operand is data[i*row + l*col]. */
-typedef struct operand {
-    const real *data;
-    int64_t row, col;
-} operand;
-
-static operand operand_of(bool is_transposed, const void *data, int64_t stride) {
-    return (operand){data, is_transposed ? 1 : stride, is_transposed ? stride : 1};
-}
-
-/* c[j] += α Σ_l a_l B[l, j] */
-static void small_row(int64_t n, int64_t k, real alpha, const real *a, int64_t step, operand b, real *restrict c) {
-    for (int64_t j = 0; j < n; j++) {
-        const real *column = b.data + j * b.col;
-        real sum = 0;
-        for (int64_t l = 0; l < k; l++) {
-            sum += a[l * step] * column[l * b.row];
-        }
-        c[j] += alpha * sum;
-    }
-}
-
 static CBLAS_TRANSPOSE flag(bool is_transposed) {
     return is_transposed ? CblasTrans : CblasNoTrans;
 }
 
-static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
-                 int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
-    bool is_small = m * n * k <= SMALL_PRODUCT;
-    if (!is_small && m > 1 && n > 1) {
-        blas_gemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), (blasint)m, (blasint)n, (blasint)k, (real)alpha,
-                  a, (blasint)lda, b, (blasint)ldb, (real)beta, c, (blasint)ldc);
-        return;
-    }
-    real *to = c;
-    for (int64_t i = 0; i < m; i++) {
-        scale_row(n, (real)beta, to + i * ldc);
-    }
-    operand left = operand_of(transpose_a, a, lda), right = operand_of(transpose_b, b, ldb);
-    for (int64_t i = 0; is_small && i < m; i++) {
-        small_row(n, k, (real)alpha, left.data + i * left.row, left.col, right, to + i * ldc);
-    }
-    if (!is_small && n == 1) {
-        blas_gemv(CblasRowMajor, flag(transpose_a), (blasint)(transpose_a ? k : m), (blasint)(transpose_a ? m : k),
-                  (real)alpha, a, (blasint)lda, b, (blasint)right.row, 1, c, (blasint)ldc);
-    } else if (!is_small) {
-        /* m is 1: cᵀ += α op(B)ᵀ aᵀ. */
-        blas_gemv(CblasRowMajor, flag(!transpose_b), (blasint)(transpose_b ? n : k), (blasint)(transpose_b ? k : n),
-                  (real)alpha, b, (blasint)ldb, a, (blasint)left.col, 1, c, 1);
-    }
+static void large_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, real alpha, const real *a,
+                       int64_t lda, const real *b, int64_t ldb, real beta, real *c, int64_t ldc) {
+    blas_gemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), (blasint)m, (blasint)n, (blasint)k, alpha, a,
+              (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
+
+#include "gemm.h"
 
 #include "patches.h"
 
@@ -78,7 +24,9 @@ struct dstn_map {
 
 static dstn_map *map_new(const dstn_map_shape *shape, int64_t max_rows) {
     dstn_map *map = dstn_alloc(1, sizeof *map);
-    if (!patches_init(&map->patches, shape, max_rows)) {
+    map->patches = patches_of(shape, max_rows);
+    map->patches.rows = malloc((patches_size(&map->patches) + 1) * sizeof(real));
+    if (!map->patches.rows) {
         free(map);
         return NULL;
     }

@@ -16,20 +16,23 @@ static int64_t places(const dstn_map_shape *shape) {
     return shape->out_height * shape->out_width;
 }
 
-static bool patches_init(patches *p, const dstn_map_shape *shape, int64_t max_rows) {
-    *p = (patches){.shape = *shape};
-    p->is_plain = shape->kernel == 1 && shape->stride == 1 && shape->padding == 0;
-    p->length = shape->kernel * shape->kernel * shape->in;
-    int64_t example = places(shape) * p->length, fit = PATCH_ELEMENTS / (example > 0 ? example : 1);
-    p->at_a_time = p->is_plain || fit > max_rows ? max_rows : fit < 1 ? 1 : fit;
-    if (!p->is_plain) {
-        p->rows = malloc((size_t)(p->at_a_time * example) * sizeof(real));
-    }
-    return p->is_plain || p->rows;
+/* Without the scratch array yet. */
+static patches patches_of(const dstn_map_shape *shape, int64_t max_rows) {
+    patches p = {.shape = *shape};
+    p.is_plain = shape->kernel == 1 && shape->stride == 1 && shape->padding == 0;
+    p.length = shape->kernel * shape->kernel * shape->in;
+    int64_t example = places(shape) * p.length, fit = PATCH_ELEMENTS / (example > 0 ? example : 1);
+    p.at_a_time = p.is_plain || fit > max_rows ? max_rows : fit < 1 ? 1 : fit;
+    return p;
+}
+
+/* Elements of the scratch array. */
+static size_t patches_size(const patches *p) {
+    return p->is_plain ? 0 : (size_t)(p->at_a_time * places(&p->shape) * p->length);
 }
 
 static size_t patches_memory(const patches *p) {
-    return p->is_plain ? 0 : (size_t)(p->at_a_time * places(&p->shape) * p->length) * sizeof(real);
+    return p->rows ? patches_size(p) * sizeof(real) : 0;
 }
 
 /* Of one example; `move` is told where the values of a kernel's row lie in patch and image: count 0 for what lies in
@@ -100,7 +103,7 @@ static int64_t output_size(const patches *p) {
     return places(&p->shape) * p->shape.out;
 }
 
-static void patches_forward(const patches *p, int64_t rows, const real *x, const real *weight, real *y) {
+static void patches_forward(patches *p, int64_t rows, const real *x, const real *weight, real *y) {
     int64_t out = p->shape.out;
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;
@@ -114,7 +117,7 @@ static void patches_forward(const patches *p, int64_t rows, const real *x, const
     }
 }
 
-static void patches_adjoint(const patches *p, int64_t rows, const real *dy, const real *weight, double beta, real *dx) {
+static void patches_adjoint(patches *p, int64_t rows, const real *dy, const real *weight, double beta, real *dx) {
     int64_t out = p->shape.out, total = rows * input_size(p);
     if (!p->is_plain && beta == 0) {
         fill(total, 0, dx);
@@ -132,7 +135,7 @@ static void patches_adjoint(const patches *p, int64_t rows, const real *dy, cons
     }
 }
 
-static void patches_gradient(const patches *p, int64_t rows, const real *x, const real *dy, double beta, real *dw) {
+static void patches_gradient(patches *p, int64_t rows, const real *x, const real *dy, double beta, real *dw) {
     int64_t out = p->shape.out;
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;

@@ -23,7 +23,7 @@ static const dstn_option options[] = {PENALTY_OPTIONS, {NULL, 0, 0, 0, 0, NULL, 
 
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {
-        if (map_of(regularizer->layers[l])) {
+        if (map_is(regularizer->layers[l])) {
             return DSTN_OK;
         }
     }

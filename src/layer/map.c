@@ -124,8 +124,12 @@ size_t map_memory(const dstn_layer *layer) {
     return layer->kernel->map_memory(map->map);
 }
 
+bool map_is(const dstn_layer *layer) {
+    return layer->type->forward == map_forward;
+}
+
 map_content *map_of(const dstn_layer *layer) {
-    return layer->type->forward == map_forward ? layer->content : NULL;
+    return map_is(layer) ? layer->content : NULL;
 }
 
 /* ---- passes ------------------------------------------------------------------------------------------------------ */

@@ -68,7 +68,8 @@ double map_product_flops(const dstn_layer *layer);
     .tangent = map_tangent, .adjoint = map_adjoint, .forward_rows = map_forward_rows,                                  \
     .tangent_rows = map_tangent_rows, .adjoint_rows = map_adjoint_rows, .product_flops = map_product_flops
 
-/* The content of a layer of this kind, NULL for any other. */
+/* Whether a layer is of this kind, and its content if it is (NULL for any other, and before it is bound). */
+bool map_is(const dstn_layer *layer);
 map_content *map_of(const dstn_layer *layer);
 
 /* ---- map_response.c: the terms ---- */

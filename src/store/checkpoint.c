@@ -94,17 +94,11 @@ static void remove_old(const char *folder, int64_t step, int keep) {
     free(steps);
 }
 
-dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
-                                  int keep, dstn_error *err) {
-    if (dstn_store_make_folder(folder, err) != DSTN_OK)
-        return err->status;
-    dstn_store_remove_remnants(folder);
-    char *path = path_of_step(folder, step);
+dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_state *state, const char *config,
+                                 dstn_error *err) {
     dstn_writer *writer;
-    dstn_status status = dstn_writer_open(path, &writer, err);
-    free(path);
-    if (status != DSTN_OK)
-        return status;
+    if (dstn_writer_open(path, &writer, err) != DSTN_OK)
+        return err->status;
     char digest[33];
     dstn_state_digest(state, NULL, digest);
     dstn_writer_integer(writer, "", "format", DSTN_CHECKPOINT_FORMAT);
@@ -117,7 +111,17 @@ dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_s
         dstn_writer_array(writer, name, entry->scalar, entry->rank, entry->shape, entry->data);
         free(name);
     }
-    status = dstn_writer_commit(writer, err);
+    return dstn_writer_commit(writer, err);
+}
+
+dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
+                                  int keep, dstn_error *err) {
+    if (dstn_store_make_folder(folder, err) != DSTN_OK)
+        return err->status;
+    dstn_store_remove_remnants(folder);
+    char *path = path_of_step(folder, step);
+    dstn_status status = dstn_checkpoint_save(path, step, state, config, err);
+    free(path);
     if (status == DSTN_OK)
         remove_old(folder, step, keep);
     return status;

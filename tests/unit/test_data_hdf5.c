@@ -253,7 +253,7 @@ static void files_that_are_no_hdf5_are_named(void **state) {
     hid_t file = create();
     put_table(file);
     H5Fclose(file);
-    size_t size;
+    size_t size = 0;
     unsigned char *bytes = scratch_read(path, &size);
     assert_true(scratch_write(path, bytes, size / 2));
     BAD("", "cut off");

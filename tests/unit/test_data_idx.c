@@ -272,7 +272,7 @@ static void a_cut_gzip_stream_is_refused_wherever_it_is_cut(void **state) {
     write_idx(&images, true);
     remove_file(TRAIN_IMAGES);
     char *path = path_of(TRAIN_IMAGES, ".gz");
-    size_t size;
+    size_t size = 0;
     unsigned char *bytes = scratch_read(path, &size);
     for (size_t cut = 0; cut < size; cut++) {
         assert_true(scratch_write(path, bytes, cut));
