@@ -21,7 +21,10 @@ typedef struct chain_plan {
     dstn_response response;
     dstn_scalar scalar;
     int64_t hypers, in, rows;
-    int64_t max_rows; /* 0: rows */
+    int64_t max_rows;    /* 0: rows */
+    dstn_shape image;    /* of an example; rank 0: `in` features */
+    const char *backend; /* NULL: openblas */
+    bool synchronized;
 } chain_plan;
 
 typedef struct chain {
@@ -33,9 +36,13 @@ typedef struct chain {
     dstn_layer *layers[CHAIN_LAYERS];
     dstn_regularizer *regularizer;
     int64_t out;
+    int64_t width[CHAIN_LAYERS + 1];
     void *x[CHAIN_LAYERS + 1];     /* activations, [rows, width] */
     void *x_dot[CHAIN_LAYERS + 1]; /* tangents */
     void *delta[CHAIN_LAYERS + 1]; /* adjoints */
+    void *changed;                 /* the adjoint that a layer is given: it may change it in place */
+    int64_t block;                 /* rows at a time in the row-by-row stage; 0: all; below 0: from the last block on */
+    bool has_input_tangent;        /* x_dot[0] is the input's tangent, which is otherwise zero */
     void *z, *dz;                  /* [rows, h] */
     double *values;                /* [rows, h] */
     double weights[CHAIN_SPACE];   /* of the outputs in the objective, [rows, out] */
@@ -71,6 +78,14 @@ static inline void chain_bind(chain *c) {
     int64_t next[DSTN_RANGES] = {0, 1000}; /* no range begins at 0 in particular */
     for (int l = 0; l < c->count; l++) {
         dstn_layer *layer = c->layers[l];
+        for (int i = 0; i < layer->buffer_count; i++) {
+            dstn_buffer *buffer = &layer->buffers[i];
+            buffer->value = dstn_arena_take(c->arena, (size_t)buffer->count * sizeof(double));
+            chain_normals((uint64_t)(200 + 10 * l + i), buffer->count, buffer->value);
+            for (int64_t e = 0; e < buffer->count; e++) { /* fit for a variance */
+                buffer->value[e] = 0.5 + fabs(buffer->value[e]);
+            }
+        }
         for (int p = 0; p < layer->parameter_count; p++) {
             dstn_parameter *parameter = &layer->parameters[p];
             dstn_layer_bind_parameter(layer, p, next[parameter->range], chain_take(c, parameter->count),
@@ -89,18 +104,24 @@ static inline void chain_bind(chain *c) {
 }
 
 static inline void chain_take_passes(chain *c) {
-    int64_t rows = c->plan.rows, h = c->plan.hypers;
+    int64_t rows = c->plan.rows, h = c->plan.hypers, widest = 0;
     for (int l = 0; l <= c->count; l++) {
         int64_t width = dstn_shape_count(l ? c->layers[l - 1]->out : c->layers[0]->in);
+        if (rows * width > CHAIN_SPACE) {
+            abort();
+        }
+        c->width[l] = width;
+        widest = width > widest ? width : widest;
         c->x[l] = chain_take(c, rows * width);
         c->x_dot[l] = chain_take(c, rows * width);
         c->delta[l] = chain_take(c, rows * width);
     }
-    c->out = dstn_shape_count(c->layers[c->count - 1]->out);
+    c->changed = chain_take(c, rows * widest);
+    c->out = c->width[c->count];
     c->z = chain_take(c, rows * h);
     c->dz = chain_take(c, rows * h);
     c->values = dstn_arena_take(c->arena, (size_t)(rows * h) * sizeof(double));
-    chain_set(c, 1, rows * c->plan.in, c->x[0]);
+    chain_set(c, 1, rows * c->width[0], c->x[0]);
     chain_set(c, 2, rows * h, c->z);
     chain_normals(3, rows * c->out, c->weights);
     for (int64_t i = 0; i < rows * h; i++) {
@@ -112,13 +133,17 @@ static inline void chain_take_passes(chain *c) {
 static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) {
     *c = (chain){.plan = plan, .arena = dstn_arena_new()};
     char *text = dstn_format("layers: %s\nregularizer: %s\n", plan.layers, plan.options ? plan.options : "{}");
-    dstn_shape shape = {1, {plan.in}};
-    dstn_layer_setting setting = {
-        NULL, plan.response, plan.hypers, plan.max_rows ? plan.max_rows : plan.rows, chain_hyper_index, &plan.hypers};
+    dstn_shape shape = plan.image.rank ? plan.image : (dstn_shape){.rank = 1, .dims = {plan.in}};
+    dstn_layer_setting setting = {.response = plan.response,
+                                  .hypers = plan.hypers,
+                                  .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
+                                  .hyper_index = chain_hyper_index,
+                                  .user = &plan.hypers,
+                                  .synchronized = plan.synchronized};
     dstn_status status = dstn_doc_parse(text, "chain.yaml", &c->doc, err);
     free(text);
     if (!status) {
-        status = dstn_kernel_find("openblas", plan.scalar, &c->kernel, err);
+        status = dstn_kernel_find(plan.backend ? plan.backend : "openblas", plan.scalar, &c->kernel, err);
     }
     setting.kernel = c->kernel;
     dstn_node list = status ? (dstn_node){0} : dstn_node_child(dstn_doc_root(c->doc), "layers");
@@ -126,6 +151,7 @@ static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) 
         status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, &setting, &c->layers[i], err);
         if (!status) {
             shape = c->layers[i]->out;
+            setting.below = c->layers[i];
             c->count++;
         }
     }
@@ -165,12 +191,84 @@ static inline void chain_set_kind(chain *c, dstn_pass_kind kind, bool general, b
     c->pass.dz = kind == DSTN_PASS_RESPONSE ? c->dz : NULL;
 }
 
+/* ---- the two stages of a layer ----------------------------------------------------------------------------------- */
+
+/* Row r of an array [rows, width]; NULL stays NULL. */
+static inline void *chain_row(const chain *c, void *array, int64_t r, int64_t width) {
+    return array ? (char *)array + (size_t)(r * width) * c->kernel->size : NULL;
+}
+
+static inline int64_t chain_block_size(const chain *c) {
+    int64_t size = c->block < 0 ? -c->block : c->block;
+    return size ? size : c->pass.rows;
+}
+
+static inline int64_t chain_block_count(const chain *c) {
+    return (c->pass.rows + chain_block_size(c) - 1) / chain_block_size(c);
+}
+
+static inline dstn_rows chain_block_at(const chain *c, int64_t i) {
+    int64_t size = chain_block_size(c), first = size * (c->block < 0 ? chain_block_count(c) - 1 - i : i);
+    return (dstn_rows){first, c->pass.rows - first < size ? c->pass.rows - first : size};
+}
+
+typedef void chain_rows_stage(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+
+/* A layer without stages only changes the shape. */
+static inline void chain_up(chain *c, int l, bool has_stage, chain_rows_stage *stage, void *x, void *y) {
+    if (!has_stage && !stage) {
+        c->kernel->copy(c->pass.rows * c->width[l + 1], x, y);
+    }
+    for (int64_t i = 0; stage && i < chain_block_count(c); i++) {
+        dstn_rows rows = chain_block_at(c, i);
+        stage(c->layers[l], &c->pass, rows, chain_row(c, x, rows.first, c->width[l]),
+              chain_row(c, y, rows.first, c->width[l + 1]));
+    }
+}
+
+static inline void chain_layer_forward(chain *c, int l) {
+    const dstn_layer_type *type = c->layers[l]->type;
+    if (type->forward) {
+        type->forward(c->layers[l], &c->pass, c->x[l], c->x[l + 1]);
+    }
+    chain_up(c, l, type->forward, type->forward_rows, c->x[l], c->x[l + 1]);
+}
+
+static inline void chain_layer_tangent(chain *c, int l) {
+    const dstn_layer_type *type = c->layers[l]->type;
+    void *x_dot = l || c->has_input_tangent ? c->x_dot[l] : NULL;
+    if (!x_dot && !type->tangent) { /* a layer that acts on every example alone is never told that there is none */
+        c->kernel->fill(c->pass.rows * c->width[l + 1], 0, c->x_dot[l + 1]);
+        return;
+    }
+    if (type->tangent) {
+        type->tangent(c->layers[l], &c->pass, x_dot, c->x_dot[l + 1]);
+    }
+    chain_up(c, l, type->tangent, type->tangent_rows, x_dot, c->x_dot[l + 1]);
+}
+
+/* From delta[l + 1] to dx, delta[l] or NULL. */
+static inline void chain_layer_adjoint(chain *c, int l, void *dx) {
+    dstn_layer *layer = c->layers[l];
+    int64_t count = c->pass.rows * c->width[l + 1];
+    c->kernel->copy(count, c->delta[l + 1], c->changed);
+    for (int64_t i = 0; layer->type->adjoint_rows && i < chain_block_count(c); i++) {
+        dstn_rows rows = chain_block_at(c, i);
+        layer->type->adjoint_rows(layer, &c->pass, rows, chain_row(c, c->changed, rows.first, c->width[l + 1]),
+                                  layer->type->adjoint ? NULL : chain_row(c, dx, rows.first, c->width[l]));
+    }
+    if (layer->type->adjoint) {
+        layer->type->adjoint(layer, &c->pass, c->changed, dx);
+    } else if (!layer->type->adjoint_rows) {
+        c->kernel->copy(count, c->changed, dx);
+    }
+}
+
 static inline void chain_forward(chain *c) {
     for (int l = 0; l < c->count; l++) {
-        dstn_layer *layer = c->layers[l];
-        layer->type->forward(layer, &c->pass, c->x[l], c->x[l + 1]);
+        chain_layer_forward(c, l);
         if (c->pass.kind == DSTN_PASS_LINEARIZED) {
-            layer->type->tangent(layer, &c->pass, l ? c->x_dot[l] : NULL, c->x_dot[l + 1]);
+            chain_layer_tangent(c, l);
         }
     }
 }
@@ -206,12 +304,7 @@ static inline double chain_objective(chain *c) {
 
 static inline void chain_adjoint(chain *c) {
     for (int l = c->count - 1; l >= 0; l--) {
-        dstn_layer *layer = c->layers[l];
-        if (c->pass.kind == DSTN_PASS_LINEARIZED) {
-            layer->type->tangent_adjoint(layer, &c->pass, c->delta[l + 1], c->delta[l]);
-        } else {
-            layer->type->adjoint(layer, &c->pass, c->delta[l + 1], c->delta[l]);
-        }
+        chain_layer_adjoint(c, l, c->delta[l]);
     }
 }
 
@@ -272,6 +365,51 @@ static inline void chain_check_gradients(chain *c) {
                               reached && c->pass.grad[parameter->range]);
         }
     }
+}
+
+/* ---- blocks of rows ---------------------------------------------------------------------------------------------- */
+
+static inline int64_t chain_note(const chain *c, const void *array, int64_t count, double *out) {
+    c->kernel->to_double(count, array, out);
+    return count;
+}
+
+/* Everything that a pass writes, one after the other; returns the number of values. */
+static inline int64_t chain_notes(const chain *c, double *out) {
+    int64_t at = 0;
+    for (int l = 0; l <= c->count; l++) {
+        at += chain_note(c, c->x[l], c->pass.rows * c->width[l], out + at);
+        at += chain_note(c, c->x_dot[l], c->pass.rows * c->width[l], out + at);
+        at += chain_note(c, c->delta[l], c->pass.rows * c->width[l], out + at);
+    }
+    for (int l = 0; l < c->count; l++) {
+        for (int p = 0; p < c->layers[l]->parameter_count; p++) {
+            const dstn_parameter *parameter = &c->layers[l]->parameters[p];
+            at += chain_note(c, parameter->gradient, parameter->count, out + at);
+        }
+    }
+    return at + chain_note(c, c->dz, c->pass.rows * c->plan.hypers, out + at);
+}
+
+/* The pass as it is set, to the last bit whatever the rows of a block and their order. */
+static inline void chain_check_blocks(chain *c) {
+    static const int64_t blocks[] = {1, 2, 3, -1, -2, 64};
+    static double want[16 * CHAIN_SPACE], got[16 * CHAIN_SPACE];
+    c->block = 0;
+    chain_gradients(c);
+    int64_t count = chain_notes(c, want);
+    for (size_t b = 0; b < sizeof blocks / sizeof blocks[0]; b++) {
+        for (int l = 1; l <= c->count; l++) { /* what is not written again is seen */
+            c->kernel->fill(c->pass.rows * c->width[l], NAN, c->x[l]);
+        }
+        c->block = blocks[b];
+        chain_gradients(c);
+        chain_notes(c, got);
+        if (memcmp(got, want, (size_t)count * sizeof *got) != 0) {
+            fail_msg("%s: blocks of %d rows give something else than one of all", c->plan.layers, (int)blocks[b]);
+        }
+    }
+    c->block = 0;
 }
 
 #endif

@@ -83,8 +83,10 @@ dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn
 
 double dstn_trainer_objective(dstn_trainer *trainer, dstn_pass *pass) {
     dstn_model *model = trainer->model;
+    /* Penalties add to the gradients before the layers do; without any, the layers start them anew. */
+    pass->overwrite = model->regularizer_count == 0;
     for (int r = 0; r < DSTN_RANGES; r++) {
-        if (pass->grad[r]) {
+        if (pass->grad[r] && !pass->overwrite) {
             dstn_model_zero_gradient(model, (dstn_range)r);
         }
     }

@@ -31,7 +31,11 @@ static dstn_status compare_runs(dstn_comparison *c, const char *const records[2]
                                 dstn_error *err) {
     dstn_status status = dstn_compare_records(c, records, err);
     if (status == DSTN_OK && folders[0] && folders[1]) {
+        int64_t before = c->differences;
         status = dstn_compare_checkpoints(c, folders, err);
+        if (status == DSTN_OK && c->differences == before) {
+            status = dstn_compare_best(c, folders, err);
+        }
     }
     if (status == DSTN_ERROR_CHECKPOINT) {
         err->status = status = DSTN_ERROR_DATA;

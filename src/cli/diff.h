@@ -21,4 +21,7 @@ dstn_status dstn_compare_records(dstn_comparison *c, const char *const paths[2],
  * follow from it. */
 dstn_status dstn_compare_checkpoints(dstn_comparison *c, const char *const folders[2], dstn_error *err);
 
+/* The best epochs that two runs keep. */
+dstn_status dstn_compare_best(dstn_comparison *c, const char *const folders[2], dstn_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What two arrays of a state come to: empty where they are equal. Free with free(). */
 static char *describe_difference(const dstn_array arrays[2]) {
@@ -120,5 +121,23 @@ dstn_status dstn_compare_checkpoints(dstn_comparison *c, const char *const folde
     }
     dstn_paths_destroy(counts[0], paths[0]);
     dstn_paths_destroy(counts[1], paths[1]);
+    return status;
+}
+
+dstn_status dstn_compare_best(dstn_comparison *c, const char *const folders[2], dstn_error *err) {
+    char *paths[2];
+    bool there[2];
+    for (int side = 0; side < 2; side++) {
+        paths[side] = dstn_format("%s/checkpoints/best.h5", folders[side]);
+        there[side] = access(paths[side], F_OK) == 0;
+    }
+    dstn_status status = DSTN_OK;
+    if (there[0] != there[1]) {
+        diff_say(c, "checkpoints/best.h5: only %s has it", there[0] ? "A" : "B");
+    } else if (there[0]) {
+        status = compare_states(c, (const char *const[]){paths[0], paths[1]}, err);
+    }
+    free(paths[0]);
+    free(paths[1]);
     return status;
 }

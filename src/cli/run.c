@@ -121,6 +121,25 @@ static void record_oracle(run *r) {
     dstn_record_number(r->record, "oracle", "regret_start", dstn_oracle_regret(oracle, start));
 }
 
+static void record_best_number(run *r, const char *name, double value) {
+    if (!isnan(value)) {
+        dstn_record_number(r->record, "result", name, value);
+    }
+}
+
+static void record_best(run *r) {
+    const dstn_best *best = r->best;
+    if (!best || best->step < 0) {
+        return;
+    }
+    record_best_number(r, "best_step", (double)best->step);
+    record_best_number(r, "best_epoch", (double)best->epoch);
+    record_best_number(r, "best_valid_loss", best->loss[DSTN_PART_VALID]);
+    record_best_number(r, "best_valid_accuracy", best->accuracy[DSTN_PART_VALID]);
+    record_best_number(r, "best_test_loss", best->loss[DSTN_PART_TEST]);
+    record_best_number(r, "best_test_accuracy", best->accuracy[DSTN_PART_TEST]);
+}
+
 static void record_result(run *r, const char *status, const char *message, double seconds, int64_t checkpoints) {
     dstn_record_text(r->record, "result", "status", status);
     dstn_record_text(r->record, "result", "message", message);
@@ -128,16 +147,9 @@ static void record_result(run *r, const char *status, const char *message, doubl
     dstn_checkpointer_digest(r->checkpointer, digest);
     dstn_record_text(r->record, "result", "digest", digest);
     dstn_record_number(r->record, "result", "seconds", seconds);
-    if (r->best && r->best->step >= 0) {
-        dstn_record_number(r->record, "result", "best_step", (double)r->best->step);
-        dstn_record_number(r->record, "result", "best_epoch", (double)r->best->epoch);
-        dstn_record_number(r->record, "result", "best_valid_loss", r->best->loss[DSTN_PART_VALID]);
-        dstn_record_number(r->record, "result", "best_valid_accuracy", r->best->accuracy[DSTN_PART_VALID]);
-        dstn_record_number(r->record, "result", "best_test_loss", r->best->loss[DSTN_PART_TEST]);
-        dstn_record_number(r->record, "result", "best_test_accuracy", r->best->accuracy[DSTN_PART_TEST]);
-    }
     dstn_record_number(r->record, "result", "checkpoints", (double)checkpoints);
     dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
+    record_best(r);
 }
 
 /* Bit-identity holds for one build and instruction set: a resume elsewhere goes on, but says so. */

@@ -137,6 +137,9 @@ static void patches_adjoint(patches *p, int64_t rows, const real *dy, const real
 
 static void patches_gradient(patches *p, int64_t rows, const real *x, const real *dy, double beta, real *dw) {
     int64_t out = p->shape.out;
+    if (rows == 0 && beta == 0) {
+        fill(p->length * out, 0, dw);
+    }
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;
         const real *from = x + done * input_size(p);

@@ -1,81 +1,118 @@
 /* Pooling of channels-last images, in the type `real`. */
 
-/* Where a square of an image begins, and how far apart its rows are, in elements. */
+/* One square of an image and some of its channels, with the elements from one place to the next to the right and below.
+ */
 typedef struct pool_square {
-    int64_t start, row;
+    int64_t size, right, down;
 } pool_square;
 
-static pool_square square_at(int64_t width, int64_t cols, int64_t size, int64_t i, int64_t j) {
-    return (pool_square){(i * size * width + j * size) * cols, width * cols};
-}
+/* Channels are taken TILE at a time: with a constant count the compiler keeps a tile in registers. Unrolled, a loop
+ * over them would no longer be seen as one that vectors can do at once. */
+enum { TILE = 16 };
+#define POOL_INLINE static inline __attribute__((always_inline))
+#define FOR_CHANNELS(count) KERNEL_PRAGMA(GCC unroll 1) for (int c = 0; c < count; c++)
 
-static void pick_largest(int64_t cols, const real *restrict x, uint8_t place, real *restrict y, uint8_t *restrict at) {
-    for (int64_t c = 0; c < cols; c++) {
-        at[c] = x[c] > y[c] ? place : at[c];
-        y[c] = x[c] > y[c] ? x[c] : y[c];
+/* At every place (i, j) of a square, the `place`th. */
+#define FOR_PLACES(square)                                                                                             \
+    for (int32_t i = 0, place = 0; i < square.size; i++)                                                               \
+        for (int32_t j = 0; j < square.size; j++, place++)
+
+/* The largest value of each of some channels in one square. */
+POOL_INLINE void tile_max(pool_square square, int count, const real *image, real *y, uint8_t *at) {
+    real best[TILE];
+    int32_t place_of[TILE];
+    FOR_CHANNELS(count) {
+        best[c] = image[c];
+        place_of[c] = 0;
+    }
+    FOR_PLACES(square) {
+        const real *x = image + i * square.down + j * square.right;
+        FOR_CHANNELS(count) {
+            place_of[c] = x[c] > best[c] ? place : place_of[c];
+            best[c] = x[c] > best[c] ? x[c] : best[c];
+        }
+    }
+    FOR_CHANNELS(count) {
+        y[c] = best[c];
+        at[c] = (uint8_t)place_of[c];
     }
 }
 
-/* The largest value of each channel in one square. */
-static void square_max(pool_square square, int64_t cols, int64_t size, const real *x, real *y, uint8_t *at) {
-    memcpy(y, x + square.start, (size_t)cols * sizeof(real));
-    memset(at, 0, (size_t)cols);
-    for (int64_t place = 1; place < size * size; place++) {
-        int64_t from = square.start + place / size * square.row + place % size * cols;
-        pick_largest(cols, x + from, (uint8_t)place, y, at);
+POOL_INLINE void tile_pick(pool_square square, int count, const uint8_t *at, const real *image, real *out) {
+    real picked[TILE];
+    int32_t place_of[TILE];
+    FOR_CHANNELS(count) {
+        picked[c] = image[c];
+        place_of[c] = at[c];
+    }
+    FOR_PLACES(square) {
+        const real *x = image + i * square.down + j * square.right;
+        FOR_CHANNELS(count) {
+            picked[c] = place_of[c] == place ? x[c] : picked[c];
+        }
+    }
+    FOR_CHANNELS(count) {
+        out[c] = picked[c];
     }
 }
+
+POOL_INLINE void tile_spread(pool_square square, int count, const uint8_t *at, const real *v, real *image) {
+    real value[TILE];
+    int32_t place_of[TILE];
+    FOR_CHANNELS(count) {
+        value[c] = v[c];
+        place_of[c] = at[c];
+    }
+    FOR_PLACES(square) {
+        real *to = image + i * square.down + j * square.right;
+        FOR_CHANNELS(count) {
+            to[c] = place_of[c] == place ? value[c] : 0;
+        }
+    }
+}
+
+/* Calls WORK(count) for tiles of channels of all squares of all images: `from` is the tile's first element in the
+ * image, `to` in the pooled image. */
+#define FOR_SQUARES(WORK)                                                                                              \
+    const pool_square square = {size, cols, width * cols};                                                             \
+    int64_t to = 0;                                                                                                    \
+    for (int64_t r = 0; r < rows; r++) {                                                                               \
+        for (int64_t i = 0; i + size <= height; i += size) {                                                           \
+            for (int64_t j = 0; j + size <= width; j += size) {                                                        \
+                int64_t from = ((r * height + i) * width + j) * cols, left = cols;                                     \
+                for (; left >= TILE; left -= TILE, from += TILE, to += TILE) {                                         \
+                    WORK(TILE);                                                                                        \
+                }                                                                                                      \
+                if (left > 0) {                                                                                        \
+                    WORK((int)left);                                                                                   \
+                }                                                                                                      \
+                to += left;                                                                                            \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
 
 static void pool_max(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const void *x, void *y,
                      uint8_t *at) {
-    int64_t out_height = height / size, out_width = width / size, to = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const real *image = (const real *)x + r * height * width * cols;
-        for (int64_t k = 0; k < out_height * out_width; k++, to += cols) {
-            pool_square square = square_at(width, cols, size, k / out_width, k % out_width);
-            square_max(square, cols, size, image, (real *)y + to, at + to);
-        }
-    }
+#define MAX_OF(count) tile_max(square, count, (const real *)x + from, (real *)y + to, at + to)
+    FOR_SQUARES(MAX_OF)
+#undef MAX_OF
 }
 
 static void pool_pick(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
                       const void *v, void *out) {
-    int64_t out_height = height / size, out_width = width / size, to = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const real *image = (const real *)v + r * height * width * cols;
-        for (int64_t k = 0; k < out_height * out_width; k++, to += cols) {
-            pool_square square = square_at(width, cols, size, k / out_width, k % out_width);
-            real *restrict picked = (real *)out + to;
-            for (int64_t place = 0; place < size * size; place++) {
-                const real *restrict from = image + square.start + place / size * square.row + place % size * cols;
-                for (int64_t c = 0; c < cols; c++) {
-                    picked[c] = at[to + c] == place ? from[c] : place == 0 ? 0 : picked[c];
-                }
-            }
-        }
-    }
+#define PICK(count) tile_pick(square, count, at + to, (const real *)v + from, (real *)out + to)
+    FOR_SQUARES(PICK)
+#undef PICK
 }
 
 static void pool_spread(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
                         const void *v, void *out) {
-    int64_t out_height = height / size, out_width = width / size, from = 0;
-    bool has_rest = height % size || width % size;
-    for (int64_t r = 0; r < rows; r++) {
-        real *image = (real *)out + r * height * width * cols;
-        if (has_rest) {
-            memset(image, 0, (size_t)(height * width * cols) * sizeof(real));
-        }
-        for (int64_t k = 0; k < out_height * out_width; k++, from += cols) {
-            pool_square square = square_at(width, cols, size, k / out_width, k % out_width);
-            const real *restrict value = (const real *)v + from;
-            for (int64_t place = 0; place < size * size; place++) {
-                real *restrict to = image + square.start + place / size * square.row + place % size * cols;
-                for (int64_t c = 0; c < cols; c++) {
-                    to[c] = at[from + c] == place ? value[c] : 0;
-                }
-            }
-        }
+    if (height % size || width % size) {
+        memset(out, 0, (size_t)(rows * height * width * cols) * sizeof(real));
     }
+#define SPREAD(count) tile_spread(square, count, at + to, (const real *)v + to, (real *)out + from)
+    FOR_SQUARES(SPREAD)
+#undef SPREAD
 }
 
 static void plane_sum(int64_t rows, int64_t plane, int64_t cols, double factor, const void *x, void *out) {

@@ -24,7 +24,7 @@ expect "a network in lines" 0 '^fraction_of_peak [0-9.e-]+$' "$dstn" bench "$scr
 for name in $numbers; do
   within "$name is above 0" "$(value "$name")" 1e-12 1e15
 done
-# 2MNK of 16 examples: 5 times the first layer's 20x30 and 8 times the others' 30x30 and 30x7; 2 and 3 in the ordinary net.
+# 2MNK of 16 examples: 5 times the first layer's 20x30, 8 times 30x30 and 30x7; 2 and 3 times in the ordinary net.
 within "products of a Delta-STN step" "$(value gflop_per_step)" 0.00038015 0.00038017
 within "products of an ordinary step" "$(value ordinary_gflop_per_step)" 0.00014495 0.00014497
 within "two names are two hyperparameters" "$(value hyperparameters)" 2 2

@@ -6,72 +6,8 @@
 
 #include <cmocka.h>
 #include <float.h>
-#include <math.h>
-#include <string.h>
 
-#include "dstn/kernel.h"
-
-enum { SPACE = 2048 };
-
-static const dstn_rng test_rng = {.seed = 5, .purpose = DSTN_PURPOSE_TEST};
-
-/* An array in the kernel's type and in double; values are such that both hold them exactly. */
-typedef struct twin {
-    double raw[SPACE]; /* room for either type */
-    double value[SPACE];
-} twin;
-
-typedef struct bench {
-    const dstn_kernel *kernel;
-    double tolerance;
-    twin x, y, z, u;
-} bench;
-
-static void draw(bench *b, twin *t, uint64_t step) {
-    for (int64_t i = 0; i < SPACE; i++) {
-        double pair[2];
-        dstn_rng_normals(test_rng, step, 1, (uint64_t)i, pair);
-        t->value[i] = (double)(float)pair[0];
-    }
-    b->kernel->from_double(SPACE, t->value, t->raw);
-}
-
-static void renew(bench *b) {
-    draw(b, &b->x, 1);
-    draw(b, &b->y, 2);
-    draw(b, &b->z, 3);
-    draw(b, &b->u, 4);
-}
-
-/* Compares the whole space, so that a write beyond the end is seen too. */
-static void check(bench *b, const char *what, twin *t) {
-    static double got[SPACE];
-    b->kernel->to_double(SPACE, t->raw, got);
-    for (int64_t i = 0; i < SPACE; i++) {
-        if (!(fabs(got[i] - t->value[i]) <= b->tolerance * (1 + fabs(t->value[i])))) {
-            fail_msg("%s in %s: element %d is %.17g, not %.17g", what, dstn_scalar_name(b->kernel->scalar), (int)i,
-                     got[i], t->value[i]);
-        }
-    }
-}
-
-static void assert_near(const bench *b, double got, double want) {
-    if (!(fabs(got - want) <= b->tolerance * 10 * (1 + fabs(want)))) {
-        fail_msg("%.17g is not %.17g", got, want);
-    }
-}
-
-static void with_both(void (*test)(bench *b)) {
-    static bench b;
-    for (int i = 0; i < 2; i++) {
-        dstn_error err;
-        dstn_scalar scalar = i ? DSTN_F64 : DSTN_F32;
-        assert_int_equal(dstn_kernel_find("openblas", scalar, &b.kernel, &err), DSTN_OK);
-        b.tolerance = i ? 1e-14 : 1e-6;
-        renew(&b);
-        test(&b);
-    }
-}
+#include "kernel_fixture.h"
 
 static const int64_t lengths[] = {0, 1, 3, 4, 7, 8, 15, 16, 17, 33, 100};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
@@ -116,7 +52,7 @@ static void check_vectors(bench *b) {
 
 static void vector_operations_equal_their_formulas(void **state) {
     (void)state;
-    with_both(check_vectors);
+    with_all_kernels(check_vectors);
 }
 
 static void check_dot(bench *b) {
@@ -135,7 +71,7 @@ static void check_dot(bench *b) {
 
 static void dot_accumulates_in_double(void **state) {
     (void)state;
-    with_both(check_dot);
+    with_all_kernels(check_dot);
 }
 
 static void check_finite(bench *b) {
@@ -151,7 +87,22 @@ static void check_finite(bench *b) {
 
 static void one_value_that_is_not_finite_is_found_anywhere(void **state) {
     (void)state;
-    with_both(check_finite);
+    with_all_kernels(check_finite);
+}
+
+/* Also without a pattern; the pattern is that of what x was. */
+static void check_relu_in_place(bench *b, int64_t n) {
+    uint8_t positive[SPACE];
+    renew(b);
+    b->kernel->relu(n, b->x.raw, b->x.raw, positive);
+    b->kernel->relu(n, b->y.raw, b->y.raw, NULL);
+    for (int64_t i = 0; i < n; i++) {
+        assert_int_equal(positive[i], b->x.value[i] > 0);
+        b->x.value[i] = fmax(b->x.value[i], 0);
+        b->y.value[i] = fmax(b->y.value[i], 0);
+    }
+    check(b, "relu in place", &b->x);
+    check(b, "relu without a pattern", &b->y);
 }
 
 static void check_relu(bench *b) {
@@ -161,23 +112,28 @@ static void check_relu(bench *b) {
         renew(b);
         k->fill(1, 0, b->x.raw); /* at 0 the derivative is 0 */
         b->x.value[0] = 0;
-        k->relu(n, b->x.raw, b->y.raw);
-        k->relu_mask(n, b->x.raw, b->z.raw, b->u.raw);
-        k->relu_mask(n, b->x.raw, b->z.raw, b->z.raw);
+        uint8_t positive[SPACE];
+        memset(positive, 7, sizeof positive);
+        k->relu(n, b->x.raw, b->y.raw, positive);
+        k->mask(n, positive, b->z.raw, b->u.raw);
+        k->mask(n, positive, b->z.raw, b->z.raw);
         for (int64_t i = 0; i < n; i++) {
+            assert_int_equal(positive[i], b->x.value[i] > 0);
             b->y.value[i] = fmax(b->x.value[i], 0);
             b->z.value[i] = b->x.value[i] > 0 ? b->z.value[i] : 0;
             b->u.value[i] = b->z.value[i];
         }
+        assert_int_equal(positive[n], 7);
         check(b, "relu", &b->y);
-        check(b, "relu_mask in place", &b->z);
-        check(b, "relu_mask", &b->u);
+        check(b, "mask in place", &b->z);
+        check(b, "mask", &b->u);
+        check_relu_in_place(b, n);
     }
 }
 
 static void relu_and_its_pattern_agree(void **state) {
     (void)state;
-    with_both(check_relu);
+    with_all_kernels(check_relu);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------
@@ -206,7 +162,7 @@ static void check_rows(bench *b) {
 
 static void row_operations_equal_their_formulas(void **state) {
     (void)state;
-    with_both(check_rows);
+    with_all_kernels(check_rows);
 }
 
 /* ---- response terms -------------------------------------------------------------------------------------------------
@@ -214,6 +170,11 @@ static void row_operations_equal_their_formulas(void **state) {
 
 /* Factors are read from z: per channel, one a row out of three, and the general stride. */
 static const int64_t steps[][2] = {{40, 1}, {3, 0}, {70, 2}};
+
+/* Rows, places of an image and channels. */
+static const int64_t images[][3] = {{0, 2, 5},  {1, 1, 1}, {3, 1, 1},  {1, 1, 6}, {5, 1, 4}, {4, 1, 17},
+                                    {5, 1, 33}, {2, 3, 1}, {3, 4, 17}, {4, 9, 6}, {5, 2, 32}};
+enum { IMAGES = sizeof images / sizeof images[0] };
 
 static double factor_at(const bench *b, int64_t offset, const int64_t *step, int64_t r, int64_t c) {
     return b->z.value[offset + r * step[0] + c * step[1]];
@@ -223,100 +184,85 @@ static dstn_factor factor_of(const bench *b, int64_t offset, const int64_t *step
     return (dstn_factor){(const char *)b->z.raw + (size_t)offset * b->kernel->size, step[0], step[1]};
 }
 
-static void check_response_add(bench *b, int64_t rows, int64_t cols, const int64_t *s, const int64_t *t, bool bias) {
+static void check_response_add(bench *b, const int64_t *image, const int64_t *s, const int64_t *t, bool bias) {
+    int64_t rows = image[0], plane = image[1], cols = image[2];
     renew(b);
-    b->kernel->response_add(rows, cols, factor_of(b, 1, s), b->x.raw, factor_of(b, 2, t), bias ? b->u.raw : NULL,
+    b->kernel->response_add(rows, plane, cols, factor_of(b, 1, s), b->x.raw, factor_of(b, 2, t), bias ? b->u.raw : NULL,
                             b->y.raw);
-    for (int64_t i = 0; i < rows * cols; i++) {
-        int64_t r = i / cols, c = i % cols;
+    for (int64_t i = 0; i < rows * plane * cols; i++) {
+        int64_t r = i / cols / plane, c = i % cols;
         b->y.value[i] += factor_at(b, 1, s, r, c) * b->x.value[i];
         b->y.value[i] += bias ? factor_at(b, 2, t, r, c) * b->u.value[c] : 0;
     }
     check(b, "response_add", &b->y);
 }
 
-static void check_scale_and_bias(bench *b, int64_t rows, int64_t cols, const int64_t *s) {
+static void check_scale_and_bias(bench *b, const int64_t *image, const int64_t *s) {
+    int64_t rows = image[0], plane = image[1], cols = image[2];
     renew(b);
-    b->kernel->response_scale(rows, cols, factor_of(b, 1, s), b->x.raw, b->y.raw);
+    b->kernel->response_scale(rows, plane, cols, factor_of(b, 1, s), b->x.raw, b->y.raw);
     b->kernel->response_bias(rows, cols, factor_of(b, 2, s), b->x.raw, b->u.raw);
+    for (int64_t i = 0; i < rows * plane * cols; i++) {
+        b->y.value[i] = factor_at(b, 1, s, i / cols / plane, i % cols) * b->x.value[i];
+    }
     for (int64_t i = 0; i < rows * cols; i++) {
-        int64_t r = i / cols, c = i % cols;
-        b->y.value[i] = factor_at(b, 1, s, r, c) * b->x.value[i];
-        b->u.value[c] += factor_at(b, 2, s, r, c) * b->x.value[i];
+        b->u.value[i % cols] += factor_at(b, 2, s, i / cols, i % cols) * b->x.value[i];
     }
     check(b, "response_scale", &b->y);
     check(b, "response_bias", &b->u);
 }
 
 static void check_response(bench *b) {
-    for (int s = 0; s < SHAPES; s++) {
+    for (int i = 0; i < IMAGES; i++) {
         for (int v = 0; v < 9; v++) {
-            check_response_add(b, shapes[s][0], shapes[s][1], steps[v / 3], steps[v % 3], true);
-            check_response_add(b, shapes[s][0], shapes[s][1], steps[v / 3], steps[v % 3], false);
+            check_response_add(b, images[i], steps[v / 3], steps[v % 3], true);
+            check_response_add(b, images[i], steps[v / 3], steps[v % 3], false);
         }
         for (int v = 0; v < 3; v++) {
-            check_scale_and_bias(b, shapes[s][0], shapes[s][1], steps[v]);
+            check_scale_and_bias(b, images[i], steps[v]);
         }
     }
 }
 
-static void response_terms_equal_their_formulas_for_all_strides(void **state) {
+static void response_terms_equal_their_formulas_for_all_strides_and_planes(void **state) {
     (void)state;
-    with_both(check_response);
+    with_all_kernels(check_response);
 }
 
-static void check_factors(bench *b) {
-    for (int s = 0; s < 2 * SHAPES; s++) {
-        int64_t rows = shapes[s / 2][0], cols = shapes[s / 2][1], width = s % 2 ? 2 * cols : cols;
-        const void *bias = s % 2 ? b->z.raw : NULL;
-        renew(b);
-        b->kernel->response_factors(rows, cols, b->x.raw, b->y.raw, bias, b->u.raw);
-        for (int64_t i = 0; i < rows * cols; i++) {
-            int64_t at = i / cols * width + i % cols;
-            b->u.value[at] = b->x.value[i] * b->y.value[i];
-            if (bias) {
-                b->u.value[at + cols] = b->x.value[i] * b->z.value[i % cols];
-            }
+static void check_factors(bench *b, const int64_t *image, bool bias) {
+    int64_t rows = image[0], plane = image[1], cols = image[2], width = bias ? 2 * cols : cols;
+    const void *values = bias ? b->z.raw : NULL;
+    renew(b);
+    b->kernel->response_factors(rows, plane, cols, b->x.raw, b->y.raw, values, b->u.raw);
+    for (int64_t i = 0; i < rows * width; i++) {
+        b->u.value[i] = 0;
+    }
+    for (int64_t i = 0; i < rows * plane * cols; i++) {
+        int64_t at = i / cols / plane * width + i % cols;
+        b->u.value[at] += b->x.value[i] * b->y.value[i];
+        if (bias) {
+            b->u.value[at + cols] += b->x.value[i] * b->z.value[i % cols];
         }
-        check(b, "response_factors", &b->u);
-        renew(b);
-        b->kernel->response_dot(rows, cols, b->x.raw, b->y.raw, bias, 3, b->u.raw);
-        for (int64_t i = 0; i < rows * cols; i++) {
-            b->u.value[i / cols * 3] += b->x.value[i] * (b->y.value[i] + (bias ? b->z.value[i % cols] : 0));
-        }
-        check(b, "response_dot", &b->u);
+    }
+    check(b, "response_factors", &b->u);
+    renew(b);
+    b->kernel->response_dot(rows, cols, b->x.raw, b->y.raw, values, 3, b->u.raw);
+    for (int64_t i = 0; i < rows * cols; i++) {
+        b->u.value[i / cols * 3] += b->x.value[i] * (b->y.value[i] + (bias ? b->z.value[i % cols] : 0));
+    }
+    check(b, "response_dot", &b->u);
+}
+
+static void check_all_factors(bench *b) {
+    for (int i = 0; i < IMAGES; i++) {
+        check_factors(b, images[i], false);
+        check_factors(b, images[i], true);
     }
 }
 
 static void response_factors_equal_their_formulas(void **state) {
     (void)state;
-    with_both(check_factors);
-}
-
-/* ---- dropout
- * ---------------------------------------------------------------------------------------------------------- */
-
-static void check_mask(bench *b) {
-    enum { ROWS = 20, COLS = 35 };
-    double rates[2 * ROWS];
-    uint64_t lane = UINT64_C(3) << 32;
-    for (int r = 0; r < ROWS; r++) {
-        rates[2 * r] = r / (double)ROWS;
-    }
-    b->kernel->dropout_mask(test_rng, 9, 4, lane, ROWS, COLS, rates, 2, b->x.raw);
-    for (int i = 0; i < ROWS * COLS; i++) {
-        int r = i / COLS, c = i % COLS;
-        uint32_t word[4];
-        dstn_rng_bits(test_rng, 9, (uint64_t)r + 4, lane + (uint64_t)(c / 4), word);
-        double u = (word[c % 4] + 0.5) / 4294967296.0;
-        b->x.value[i] = u < rates[2 * r] ? 0 : 1 / (1 - rates[2 * r]);
-    }
-    check(b, "dropout_mask", &b->x);
-}
-
-static void dropout_masks_are_the_documented_draws(void **state) {
-    (void)state;
-    with_both(check_mask);
+    with_all_kernels(check_all_factors);
 }
 
 /* ---- losses
@@ -336,7 +282,7 @@ static void check_squared_error(bench *b) {
 
 static void squared_error_and_its_gradient(void **state) {
     (void)state;
-    with_both(check_squared_error);
+    with_all_kernels(check_squared_error);
 }
 
 static double plain_entropy(const double *y, int64_t cols, int64_t label, double *probability) {
@@ -374,7 +320,7 @@ static void check_cross_entropy(bench *b) {
 
 static void cross_entropy_its_gradient_and_its_count(void **state) {
     (void)state;
-    with_both(check_cross_entropy);
+    with_all_kernels(check_cross_entropy);
 }
 
 static void check_large_outputs(bench *b) {
@@ -390,7 +336,7 @@ static void check_large_outputs(bench *b) {
 
 static void cross_entropy_does_not_overflow(void **state) {
     (void)state;
-    with_both(check_large_outputs);
+    with_all_kernels(check_large_outputs);
 }
 
 /* ---- updates
@@ -441,9 +387,9 @@ static void check_adam(bench *b) {
 
 static void updates_equal_their_formulas(void **state) {
     (void)state;
-    with_both(check_sgd);
-    with_both(check_rmsprop);
-    with_both(check_adam);
+    with_all_kernels(check_sgd);
+    with_all_kernels(check_rmsprop);
+    with_all_kernels(check_adam);
 }
 
 int main(void) {
@@ -453,9 +399,8 @@ int main(void) {
         cmocka_unit_test(one_value_that_is_not_finite_is_found_anywhere),
         cmocka_unit_test(relu_and_its_pattern_agree),
         cmocka_unit_test(row_operations_equal_their_formulas),
-        cmocka_unit_test(response_terms_equal_their_formulas_for_all_strides),
+        cmocka_unit_test(response_terms_equal_their_formulas_for_all_strides_and_planes),
         cmocka_unit_test(response_factors_equal_their_formulas),
-        cmocka_unit_test(dropout_masks_are_the_documented_draws),
         cmocka_unit_test(squared_error_and_its_gradient),
         cmocka_unit_test(cross_entropy_its_gradient_and_its_count),
         cmocka_unit_test(cross_entropy_does_not_overflow),

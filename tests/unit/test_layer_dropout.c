@@ -86,15 +86,14 @@ static void masks_do_not_depend_on_how_rows_are_split(void **state) {
     make(&c, "[dropout: {rate: b}]", DSTN_F64);
     chain_forward(&c);
     memcpy(whole, c.x[1], sizeof whole);
-    dstn_layer *layer = c.layers[0];
-    dstn_pass part = c.pass;
-    for (int piece = 0; piece < 2; piece++) {
-        part.first_row = piece ? 23 : 0;
-        part.rows = piece ? ROWS - 23 : 23;
-        part.values = c.values + 2 * part.first_row;
+    for (int piece = 0; piece < 4; piece++) {
+        c.pass.first_row = piece & 1 ? 23 : 0;
+        c.pass.rows = piece & 1 ? ROWS - 23 : 23;
+        c.pass.values = c.values + 2 * c.pass.first_row;
+        c.block = piece & 2 ? 5 : 0; /* and in blocks of a rank's rows */
         c.kernel->fill(ROWS * COLS, -1, c.x[1]);
-        layer->type->forward(layer, &part, c.x[0], c.x[1]);
-        assert_memory_equal(c.x[1], whole + COLS * part.first_row, (size_t)part.rows * COLS * sizeof(double));
+        chain_layer_forward(&c, 0);
+        assert_memory_equal(c.x[1], whole + COLS * c.pass.first_row, (size_t)c.pass.rows * COLS * sizeof(double));
     }
     chain_destroy(&c);
 }
@@ -129,15 +128,14 @@ static void tangent_and_adjoint_use_the_mask_of_the_forward_pass(void **state) {
     assert_true(c.kernel->dot(ROWS * COLS, c.x_dot[1], c.x_dot[1]) == 0); /* no tangent at the input */
     chain_set(&c, 8, ROWS * COLS, c.delta[1]);
     chain_set(&c, 9, ROWS * COLS, c.x_dot[0]);
-    dstn_layer *layer = c.layers[0];
-    layer->type->tangent(layer, &c.pass, c.x_dot[0], c.x_dot[1]);
-    layer->type->tangent_adjoint(layer, &c.pass, c.delta[1], c.delta[0]);
+    c.has_input_tangent = true;
+    chain_layer_tangent(&c, 0);
+    chain_layer_adjoint(&c, 0, c.delta[0]);
     for (int i = 0; i < ROWS * COLS; i++) {
         double mask = ((const double *)c.x[1])[i];
         assert_true(((const double *)c.x_dot[1])[i] == mask * ((const double *)c.x_dot[0])[i]);
         assert_true(((const double *)c.delta[0])[i] == mask * ((const double *)c.delta[1])[i]);
     }
-    layer->type->adjoint(layer, &c.pass, c.delta[1], NULL); /* nobody wants dx */
     chain_destroy(&c);
 }
 

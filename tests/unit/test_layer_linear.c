@@ -93,6 +93,20 @@ static void check_accumulation(chain *c) {
     }
 }
 
+static void check_blocks(chain *c) {
+    chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
+    chain_check_blocks(c);
+    chain_set_kind(c, DSTN_PASS_RESPONSE, true, true);
+    chain_check_blocks(c);
+    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
+    chain_check_blocks(c);
+}
+
+static void no_result_depends_on_how_many_rows_are_taken_at_a_time(void **state) {
+    (void)state;
+    for_all_chains(check_blocks);
+}
+
 static void gradients_are_added_not_written(void **state) {
     (void)state;
     for_all_chains(check_accumulation);
@@ -171,9 +185,9 @@ static void check_input_tangent(chain *c) {
     c->kernel->fill(c->plan.rows * c->plan.hypers, 0, c->z);
     chain_gradients(c);
     chain_set(c, 50, c->plan.rows * c->plan.in, c->x_dot[0]);
+    c->has_input_tangent = true;
     for (int l = 0; l < c->count; l++) {
-        c->layers[l]->type->tangent(c->layers[l], &c->pass, c->x_dot[l], c->x_dot[l + 1]);
-        assert_ptr_equal(c->layers[l]->x_tangent, c->x_dot[l]);
+        chain_layer_tangent(c, l);
     }
     double up = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
     double down = c->kernel->dot(c->plan.rows * c->plan.in, c->delta[0], c->x_dot[0]);
@@ -190,33 +204,48 @@ static void input_adjoint_is_the_transpose_of_the_input_tangent(void **state) {
  * ------------------------------------------------------------------------------------------- */
 
 static int64_t products_made;
-static void (*uncounted)(bool, bool, int64_t, int64_t, int64_t, double, const void *, int64_t, const void *, int64_t,
-                         double, void *, int64_t);
+static const dstn_kernel *uncounted;
 
 /* Of the layer's size; those with U and V are h/(2 in) of it. */
-static void counted(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda,
-                    const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
+static void counted_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda,
+                         const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
     products_made += m * n * k == 5 * 40 * 30;
-    uncounted(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    uncounted->gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+static void counted_forward(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y) {
+    products_made++;
+    uncounted->map_forward(map, rows, x, weight, y);
+}
+
+static void counted_adjoint(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx) {
+    products_made++;
+    uncounted->map_adjoint(map, rows, dy, weight, beta, dx);
+}
+
+static void counted_gradient(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight) {
+    products_made++;
+    uncounted->map_gradient(map, rows, x, dy, beta, dweight);
 }
 
 static int64_t count_products(chain *c, dstn_pass_kind kind, bool general, bool response, bool is_first) {
     dstn_layer *layer = c->layers[0];
-    const dstn_kernel *kernel = layer->kernel;
-    dstn_kernel counting = *kernel;
-    uncounted = kernel->gemm;
-    counting.gemm = counted;
+    dstn_kernel counting = *layer->kernel;
+    uncounted = layer->kernel;
+    counting.gemm = counted_gemm;
+    counting.map_forward = counted_forward;
+    counting.map_adjoint = counted_adjoint;
+    counting.map_gradient = counted_gradient;
     layer->kernel = &counting;
     products_made = 0;
     chain_set_kind(c, kind, general, response);
-    layer->type->forward(layer, &c->pass, c->x[0], c->x[1]);
+    c->has_input_tangent = !is_first;
+    chain_layer_forward(c, 0);
     if (kind == DSTN_PASS_LINEARIZED) {
-        layer->type->tangent(layer, &c->pass, is_first ? NULL : c->x_dot[0], c->x_dot[1]);
-        layer->type->tangent_adjoint(layer, &c->pass, c->delta[1], is_first ? NULL : c->delta[0]);
-    } else {
-        layer->type->adjoint(layer, &c->pass, c->delta[1], is_first ? NULL : c->delta[0]);
+        chain_layer_tangent(c, 0);
     }
-    layer->kernel = kernel;
+    chain_layer_adjoint(c, 0, is_first ? NULL : c->delta[0]);
+    layer->kernel = uncounted;
     return products_made;
 }
 
@@ -365,6 +394,7 @@ int main(void) {
         cmocka_unit_test(general_adjoint_equals_finite_differences),
         cmocka_unit_test(response_adjoint_equals_finite_differences_also_in_z),
         cmocka_unit_test(linearized_adjoint_equals_finite_differences),
+        cmocka_unit_test(no_result_depends_on_how_many_rows_are_taken_at_a_time),
         cmocka_unit_test(gradients_are_added_not_written),
         cmocka_unit_test(tangent_is_the_primal_derivative_in_the_direction_of_the_response),
         cmocka_unit_test(transposed_tangent_is_the_transpose_of_the_tangent),

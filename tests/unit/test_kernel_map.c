@@ -1,0 +1,363 @@
+/* kernel: linear maps of images against plain loops, for every kernel, step and padding, in every table of the build.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "kernel_fixture.h"
+
+enum { GUARD = 16 };
+
+/* ---- arrays that are watched beyond their ends ---------------------------------------------------------------------
+ */
+
+typedef struct array {
+    int64_t count;
+    double *value;     /* [count] */
+    double *magnitude; /* [count], Σ |terms| that the value is made of */
+    void *raw;         /* [count + GUARD] in the kernel's type */
+} array;
+
+static void copy_in(const dstn_kernel *kernel, array *a) {
+    double guard[GUARD];
+    for (int i = 0; i < GUARD; i++) {
+        guard[i] = -77;
+    }
+    kernel->from_double(a->count, a->value, a->raw);
+    kernel->from_double(GUARD, guard, (char *)a->raw + (size_t)a->count * kernel->size);
+}
+
+static array array_new(const dstn_kernel *kernel, int64_t count, uint64_t step) {
+    array a = {count, malloc((size_t)(count + 1) * sizeof(double)), calloc((size_t)count + 1, sizeof(double)),
+               malloc((size_t)(count + GUARD) * kernel->size)};
+    for (int64_t i = 0; i < count; i++) {
+        double pair[2];
+        dstn_rng_normals(test_rng, step, 0, (uint64_t)i, pair);
+        a.value[i] = (double)(float)pair[0];
+    }
+    copy_in(kernel, &a);
+    return a;
+}
+
+static void array_free(array *a) {
+    free(a->value);
+    free(a->magnitude);
+    free(a->raw);
+}
+
+static void describe(const dstn_kernel *kernel, const dstn_map_shape *s, const char *what, int64_t rows) {
+    print_error("%s of %s in %s: %d rows, %d x %d x %d to %d x %d x %d, kernel %d, stride %d, padding %d\n", what,
+                kernel->backend, dstn_scalar_name(kernel->scalar), (int)rows, (int)s->in_height, (int)s->in_width,
+                (int)s->in, (int)s->out_height, (int)s->out_width, (int)s->out, (int)s->kernel, (int)s->stride,
+                (int)s->padding);
+}
+
+static void compare(const dstn_kernel *kernel, const dstn_map_shape *s, const char *what, int64_t rows,
+                    const array *a) {
+    double tolerance = kernel->scalar == DSTN_F64 ? 1e-14 : 2e-6, guard[GUARD];
+    double *got = malloc((size_t)(a->count + 1) * sizeof *got);
+    kernel->to_double(a->count, a->raw, got);
+    kernel->to_double(GUARD, (const char *)a->raw + (size_t)a->count * kernel->size, guard);
+    for (int64_t i = 0; i < a->count; i++) {
+        if (!(fabs(got[i] - a->value[i]) <= tolerance * (1 + a->magnitude[i]))) {
+            describe(kernel, s, what, rows);
+            fail_msg("element %d is %.10g, not %.10g", (int)i, got[i], a->value[i]);
+        }
+    }
+    for (int i = 0; i < GUARD; i++) {
+        if (guard[i] != -77) {
+            describe(kernel, s, what, rows);
+            fail_msg("written beyond the end");
+        }
+    }
+    free(got);
+}
+
+/* ---- plain loops --------------------------------------------------------------------------------------------------
+ */
+
+/* Positions of one product x w that enters y; `visit` is called for all. */
+typedef void visit(void *context, int64_t x, int64_t w, int64_t y);
+
+static void for_channels(const dstn_map_shape *s, int64_t pixel, int64_t tap, int64_t place, visit *v, void *context) {
+    for (int64_t in = 0; in < s->in; in++) {
+        for (int64_t out = 0; out < s->out; out++) {
+            v(context, pixel * s->in + in, (tap * s->in + in) * s->out + out, place * s->out + out);
+        }
+    }
+}
+
+static void for_products(const dstn_map_shape *s, int64_t rows, visit *v, void *context) {
+    for (int64_t at = 0; at < rows * s->out_height * s->out_width; at++) {
+        int64_t r = at / (s->out_height * s->out_width);
+        int64_t top = at / s->out_width % s->out_height * s->stride - s->padding;
+        int64_t left = at % s->out_width * s->stride - s->padding;
+        for (int64_t tap = 0; tap < s->kernel * s->kernel; tap++) {
+            int64_t i = top + tap / s->kernel, j = left + tap % s->kernel;
+            if (i >= 0 && i < s->in_height && j >= 0 && j < s->in_width) {
+                for_channels(s, (r * s->in_height + i) * s->in_width + j, tap, at, v, context);
+            }
+        }
+    }
+}
+
+typedef struct arrays {
+    array x, w, y, dy, dx, dw;
+} arrays;
+
+static void add(array *to, int64_t at, double term) {
+    to->value[at] += term;
+    to->magnitude[at] += fabs(term);
+}
+
+static void add_forward(void *context, int64_t x, int64_t w, int64_t y) {
+    arrays *a = context;
+    add(&a->y, y, a->x.value[x] * a->w.value[w]);
+}
+
+static void add_adjoint(void *context, int64_t x, int64_t w, int64_t y) {
+    arrays *a = context;
+    add(&a->dx, x, a->dy.value[y] * a->w.value[w]);
+}
+
+static void add_gradient(void *context, int64_t x, int64_t w, int64_t y) {
+    arrays *a = context;
+    add(&a->dw, w, a->x.value[x] * a->dy.value[y]);
+}
+
+/* ---- one shape ------------------------------------------------------------------------------------------------------
+ */
+
+static dstn_map_shape shape_of(int64_t in, int64_t out, int64_t height, int64_t width, int64_t side, int64_t stride,
+                               int64_t padding) {
+    return (dstn_map_shape){in,
+                            out,
+                            height,
+                            width,
+                            side,
+                            stride,
+                            padding,
+                            (height + 2 * padding - side) / stride + 1,
+                            (width + 2 * padding - side) / stride + 1};
+}
+
+static arrays arrays_new(const dstn_kernel *kernel, const dstn_map_shape *s, int64_t rows) {
+    int64_t in = rows * s->in_height * s->in_width * s->in, out = rows * s->out_height * s->out_width * s->out;
+    int64_t weights = s->kernel * s->kernel * s->in * s->out;
+    return (arrays){array_new(kernel, in, 1),  array_new(kernel, weights, 2), array_new(kernel, out, 3),
+                    array_new(kernel, out, 4), array_new(kernel, in, 5),      array_new(kernel, weights, 6)};
+}
+
+static void arrays_free(arrays *a) {
+    array *const all[] = {&a->x, &a->w, &a->y, &a->dy, &a->dx, &a->dw};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        array_free(all[i]);
+    }
+}
+
+/* With beta 0 what was there must not be read. */
+static void prepare(const dstn_kernel *kernel, array *a, double beta) {
+    for (int64_t i = 0; i < a->count; i++) {
+        a->value[i] = beta == 0 ? NAN : a->value[i];
+    }
+    copy_in(kernel, a);
+    for (int64_t i = 0; i < a->count; i++) {
+        a->value[i] = beta == 0 ? 0 : beta * a->value[i];
+        a->magnitude[i] = fabs(a->value[i]);
+    }
+}
+
+static void check_rows(const dstn_kernel *kernel, dstn_map *map, const dstn_map_shape *s, int64_t rows, double beta) {
+    arrays a = arrays_new(kernel, s, rows);
+    prepare(kernel, &a.y, 0);
+    prepare(kernel, &a.dx, beta);
+    prepare(kernel, &a.dw, beta);
+    kernel->map_forward(map, rows, a.x.raw, a.w.raw, a.y.raw);
+    kernel->map_adjoint(map, rows, a.dy.raw, a.w.raw, beta, a.dx.raw);
+    kernel->map_gradient(map, rows, a.x.raw, a.dy.raw, beta, a.dw.raw);
+    for_products(s, rows, add_forward, &a);
+    for_products(s, rows, add_adjoint, &a);
+    for_products(s, rows, add_gradient, &a);
+    compare(kernel, s, "forward", rows, &a.y);
+    compare(kernel, s, beta == 0 ? "adjoint" : "added adjoint", rows, &a.dx);
+    compare(kernel, s, beta == 0 ? "gradient" : "added gradient", rows, &a.dw);
+    arrays_free(&a);
+}
+
+/* Also fewer rows than the map was made for, in between: plans and scratch arrays must not remember the last call. */
+static void check_shape(const dstn_kernel *kernel, dstn_map_shape s, int64_t max_rows) {
+    dstn_map *map = kernel->map_new(&s, max_rows);
+    assert_non_null(map);
+    check_rows(kernel, map, &s, max_rows, 0);
+    check_rows(kernel, map, &s, 1, 1);
+    check_rows(kernel, map, &s, max_rows, 1);
+    check_rows(kernel, map, &s, (max_rows + 1) / 2, 0);
+    assert_true(kernel->map_memory(map) > 0);
+    kernel->map_destroy(map);
+}
+
+static void for_kernels(void (*test)(const dstn_kernel *kernel)) {
+    for (int i = 0; i < KERNELS; i++) {
+        if (kernel_at(i)) {
+            test(kernel_at(i));
+        }
+    }
+}
+
+/* ---- tests --------------------------------------------------------------------------------------------------------
+ */
+
+static void check_convolutions(const dstn_kernel *kernel) {
+    static const int64_t sizes[][5] = {/* in, out, height, width, rows */
+                                       {1, 1, 5, 5, 1},
+                                       {3, 5, 5, 8, 3},
+                                       {2, 17, 9, 6, 2},
+                                       {16, 7, 6, 7, 5}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (int v = 0; v < 18; v++) {
+            int64_t side = 1 + 2 * (v % 3), stride = 1 + v / 3 % 2, padding = v / 6;
+            check_shape(kernel, shape_of(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], side, stride, padding),
+                        sizes[i][4]);
+        }
+    }
+}
+
+static void convolutions_equal_plain_loops_for_all_kernels_strides_and_paddings(void **state) {
+    (void)state;
+    for_kernels(check_convolutions);
+}
+
+/* Kernels as large as the padded image, steps beyond the kernel, padding beyond the kernel, even sides. */
+static void check_odd_shapes(const dstn_kernel *kernel) {
+    check_shape(kernel, shape_of(3, 4, 1, 5, 5, 1, 2), 3);
+    check_shape(kernel, shape_of(2, 3, 5, 5, 5, 1, 0), 2);
+    check_shape(kernel, shape_of(2, 3, 2, 3, 7, 1, 3), 2);
+    check_shape(kernel, shape_of(4, 2, 7, 9, 2, 3, 0), 3);
+    check_shape(kernel, shape_of(3, 2, 6, 5, 4, 2, 1), 3);
+    check_shape(kernel, shape_of(3, 2, 4, 4, 1, 1, 2), 2);
+    check_shape(kernel, shape_of(3, 2, 3, 2, 2, 1, 3), 2);
+    check_shape(kernel, shape_of(5, 6, 1, 1, 3, 1, 1), 4);
+}
+
+static void shapes_at_the_edges_of_what_is_allowed(void **state) {
+    (void)state;
+    for_kernels(check_odd_shapes);
+}
+
+static void check_matrices(const dstn_kernel *kernel) {
+    static const int64_t sizes[][3] = {{1, 1, 1}, {37, 19, 5}, {64, 1, 33}, {1, 10, 4}, {7, 50, 64}, {128, 96, 100}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        check_shape(kernel, shape_of(sizes[i][0], sizes[i][1], 1, 1, 1, 1, 0), sizes[i][2]);
+    }
+}
+
+static void a_kernel_and_an_image_of_one_place_are_a_matrix(void **state) {
+    (void)state;
+    for_kernels(check_matrices);
+}
+
+/* More patches than a scratch array holds: the mini-batch is taken in pieces. */
+static void check_pieces(const dstn_kernel *kernel) {
+    check_shape(kernel, shape_of(32, 3, 33, 32, 3, 1, 1), 8);
+}
+
+static void a_large_mini_batch_is_taken_in_pieces(void **state) {
+    (void)state;
+    for_kernels(check_pieces);
+}
+
+static void several_threads_compute_the_same(void **state) {
+    (void)state;
+    setenv("OPENBLAS_NUM_THREADS", "2", 1);
+    dstn_kernel_init_threads();
+    for_kernels(check_pieces);
+    for_kernels(check_odd_shapes);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    dstn_kernel_init_threads();
+}
+
+/* A rank may have no rows of a mini-batch: its gradients are then nothing, not what was there. */
+static void check_no_rows(const dstn_kernel *kernel) {
+    dstn_map_shape shapes[] = {shape_of(3, 4, 5, 6, 3, 1, 1), shape_of(30, 20, 1, 1, 1, 1, 0)};
+    for (size_t i = 0; i < 2; i++) {
+        dstn_map *map = kernel->map_new(&shapes[i], 4);
+        check_rows(kernel, map, &shapes[i], 0, 1);
+        check_rows(kernel, map, &shapes[i], 0, 0);
+        kernel->map_destroy(map);
+    }
+}
+
+static void without_rows_the_gradient_is_zero(void **state) {
+    (void)state;
+    for_kernels(check_no_rows);
+}
+
+static void no_map_may_be_destroyed(void **state) {
+    (void)state;
+    for (int i = 0; i < KERNELS; i++) {
+        if (kernel_at(i)) {
+            kernel_at(i)->map_destroy(NULL);
+        }
+    }
+}
+
+/* ---- backends against each other, at the sizes of real networks ---- */
+
+static void run(const dstn_kernel *kernel, const dstn_map_shape *s, int64_t rows, arrays *a) {
+    dstn_map *map = kernel->map_new(s, rows);
+    kernel->map_forward(map, rows, a->x.raw, a->w.raw, a->y.raw);
+    kernel->map_adjoint(map, rows, a->dy.raw, a->w.raw, 1, a->dx.raw);
+    kernel->map_gradient(map, rows, a->x.raw, a->dy.raw, 1, a->dw.raw);
+    kernel->map_destroy(map);
+}
+
+static double distance(const dstn_kernel *kernel, const array *a, const array *b) {
+    double error = 0, norm = 0, *x = malloc((size_t)a->count * sizeof *x), *y = malloc((size_t)a->count * sizeof *y);
+    kernel->to_double(a->count, a->raw, x);
+    kernel->to_double(a->count, b->raw, y);
+    for (int64_t i = 0; i < a->count; i++) {
+        error += (x[i] - y[i]) * (x[i] - y[i]);
+        norm += x[i] * x[i];
+    }
+    free(x);
+    free(y);
+    return sqrt(error / norm);
+}
+
+static void backends_agree_at_the_sizes_of_real_networks(void **state) {
+    (void)state;
+    const dstn_kernel *plain = kernel_at(0), *other = kernel_at(2);
+    if (!other) {
+        skip(); /* this build has one backend */
+    }
+    dstn_map_shape shapes[] = {shape_of(1, 32, 28, 28, 5, 1, 2), shape_of(32, 64, 14, 14, 5, 1, 2),
+                               shape_of(16, 32, 17, 15, 3, 2, 1), shape_of(784, 300, 1, 1, 1, 1, 0)};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        arrays a = arrays_new(plain, &shapes[i], 13), b = arrays_new(other, &shapes[i], 13);
+        run(plain, &shapes[i], 13, &a);
+        run(other, &shapes[i], 13, &b);
+        assert_true(distance(plain, &a.y, &b.y) < 2e-6);
+        assert_true(distance(plain, &a.dx, &b.dx) < 2e-6);
+        assert_true(distance(plain, &a.dw, &b.dw) < 2e-6);
+        arrays_free(&a);
+        arrays_free(&b);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions_equal_plain_loops_for_all_kernels_strides_and_paddings),
+        cmocka_unit_test(shapes_at_the_edges_of_what_is_allowed),
+        cmocka_unit_test(a_kernel_and_an_image_of_one_place_are_a_matrix),
+        cmocka_unit_test(a_large_mini_batch_is_taken_in_pieces),
+        cmocka_unit_test(several_threads_compute_the_same),
+        cmocka_unit_test(without_rows_the_gradient_is_zero),
+        cmocka_unit_test(no_map_may_be_destroyed),
+        cmocka_unit_test(backends_agree_at_the_sizes_of_real_networks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
