@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "layer_fixture.h"
+#include "layer_checks.h"
 
 static const char *const one_layer[] = {"[linear: {out: 3}]", "[linear: {out: 3, bias: false}]"};
 static const char *const deep[] = {
@@ -74,32 +74,8 @@ static void linearized_adjoint_equals_finite_differences(void **state) {
     for_all_chains(check_linearized);
 }
 
-static void check_accumulation(chain *c) {
-    chain_set_kind(c, DSTN_PASS_RESPONSE, true, true);
-    chain_gradients(c);
-    chain_adjoint(c);
-    for (int l = 0; l < c->count; l++) {
-        for (int p = 0; p < c->layers[l]->parameter_count; p++) {
-            const dstn_parameter *parameter = &c->layers[l]->parameters[p];
-            double twice[CHAIN_SPACE];
-            c->kernel->to_double(parameter->count, parameter->gradient, twice);
-            chain_gradients(c);
-            const double *once = parameter->gradient;
-            for (int64_t i = 0; i < parameter->count; i++) {
-                assert_true(fabs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + fabs(once[i])));
-            }
-            chain_adjoint(c);
-        }
-    }
-}
-
 static void check_blocks(chain *c) {
-    chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
-    chain_check_blocks(c);
-    chain_set_kind(c, DSTN_PASS_RESPONSE, true, true);
-    chain_check_blocks(c);
-    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
-    chain_check_blocks(c);
+    chain_for_kinds(c, chain_check_blocks);
 }
 
 static void no_result_depends_on_how_many_rows_are_taken_at_a_time(void **state) {
@@ -107,41 +83,30 @@ static void no_result_depends_on_how_many_rows_are_taken_at_a_time(void **state)
     for_all_chains(check_blocks);
 }
 
+static void check_accumulation(chain *c) {
+    chain_for_kinds(c, chain_check_accumulation);
+}
+
 static void gradients_are_added_not_written(void **state) {
     (void)state;
     for_all_chains(check_accumulation);
 }
 
+static void check_overwrite(chain *c) {
+    chain_for_kinds(c, chain_check_overwrite);
+}
+
+static void gradients_are_written_where_the_pass_says_so(void **state) {
+    (void)state;
+    for_all_chains(check_overwrite);
+}
+
 /* ---- tangents -------------------------------------------------------------------------------------------------------
  */
 
-/* y(W_g + Δw(tz)) in the response pass, whose weights are linear in z. */
-static void response_at(chain *c, double t, double *y) {
-    c->kernel->scale(c->plan.rows * c->plan.hypers, t, c->z);
-    chain_set_kind(c, DSTN_PASS_RESPONSE, false, false);
-    chain_forward(c);
-    chain_prediction(c, y);
-    c->kernel->scale(c->plan.rows * c->plan.hypers, 1 / t, c->z);
-}
-
 static void check_tangent(chain *c) {
-    const double t = 1e-6;
-    double above[CHAIN_SPACE], below[CHAIN_SPACE], tangent[CHAIN_SPACE], primal[CHAIN_SPACE], general[CHAIN_SPACE];
-    int64_t count = c->plan.rows * c->out;
-    response_at(c, t, above);
-    response_at(c, -t, below);
-    chain_set_kind(c, DSTN_PASS_GENERAL, false, false);
-    chain_forward(c);
-    chain_prediction(c, general);
-    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, false);
-    chain_forward(c);
-    c->kernel->to_double(count, c->x[c->count], primal);
-    c->kernel->to_double(count, c->x_dot[c->count], tangent);
-    for (int64_t i = 0; i < count; i++) {
-        double quotient = (above[i] - below[i]) / (2 * t);
-        assert_true(fabs(tangent[i] - quotient) <= 1e-7 * (1 + fabs(quotient)));
-        assert_true(primal[i] == general[i]);
-    }
+    chain_check_tangent(c, false);
+    chain_check_tangent(c, true);
 }
 
 static void tangent_is_the_primal_derivative_in_the_direction_of_the_response(void **state) {
@@ -149,55 +114,14 @@ static void tangent_is_the_primal_derivative_in_the_direction_of_the_response(vo
     for_all_chains(check_tangent);
 }
 
-static double pairing(const chain *c, const dstn_parameter *parameter) {
-    return c->kernel->dot(parameter->count, parameter->value, parameter->gradient);
-}
-
-/* ẏ = J Δw is linear in {W_j, b_j}, and in {U, V}: ⟨δ, JΔw⟩ = ⟨Jᵀδ, Δw⟩ for either. */
-static void check_transposed_tangent(chain *c) {
-    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
-    chain_gradients(c);
-    double by_weights = 0, by_factors = 0;
-    for (int l = 0; l < c->count; l++) {
-        for (int p = 0; p < c->layers[l]->parameter_count; p++) {
-            const dstn_parameter *parameter = &c->layers[l]->parameters[p];
-            bool is_factor = strcmp(parameter->name, "hyper") == 0;
-            by_factors += is_factor ? pairing(c, parameter) : 0;
-            by_weights += is_factor ? 0 : pairing(c, parameter);
-        }
-    }
-    double want = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
-    assert_true(fabs(by_weights - want) <= 1e-11 * (1 + fabs(want)));
-    if (c->plan.response == DSTN_RESPONSE_STRUCTURED) {
-        assert_true(fabs(by_factors - want) <= 1e-11 * (1 + fabs(want)));
-    }
-}
-
 static void transposed_tangent_is_the_transpose_of_the_tangent(void **state) {
     (void)state;
-    for_all_chains(check_transposed_tangent);
-}
-
-/* With the response at zero what is left is the map from ẋ to ẏ, and δ to dẋ is its transpose. */
-static void check_input_tangent(chain *c) {
-    chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
-    chain_set(c, 2, c->plan.rows * c->plan.hypers, c->z);
-    c->kernel->fill(c->plan.rows * c->plan.hypers, 0, c->z);
-    chain_gradients(c);
-    chain_set(c, 50, c->plan.rows * c->plan.in, c->x_dot[0]);
-    c->has_input_tangent = true;
-    for (int l = 0; l < c->count; l++) {
-        chain_layer_tangent(c, l);
-    }
-    double up = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
-    double down = c->kernel->dot(c->plan.rows * c->plan.in, c->delta[0], c->x_dot[0]);
-    assert_true(fabs(up - down) <= 1e-11 * (1 + fabs(up)));
-    assert_true(fabs(up) > 1e-3);
+    for_all_chains(chain_check_transposed_response);
 }
 
 static void input_adjoint_is_the_transpose_of_the_input_tangent(void **state) {
     (void)state;
-    for_all_chains(check_input_tangent);
+    for_all_chains(chain_check_transposed_input);
 }
 
 /* ---- the number of products
@@ -396,6 +320,7 @@ int main(void) {
         cmocka_unit_test(linearized_adjoint_equals_finite_differences),
         cmocka_unit_test(no_result_depends_on_how_many_rows_are_taken_at_a_time),
         cmocka_unit_test(gradients_are_added_not_written),
+        cmocka_unit_test(gradients_are_written_where_the_pass_says_so),
         cmocka_unit_test(tangent_is_the_primal_derivative_in_the_direction_of_the_response),
         cmocka_unit_test(transposed_tangent_is_the_transpose_of_the_tangent),
         cmocka_unit_test(input_adjoint_is_the_transpose_of_the_input_tangent),
