@@ -236,10 +236,10 @@ static inline void chain_layer_forward(chain *c, int l) {
 
 static inline void chain_layer_tangent(chain *c, int l) {
     const dstn_layer_type *type = c->layers[l]->type;
-    void *x_dot = l || c->has_input_tangent ? c->x_dot[l] : NULL;
-    if (!x_dot && !type->tangent) { /* a layer that acts on every example alone is never told that there is none */
-        c->kernel->fill(c->pass.rows * c->width[l + 1], 0, c->x_dot[l + 1]);
-        return;
+    void *x_dot = c->x_dot[l];
+    if (l == 0 && !c->has_input_tangent) { /* only a stage of all rows can be told that there is none */
+        c->kernel->fill(c->pass.rows * c->width[0], 0, x_dot);
+        x_dot = type->tangent ? NULL : x_dot;
     }
     if (type->tangent) {
         type->tangent(c->layers[l], &c->pass, x_dot, c->x_dot[l + 1]);

@@ -33,6 +33,7 @@ int64_t dstn_oracle_dimension(const dstn_oracle *oracle); /* d */
  * grid, edge says which, and lambda_star is ∓INFINITY. */
 double dstn_oracle_lambda_star(const dstn_oracle *oracle);
 dstn_edge dstn_oracle_edge(const dstn_oracle *oracle);
+const char *dstn_edge_name(dstn_edge edge);              /* "none", "low", "high" */
 double dstn_oracle_best_loss(const dstn_oracle *oracle); /* min L_V(λ, r(λ)) */
 
 /* The grid and the curve on it, [*count], owned by the oracle. */

@@ -1,21 +1,11 @@
 /* dstn oracle CONFIG.yaml: the exact best hyperparameter of a config with a closed form, and oracle.h5. */
 #include "job.h"
 #include "output.h"
+#include "vector.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "dstn/store.h"
-
-static const char *const edges[] = {"none", "low", "high"};
-
-static double norm(int64_t n, const double *x) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    return sqrt(sum);
-}
 
 /* λ at which best response and Jacobian are written: λ*, or the end of the curve where it lies at an edge. */
 static double best_lambda(const dstn_oracle *oracle) {
@@ -37,14 +27,14 @@ static void print_answer(FILE *out, const dstn_job *job, const double *response,
     int64_t d = dstn_oracle_dimension(oracle);
     fprintf(out, "lambda_star %.17g\n", dstn_oracle_lambda_star(oracle));
     fprintf(out, "value_star %.17g\n", dstn_space_value(job->space, 0, best_lambda(oracle)));
-    fprintf(out, "edge %s\n", edges[dstn_oracle_edge(oracle)]);
+    fprintf(out, "edge %s\n", dstn_edge_name(dstn_oracle_edge(oracle)));
     fprintf(out, "best_loss %.17g\n", dstn_oracle_best_loss(oracle));
     fprintf(out, "lambda_start %.17g\n", job->space->lambda[0]);
     fprintf(out, "loss_start %.17g\n", dstn_oracle_loss(oracle, job->space->lambda[0]));
     fprintf(out, "regret_start %.17g\n", dstn_oracle_regret(oracle, job->space->lambda[0]));
     fprintf(out, "dimension %lld\n", (long long)d);
-    fprintf(out, "response_norm %.17g\n", norm(d, response));
-    fprintf(out, "jacobian_norm %.17g\n", norm(d, jacobian));
+    fprintf(out, "response_norm %.17g\n", dstn_vector_norm(d, response));
+    fprintf(out, "jacobian_norm %.17g\n", dstn_vector_norm(d, jacobian));
 }
 
 static dstn_status write_answer(const dstn_oracle *oracle, const char *folder, const double *response,
@@ -65,7 +55,7 @@ static dstn_status write_answer(const dstn_oracle *oracle, const char *folder, c
         dstn_writer_array(writer, "lambda_star", DSTN_F64, 0, NULL, &star);
         dstn_writer_array(writer, "best_response", DSTN_F64, 1, &d, response);
         dstn_writer_array(writer, "jacobian", DSTN_F64, 1, &d, jacobian);
-        dstn_writer_text(writer, "", "edge", edges[dstn_oracle_edge(oracle)]);
+        dstn_writer_text(writer, "", "edge", dstn_edge_name(dstn_oracle_edge(oracle)));
         dstn_writer_text(writer, "", "closed_form", dstn_oracle_name(oracle));
         dstn_writer_number(writer, "", "best_loss", dstn_oracle_best_loss(oracle));
         status = dstn_writer_commit(writer, err);

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "vector.h"
+
 dstn_oracle_observer *dstn_oracle_observer_new(dstn_job *job, dstn_record *record) {
     dstn_oracle_observer *o = dstn_alloc(1, sizeof(*o));
     size_t d = (size_t)dstn_oracle_dimension(job->oracle);
@@ -33,17 +35,10 @@ void dstn_oracle_observer_destroy(dstn_oracle_observer *observer) {
     }
 }
 
-static double dot(int64_t n, const double *x, const double *y) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        sum += x[i] * y[i];
-    }
-    return sum;
-}
-
 /* ‖got − want‖/‖want‖ and the cosine between them (NAN where one is zero). */
 static void compare(int64_t n, const double *got, const double *want, double *error, double *cosine) {
-    double got2 = dot(n, got, got), want2 = dot(n, want, want), both = dot(n, got, want);
+    double got2 = dstn_vector_dot(n, got, got), want2 = dstn_vector_dot(n, want, want),
+           both = dstn_vector_dot(n, got, want);
     double difference2 = 0;
     for (int64_t i = 0; i < n; i++) {
         difference2 += (got[i] - want[i]) * (got[i] - want[i]);

@@ -107,7 +107,6 @@ static void record_provenance(run *r) {
 }
 
 static void record_oracle(run *r) {
-    static const char *const edges[] = {"none", "low", "high"};
     const dstn_oracle *oracle = r->job->oracle;
     if (!oracle) {
         return;
@@ -115,7 +114,7 @@ static void record_oracle(run *r) {
     const dstn_hyper *hyper = &r->job->space->items[0];
     double start = hyper->transform->inverse(hyper->start, hyper->low, hyper->high);
     dstn_record_text(r->record, "oracle", "name", dstn_oracle_name(oracle));
-    dstn_record_text(r->record, "oracle", "edge", edges[dstn_oracle_edge(oracle)]);
+    dstn_record_text(r->record, "oracle", "edge", dstn_edge_name(dstn_oracle_edge(oracle)));
     dstn_record_number(r->record, "oracle", "lambda_star", dstn_oracle_lambda_star(oracle));
     dstn_record_number(r->record, "oracle", "best_loss", dstn_oracle_best_loss(oracle));
     dstn_record_number(r->record, "oracle", "regret_start", dstn_oracle_regret(oracle, start));

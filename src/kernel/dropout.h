@@ -77,9 +77,12 @@ static void dropout_apply(int64_t rows, int64_t plane, int64_t cols, const uint8
                           int64_t stride, const void *v, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         real factor = (real)(1 / (1 - rates[r * stride]));
-        for (int64_t p = 0; p < plane; p++) {
-            int64_t at = (r * plane + p) * cols;
-            apply_mask(cols, kept + r * cols, factor, (const real *)v + at, (real *)out + at);
+        const real *from = (const real *)v + r * plane * cols;
+        real *to = (real *)out + r * plane * cols;
+        if (plane > 1) {
+            image_apply_mask(plane, cols, kept + r * cols, factor, from, to);
+        } else {
+            apply_mask(cols, kept + r * cols, factor, from, to);
         }
     }
 }

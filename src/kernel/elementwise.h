@@ -9,6 +9,8 @@
 
 #include "vectors.h"
 
+#include "tiles.h"
+
 #include "rows.h"
 
 #include "columns.h"

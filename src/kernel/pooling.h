@@ -6,10 +6,9 @@ typedef struct pool_square {
     int64_t size, right, down;
 } pool_square;
 
-/* Channels are taken TILE at a time: with a constant count the compiler keeps a tile in registers. Unrolled, a loop
- * over them would no longer be seen as one that vectors can do at once. */
-enum { TILE = 16 };
-#define POOL_INLINE static inline __attribute__((always_inline))
+/* With a constant count the compiler keeps a tile in registers; unrolled, a loop over it would no longer be seen as one
+ * that vectors can do at once. */
+#define TILE_INLINE static inline __attribute__((always_inline))
 #define FOR_CHANNELS(count) KERNEL_PRAGMA(GCC unroll 1) for (int c = 0; c < count; c++)
 
 /* At every place (i, j) of a square, the `place`th. */
@@ -18,7 +17,7 @@ enum { TILE = 16 };
         for (int32_t j = 0; j < square.size; j++, place++)
 
 /* The largest value of each of some channels in one square. */
-POOL_INLINE void tile_max(pool_square square, int count, const real *image, real *y, uint8_t *at) {
+TILE_INLINE void tile_max(pool_square square, int count, const real *image, real *y, uint8_t *at) {
     real best[TILE];
     int32_t place_of[TILE];
     FOR_CHANNELS(count) {
@@ -38,7 +37,7 @@ POOL_INLINE void tile_max(pool_square square, int count, const real *image, real
     }
 }
 
-POOL_INLINE void tile_pick(pool_square square, int count, const uint8_t *at, const real *image, real *out) {
+TILE_INLINE void tile_pick(pool_square square, int count, const uint8_t *at, const real *image, real *out) {
     real picked[TILE];
     int32_t place_of[TILE];
     FOR_CHANNELS(count) {
@@ -56,7 +55,7 @@ POOL_INLINE void tile_pick(pool_square square, int count, const uint8_t *at, con
     }
 }
 
-POOL_INLINE void tile_spread(pool_square square, int count, const uint8_t *at, const real *v, real *image) {
+TILE_INLINE void tile_spread(pool_square square, int count, const uint8_t *at, const real *v, real *image) {
     real value[TILE];
     int32_t place_of[TILE];
     FOR_CHANNELS(count) {
@@ -113,22 +112,6 @@ static void pool_spread(int64_t rows, int64_t height, int64_t width, int64_t col
 #define SPREAD(count) tile_spread(square, count, at + to, (const real *)v + to, (real *)out + from)
     FOR_SQUARES(SPREAD)
 #undef SPREAD
-}
-
-static void plane_sum(int64_t rows, int64_t plane, int64_t cols, double factor, const void *x, void *out) {
-    for (int64_t r = 0; r < rows; r++) {
-        const real *restrict from = (const real *)x + r * plane * cols;
-        real *restrict to = (real *)out + r * cols;
-        memcpy(to, from, (size_t)cols * sizeof(real));
-        for (int64_t p = 1; p < plane; p++) {
-            for (int64_t c = 0; c < cols; c++) {
-                to[c] += from[p * cols + c];
-            }
-        }
-        for (int64_t c = 0; c < cols; c++) {
-            to[c] *= (real)factor;
-        }
-    }
 }
 
 static void plane_spread(int64_t rows, int64_t plane, int64_t cols, double factor, const void *v, void *out) {

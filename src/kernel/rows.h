@@ -1,7 +1,14 @@
 /* Elementwise loops over the rows of matrices, and the terms of response layers, in the type `real`. */
 
+/* Up to this many columns, loops go down the rows first. */
+enum { FEW_COLUMNS = 64 };
+
 static void add_row(int64_t rows, int64_t cols, const void *b, void *y) {
     const real *restrict row = b;
+    if (cols <= FEW_COLUMNS) {
+        image_add(rows, cols, b, y);
+        return;
+    }
     for (int64_t r = 0; r < rows; r++) {
         real *restrict to = (real *)y + r * cols;
         for (int64_t c = 0; c < cols; c++) {
@@ -22,13 +29,13 @@ static void sum_rows(int64_t rows, int64_t cols, const void *x, void *out) {
 
 /* In square tiles, of which both sides stay in the first cache. */
 static void transpose(int64_t rows, int64_t cols, const void *x, void *out) {
-    enum { TILE = 16 };
+    enum { SIDE = 16 };
     const real *restrict from = x;
     real *restrict to = out;
-    for (int64_t top = 0; top < rows; top += TILE) {
-        int64_t bottom = top + TILE < rows ? top + TILE : rows;
-        for (int64_t left = 0; left < cols; left += TILE) {
-            int64_t right = left + TILE < cols ? left + TILE : cols;
+    for (int64_t top = 0; top < rows; top += SIDE) {
+        int64_t bottom = top + SIDE < rows ? top + SIDE : rows;
+        for (int64_t left = 0; left < cols; left += SIDE) {
+            int64_t right = left + SIDE < cols ? left + SIDE : cols;
             for (int64_t c = left; c < right; c++) {
                 for (int64_t r = top; r < bottom; r++) {
                     to[c * rows + r] = from[r * cols + c];
@@ -71,27 +78,25 @@ static void add_terms(int64_t cols, const real *restrict s, const real *restrict
     }
 }
 
-/* t ⊙ b of one example at all places of its image. */
-static void add_bias_term(int64_t plane, int64_t cols, const real *t, int64_t step, const real *b, real *y) {
-    for (int64_t p = 0; p < plane; p++) {
-        add_term(cols, t, step, b, y + p * cols);
-    }
-}
-
 static void response_add(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *a, dstn_factor t,
                          const void *b, void *y) {
+    bool by_channel = s.col == 1 && t.col == 1;
     for (int64_t r = 0; r < rows; r++) {
         const real *from = (const real *)a + r * plane * cols;
         real *to = (real *)y + r * plane * cols;
-        for (int64_t p = 0; p < plane; p++) {
-            if (b && s.col == 1 && t.col == 1) {
-                add_terms(cols, factor_row(s, r), from + p * cols, factor_row(t, r), b, to + p * cols);
-            } else {
-                add_term(cols, factor_row(s, r), s.col, from + p * cols, to + p * cols);
-            }
+        if (by_channel && plane > 1) {
+            image_add_scaled(plane, cols, factor_row(s, r), from, factor_row(t, r), b, to);
+            continue;
         }
-        if (b && !(s.col == 1 && t.col == 1)) {
-            add_bias_term(plane, cols, factor_row(t, r), t.col, b, to);
+        if (by_channel && b) {
+            add_terms(cols, factor_row(s, r), from, factor_row(t, r), b, to);
+            continue;
+        }
+        for (int64_t p = 0; p < plane; p++) {
+            add_term(cols, factor_row(s, r), s.col, from + p * cols, to + p * cols);
+            if (b) {
+                add_term(cols, factor_row(t, r), t.col, b, to + p * cols);
+            }
         }
     }
 }
@@ -115,8 +120,13 @@ static void scale_row_by(int64_t cols, const real *restrict s, int64_t step, con
 
 static void response_scale(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *dy, void *da) {
     for (int64_t r = 0; r < rows; r++) {
+        int64_t start = r * plane * cols;
+        if (plane > 1 && s.col == 1) {
+            image_scale(plane, cols, factor_row(s, r), (const real *)dy + start, (real *)da + start);
+            continue;
+        }
         for (int64_t p = 0; p < plane; p++) {
-            int64_t at = (r * plane + p) * cols;
+            int64_t at = start + p * cols;
             scale_row_by(cols, factor_row(s, r), s.col, (const real *)dy + at, (real *)da + at);
         }
     }
@@ -128,43 +138,16 @@ static void response_bias(int64_t rows, int64_t cols, dstn_factor t, const void 
     }
 }
 
-/* ds[c] = Σ_p dy[p,c] a[p,c] of one example. */
-static void dot_planes(int64_t plane, int64_t cols, const real *restrict dy, const real *restrict a,
-                       real *restrict ds) {
-    for (int64_t c = 0; c < cols; c++) {
-        ds[c] = dy[c] * a[c];
-    }
-    for (int64_t p = 1; p < plane; p++) {
-        for (int64_t c = 0; c < cols; c++) {
-            ds[c] += dy[p * cols + c] * a[p * cols + c];
-        }
-    }
-}
-
-/* dt[c] = b[c] Σ_p dy[p,c] of one example. */
-static void dot_bias(int64_t plane, int64_t cols, const real *restrict dy, const real *restrict b, real *restrict dt) {
-    for (int64_t c = 0; c < cols; c++) {
-        dt[c] = dy[c];
-    }
-    for (int64_t p = 1; p < plane; p++) {
-        for (int64_t c = 0; c < cols; c++) {
-            dt[c] += dy[p * cols + c];
-        }
-    }
-    for (int64_t c = 0; c < cols; c++) {
-        dt[c] *= b[c];
-    }
-}
-
 static void response_factors(int64_t rows, int64_t plane, int64_t cols, const void *dy, const void *a, const void *b,
                              void *dst) {
     int64_t width = b ? 2 * cols : cols;
     for (int64_t r = 0; r < rows; r++) {
         const real *delta = (const real *)dy + r * plane * cols;
         real *ds = (real *)dst + r * width;
-        dot_planes(plane, cols, delta, (const real *)a + r * plane * cols, ds);
+        image_dot(plane, cols, delta, (const real *)a + r * plane * cols, ds);
         if (b) {
-            dot_bias(plane, cols, delta, b, ds + cols);
+            image_sum(plane, cols, delta, ds + cols);
+            multiply(cols, ds + cols, b, ds + cols);
         }
     }
 }

@@ -1,5 +1,7 @@
 /* Optimizer updates, one pass over memory each, in the type `real`. */
 
+enum { UPDATE_LINE = 64 / sizeof(real), UPDATE_BLOCK = 8 * UPDATE_LINE, UPDATE_AHEAD = 24 * UPDATE_LINE };
+
 static void sgd(int64_t n, double rate, double momentum, double factor, const void *g, void *m, void *w) {
     if (momentum == 0) {
         axpy(n, -rate * factor, g, w);
@@ -9,10 +11,19 @@ static void sgd(int64_t n, double rate, double momentum, double factor, const vo
     real *restrict velocity = m;
     real *restrict weight = w;
     real scaled = (real)factor, step = (real)rate, kept = (real)momentum;
+    /* The hardware stops reading ahead at the end of every page of the three streams. */
     KERNEL_PARALLEL_FOR(n)
-    for (int64_t i = 0; i < n; i++) {
-        velocity[i] = kept * velocity[i] + scaled * gradient[i];
-        weight[i] -= step * velocity[i];
+    for (int64_t start = 0; start < n; start += UPDATE_BLOCK) {
+        int64_t end = start + UPDATE_BLOCK < n ? start + UPDATE_BLOCK : n;
+        for (int64_t line = start + UPDATE_AHEAD; line < end + UPDATE_AHEAD; line += UPDATE_LINE) {
+            __builtin_prefetch(gradient + line);
+            __builtin_prefetch(velocity + line, 1);
+            __builtin_prefetch(weight + line, 1);
+        }
+        for (int64_t i = start; i < end; i++) {
+            velocity[i] = kept * velocity[i] + scaled * gradient[i];
+            weight[i] -= step * velocity[i];
+        }
     }
 }
 

@@ -111,10 +111,15 @@ static bool all_finite(int64_t n, const void *x) {
 static void relu(int64_t n, const void *x, void *y, uint8_t *positive) {
     const real *from = x;
     real *to = y;
-    for (int64_t i = 0; positive && i < n; i++) {
-        positive[i] = from[i] > 0;
+    if (!positive) {
+        for (int64_t i = 0; i < n; i++) {
+            to[i] = from[i] > 0 ? from[i] : 0;
+        }
+        return;
     }
+    uint8_t *restrict pattern = positive;
     for (int64_t i = 0; i < n; i++) {
+        pattern[i] = from[i] > 0;
         to[i] = from[i] > 0 ? from[i] : 0;
     }
 }

@@ -29,14 +29,15 @@ typedef struct batchnorm_content {
     bool tangent_is_zero;
 } batchnorm_content;
 
+/* The values of a flattened image are canonically in the order [channels, places]: one row of such columns. */
 static void declare(dstn_layer *layer, const char *name, int64_t channels) {
     dstn_parameter *parameter = &layer->parameters[layer->parameter_count++];
     *parameter = (dstn_parameter){.range = DSTN_RANGE_GENERAL,
-                                  .layout = DSTN_LAYOUT_PLAIN,
+                                  .layout = DSTN_LAYOUT_TRANSPOSED,
                                   .rank = 1,
                                   .shape = {channels},
-                                  .columns = 1,
-                                  .channels = 1,
+                                  .columns = channels,
+                                  .channels = layer->in.rank == 3 ? 1 : dstn_shape_channels(layer->in),
                                   .count = channels};
     snprintf(parameter->name, sizeof parameter->name, "%s", name);
 }

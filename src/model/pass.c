@@ -48,8 +48,8 @@ static const void *tangent_one(const segment_work *work, dstn_layer *layer, dstn
     return y;
 }
 
-/* Where a layer of the segment writes: what its first layer left, a scratch array, or the segment's output. */
-static void *target_of(const segment_work *work, int l, dstn_rows rows, int thread, bool is_tangent) {
+/* Where a layer of the segment writes: what its first layer left, one of two scratch arrays, or the output. */
+static void *target_of(const segment_work *work, int l, dstn_rows rows, int thread, int turn, bool is_tangent) {
     const dstn_model *model = work->model;
     dstn_shape shape = model->layers[l]->out;
     if (l == work->segment->last) {
@@ -58,7 +58,7 @@ static void *target_of(const segment_work *work, int l, dstn_rows rows, int thre
     if (l == work->segment->first && work->product) {
         return rows_of(model, is_tangent ? work->product_tangent : work->product, rows.first, shape);
     }
-    return scratch_of(model, thread, 2 * is_tangent + l % 2);
+    return scratch_of(model, thread, 2 * is_tangent + turn);
 }
 
 /* What only changes shape may end a segment; its output is copied then. */
@@ -77,12 +77,14 @@ static void forward_block(void *context, int64_t first, int64_t count, int threa
     const void *value = rows_of(model, work->in, first, shape);
     const void *tangent = rows_of(model, work->in_tangent, first, shape);
     bool is_linearized = work->pass->kind == DSTN_PASS_LINEARIZED && segment->last >= work->source;
+    int turn = 0; /* scratch arrays alternate from one layer that writes to the next */
     for (int l = segment->first; l <= segment->last; l++) {
         dstn_layer *layer = model->layers[l];
-        value = forward_one(work, layer, rows, value, target_of(work, l, rows, thread, false));
+        value = forward_one(work, layer, rows, value, target_of(work, l, rows, thread, turn, false));
         if (is_linearized && l >= work->source) {
-            tangent = tangent_one(work, layer, rows, tangent, target_of(work, l, rows, thread, true));
+            tangent = tangent_one(work, layer, rows, tangent, target_of(work, l, rows, thread, turn, true));
         }
+        turn ^= layer->type->forward_rows != NULL;
     }
     settle(model, rows, end, value, rows_of(model, work->out, first, end));
     if (is_linearized) {
@@ -173,13 +175,14 @@ static void adjoint_block(void *context, int64_t first, int64_t count, int threa
     dstn_rows rows = {first, count};
     void *dy = rows_of(model, work->dy, first, model->layers[segment->last]->out);
     bool has_head = model->layers[segment->first]->type->forward != NULL;
-    int lowest = has_head ? segment->first + 1 : work->lowest;
+    int lowest = has_head ? segment->first + 1 : work->lowest, turn = 0;
     for (int l = segment->last; l >= lowest; l--) {
         dstn_layer *layer = model->layers[l];
-        void *dx = l == lowest ? rows_of(model, work->below, first, layer->in) : scratch_of(model, thread, l % 2);
+        void *dx = l == lowest ? rows_of(model, work->below, first, layer->in) : scratch_of(model, thread, turn);
         if (layer->type->adjoint_rows) {
             layer->type->adjoint_rows(layer, work->pass, rows, dy, dx);
             dy = dx;
+            turn ^= 1;
         } else if (l == lowest) {
             settle(model, rows, layer->in, dy, dx);
         }

@@ -2,7 +2,7 @@
 #include "model_private.h"
 
 /* Values that a block of rows should have at most, so that it stays in the second-level cache with its masks. */
-enum { BLOCK_VALUES = 1 << 14 };
+enum { BLOCK_VALUES = 1 << 13 };
 
 int model_first_source(const dstn_model *model) {
     int first = 0;

@@ -83,6 +83,11 @@ dstn_edge dstn_oracle_edge(const dstn_oracle *oracle) {
     return oracle->curve.edge;
 }
 
+const char *dstn_edge_name(dstn_edge edge) {
+    static const char *const names[] = {[DSTN_EDGE_NONE] = "none", [DSTN_EDGE_LOW] = "low", [DSTN_EDGE_HIGH] = "high"};
+    return names[edge];
+}
+
 double dstn_oracle_best_loss(const dstn_oracle *oracle) {
     return oracle->curve.best_loss;
 }

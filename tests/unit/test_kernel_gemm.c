@@ -51,13 +51,16 @@ static void plain(const product *p, const double *a, int64_t lda, const double *
 }
 
 static void check_product(const dstn_kernel *kernel, const product *p) {
-    static double a[SPACE], b[SPACE], c[SPACE], got[SPACE];
+    static double a[SPACE], b[SPACE], c[SPACE], drawn[SPACE], got[SPACE];
     static double raw_a[SPACE], raw_b[SPACE], raw_c[SPACE];
     int64_t lda = (p->transpose_a ? p->m : p->k) + p->slack, ldb = (p->transpose_b ? p->k : p->n) + p->slack;
     int64_t ldc = p->n + p->slack;
-    draw(1, SPACE, a);
-    draw(2, SPACE, b);
-    draw(3, SPACE, c);
+    if (drawn[0] == 0) {
+        draw(1, SPACE, a);
+        draw(2, SPACE, b);
+        draw(3, SPACE, drawn);
+    }
+    memcpy(c, drawn, sizeof c);
     if (p->beta == 0) {
         for (int64_t i = 0; i < p->m * p->n; i++) {
             c[i / p->n * ldc + i % p->n] = NAN; /* β = 0 must not read C */

@@ -57,13 +57,15 @@ static void layers_without_parameters_have_the_right_adjoints_and_tangents(void 
     CHECK_ALL(layers);
 }
 
+#define SQUARE "conv: {out: 2, kernel: 1}"
+#define PADDED "conv: {out: 2, kernel: 3, padding: 1}"
+
 static void residual_connections_hand_on_values_tangents_and_adjoints(void **state) {
     (void)state;
     static const char *const layers[] = {
         "[residual_begin, conv: {out: 2, kernel: 3, padding: 1}, relu, residual_end]",
         "[conv: {out: 3, kernel: 3}, residual_begin, conv: {out: 3, kernel: 1}, residual_end, relu]",
-        "[residual_begin, residual_begin, conv: {out: 2, kernel: 3, padding: 1}, residual_end, relu, "
-        "conv: {out: 2, kernel: 1}, residual_end, avgpool]",
+        "[residual_begin, residual_begin, " PADDED ", residual_end, relu, " SQUARE ", residual_end, avgpool]",
         "[residual_begin, relu, residual_end, residual_begin, conv: {out: 2, kernel: 1}, residual_end]",
         "[flatten, residual_begin, linear: {out: 40}, residual_end, linear: {out: 2}]",
     };

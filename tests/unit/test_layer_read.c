@@ -124,8 +124,10 @@ static void an_unbound_layer_is_not_valid(void **state) {
     parameter->count++;
     assert_false(dstn_layer_is_valid(c.layers[0]));
     parameter->count--;
+    void *content = c.layers[0]->content;
     c.layers[0]->content = NULL;
     assert_false(dstn_layer_is_valid(c.layers[0]));
+    c.layers[0]->content = content; /* what it holds is freed with the layer */
     chain_destroy(&c);
 }
 

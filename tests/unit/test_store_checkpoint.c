@@ -419,6 +419,40 @@ static void the_newest_are_kept_and_remnants_removed(void **state) {
 
 /* ---- a full disk ------------------------------------------------------------------------------------------ */
 
+/* That the one checkpoint of a folder, which has another file, is of this step. */
+static void expect_listed(const char *into, int64_t step) {
+    int64_t count;
+    char **paths;
+    dstn_error err = {0};
+    assert_int_equal(dstn_checkpoint_list(into, &count, &paths, &err), DSTN_OK);
+    assert_int_equal(count, 1);
+    char *want = dstn_format("%s/step-%08lld.h5", into, (long long)step);
+    assert_string_equal(paths[0], want);
+    free(want);
+    free(paths[0]);
+    free(paths);
+}
+
+static void one_at_a_path_of_its_own_is_read_but_neither_listed_nor_removed(void **state) {
+    (void)state;
+    char *into = subfolder("aside"), *path = dstn_format("%s/best.h5", into);
+    dstn_error err = {0};
+    int64_t step;
+    free(write_one(into, 10, 1, 1));
+    job *best = new_job(7), *got = new_job(0);
+    assert_int_equal(dstn_checkpoint_save(path, 20, &best->list, "seed: 1\n", &err), DSTN_OK);
+    expect_listed(into, 10);
+    free(write_one(into, 30, 2, 1));
+    expect_listed(into, 30);
+    assert_int_equal(dstn_checkpoint_read(path, &got->list, &step, &err), DSTN_OK);
+    assert_int_equal(step, 20);
+    assert_true(same_job(got, best));
+    free_job(best);
+    free_job(got);
+    free(path);
+    free(into);
+}
+
 static void a_full_disk_leaves_the_older_checkpoint(void **state) {
     (void)state;
     char *into = subfolder("small"), *fill = subfolder("small/filling");
@@ -493,6 +527,7 @@ int main(void) {
         cmocka_unit_test(the_newest_usable_one_is_read_and_damaged_ones_are_told),
         cmocka_unit_test(no_checkpoint_at_all_is_no_error),
         cmocka_unit_test(the_newest_are_kept_and_remnants_removed),
+        cmocka_unit_test(one_at_a_path_of_its_own_is_read_but_neither_listed_nor_removed),
         cmocka_unit_test(a_full_disk_leaves_the_older_checkpoint),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,305 @@
+/* model: gradients of the whole loss by finite differences in all kinds of pass, and that no result depends on how rows
+ * are cut into passes, blocks or threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model_fixture.h"
+
+#define HEAD "model:\n  loss: cross_entropy\n  layers:\n"
+
+/* Every layer there is. */
+static const char *const everything = HEAD "    - conv: {out: 3, kernel: 3, padding: 1}\n"
+                                           "    - batchnorm\n"
+                                           "    - relu\n"
+                                           "    - residual_begin\n"
+                                           "    - conv: {out: 3, kernel: 3, padding: 1}\n"
+                                           "    - batchnorm\n"
+                                           "    - relu\n"
+                                           "    - residual_end\n"
+                                           "    - maxpool\n"
+                                           "    - dropout: {rate: a, per: channel}\n"
+                                           "    - flatten\n"
+                                           "    - dropout: {rate: b}\n"
+                                           "    - linear: {out: 5}\n"
+                                           "    - relu\n"
+                                           "    - linear: {out: 3}\n";
+
+/* Layers without a stage of all rows at both ends and in every order, so that each of their adjoints has one after the
+ * other above it, and layers that only change the shape between them. */
+static const char *const orders[] = {
+    HEAD "    [conv: {out: 3, kernel: 2}, relu, maxpool, flatten, dropout: {rate: a}, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, maxpool, flatten, relu, dropout: {rate: a}, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, maxpool, flatten, dropout: {rate: a}, relu, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, flatten, flatten, relu, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, flatten, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, relu, flatten, linear: {out: 3}, relu]",
+    HEAD "    [conv: {out: 3, kernel: 2}, relu, dropout: {rate: b}, avgpool, flatten]",
+    HEAD "    [conv: {out: 3, kernel: 2}, relu, avgpool, flatten, relu, flatten]",
+    HEAD "    [flatten, linear: {out: 3}]",
+    HEAD "    [dropout: {rate: a}, maxpool, flatten, relu, linear: {out: 3}, relu, linear: {out: 3}]",
+    HEAD "    [relu, residual_begin, conv: {out: 2, kernel: 3, padding: 1}, residual_end, avgpool, linear: {out: 3}]",
+    HEAD "    [residual_begin, relu, residual_end, conv: {out: 3, kernel: 2}, relu, avgpool, flatten]",
+    HEAD "    [batchnorm, maxpool, flatten, linear: {out: 3, bias: false}, batchnorm]",
+    HEAD "    [conv: {out: 3, kernel: 2}, batchnorm, avgpool, flatten]",
+    HEAD "    [residual_begin, conv: {out: 2, kernel: 1}, residual_begin, batchnorm, relu, residual_end, maxpool,\n"
+         "     residual_begin, conv: {out: 2, kernel: 1}, residual_end, flatten, linear: {out: 4},\n"
+         "     residual_begin, relu, residual_end]",
+};
+enum { ORDERS = sizeof orders / sizeof orders[0] };
+
+static world_plan plan_of(const char *model) {
+    return (world_plan){.model = model,
+                        .regularizers = "{l2: {strength: c}}",
+                        .input = {3, {2, 5, 4}, 0},
+                        .rows = 6,
+                        .max_rows = 9,
+                        .scalar = DSTN_F64};
+}
+
+static void for_all_kinds(world_plan plan, void (*test)(world *w)) {
+    world w;
+    for (int i = 0; i < 6; i++) {
+        world_new(&w, plan);
+        w.pass.training = i < 3;
+        world_set_kind(&w, (dstn_pass_kind)(i % 3));
+        test(&w);
+        world_destroy(&w);
+    }
+}
+
+static void gradients_of_a_net_with_all_layers_equal_finite_differences(void **state) {
+    (void)state;
+    for_all_kinds(plan_of(everything), world_check);
+}
+
+static void gradients_are_right_in_whatever_order_layers_stand(void **state) {
+    (void)state;
+    for (int i = 0; i < ORDERS; i++) {
+        for_all_kinds(plan_of(orders[i]), world_check);
+    }
+}
+
+static void a_squared_error_and_a_full_response_too(void **state) {
+    (void)state;
+    world_plan plan = plan_of("model:\n  response: full\n  layers:\n"
+                              "    [relu, flatten, linear: {out: 4}, batchnorm, relu, dropout: {rate: a},\n"
+                              "     residual_begin, linear, residual_end, linear: {out: 2}]");
+    for_all_kinds(plan, world_check);
+}
+
+/* ---- the same in other ways ---- */
+
+typedef struct notes {
+    int64_t count;
+    double *values;
+} notes;
+
+static void note(const world *w, notes *n, const void *array, int64_t count) {
+    n->values = realloc(n->values, (size_t)(n->count + count + 1) * sizeof *n->values);
+    w->kernel->to_double(count, array, n->values + n->count);
+    n->count += count;
+}
+
+/* Prediction, gradients and dz of the pass as it is set. */
+static notes take_notes(world *w) {
+    notes n = {0, NULL};
+    world_gradients(w);
+    const dstn_segment *last = &w->model->segments[w->model->segment_count - 1];
+    note(w, &n, w->pass.kind == DSTN_PASS_LINEARIZED ? w->model->prediction : last->out, w->rows * w->outputs);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        note(w, &n, w->model->gradient[r], w->model->count[r]);
+    }
+    note(w, &n, w->dz, w->rows * WORLD_HYPERS);
+    return n;
+}
+
+static void assert_same(const notes *got, const notes *want, double tolerance) {
+    assert_int_equal(got->count, want->count);
+    for (int64_t i = 0; i < got->count; i++) {
+        if (!(fabs(got->values[i] - want->values[i]) <= tolerance * (1 + fabs(want->values[i])))) {
+            fail_msg("value %d is %.17g, not %.17g", (int)i, got->values[i], want->values[i]);
+        }
+    }
+}
+
+static void check_blocks(world *w) {
+    static const int64_t blocks[] = {1, 2, 4};
+    notes want = take_notes(w);
+    int64_t kept[32];
+    for (int i = 0; i < w->model->segment_count; i++) {
+        kept[i] = w->model->segments[i].block;
+    }
+    for (size_t b = 0; b < sizeof blocks / sizeof blocks[0]; b++) {
+        for (int i = 0; i < w->model->segment_count; i++) {
+            w->model->segments[i].block = blocks[b] < kept[i] ? blocks[b] : kept[i];
+        }
+        notes got = take_notes(w);
+        assert_same(&got, &want, 0);
+        free(got.values);
+    }
+    free(want.values);
+}
+
+static void no_result_depends_on_how_many_rows_are_taken_at_a_time(void **state) {
+    (void)state;
+    for_all_kinds(plan_of(everything), check_blocks);
+    for (int i = 0; i < ORDERS; i++) {
+        for_all_kinds(plan_of(orders[i]), check_blocks);
+    }
+}
+
+/* An image so large that blocks are smaller than the mini-batch of themselves, on one thread and on two. */
+static void check_threads(world *w) {
+    notes want = take_notes(w);
+    setenv("OMP_NUM_THREADS", "2", 1);
+    world_plan plan = plan_of(everything);
+    plan.input = (dstn_shape){3, {2, 40, 33}, 0};
+    plan.rows = plan.max_rows = 11;
+    dstn_kernel_init_threads();
+    world two;
+    world_new(&two, plan);
+    two.pass.training = w->pass.training;
+    world_set_kind(&two, w->pass.kind);
+    assert_true(two.model->segments[1].block < 11);
+    notes got = take_notes(&two);
+    assert_same(&got, &want, 1e-11); /* the library's products may be summed in another order */
+    setenv("OMP_NUM_THREADS", "1", 1);
+    dstn_kernel_init_threads();
+    world_destroy(&two);
+    free(got.values);
+    free(want.values);
+}
+
+static void threads_share_the_rows_and_change_nothing(void **state) {
+    (void)state;
+    world_plan plan = plan_of(everything);
+    plan.input = (dstn_shape){3, {2, 40, 33}, 0};
+    plan.rows = plan.max_rows = 11;
+    for_all_kinds(plan, check_threads);
+}
+
+/* In evaluation every example is by itself: the first rows of a batch give what they give alone. */
+static void check_rows(world *w) {
+    int64_t all = w->rows, outputs = w->outputs;
+    double *want = dstn_alloc((size_t)(all * outputs), sizeof *want);
+    const double *whole = dstn_model_forward(w->model, &w->pass, w->x);
+    memcpy(want, whole, (size_t)(all * outputs) * sizeof *want);
+    for (int64_t rows = 1; rows <= all; rows++) {
+        for (int64_t first = 0; first + rows <= all; first += rows) {
+            dstn_pass part = w->pass;
+            part.rows = rows;
+            part.first_row = first;
+            part.z = w->pass.z ? (const double *)w->z + first * WORLD_HYPERS : NULL;
+            part.values = w->values + first * WORLD_HYPERS;
+            const double *got = dstn_model_forward(w->model, &part, (const double *)w->x + first * w->inputs);
+            for (int64_t i = 0; i < rows * outputs; i++) {
+                assert_true(fabs(got[i] - want[first * outputs + i]) <= 1e-13 * (1 + fabs(want[i])));
+            }
+        }
+    }
+    free(want);
+}
+
+static void an_example_gives_the_same_among_any_number_of_rows(void **state) {
+    (void)state;
+    world w;
+    for (int i = 0; i < 2 * 3; i++) {
+        /* Without batch statistics also in training: masks belong to the rows of the global batch. */
+        world_new(&w, plan_of(i < 3 ? everything : orders[0]));
+        w.pass.training = i >= 3;
+        world_set_kind(&w, (dstn_pass_kind)(i % 3));
+        check_rows(&w);
+        world_destroy(&w);
+    }
+}
+
+static void check_overwrite(world *w) {
+    notes want = take_notes(w);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        w->kernel->fill(w->model->count[r], w->pass.grad[r] ? NAN : 0, w->model->gradient[r]);
+    }
+    w->pass.overwrite = true;
+    notes got = take_notes(w);
+    assert_same(&got, &want, 1e-13);
+    free(got.values);
+    free(want.values);
+}
+
+static void overwritten_gradients_are_those_added_to_zero(void **state) {
+    (void)state;
+    world_plan plan = plan_of(everything);
+    plan.regularizers = NULL;
+    for_all_kinds(plan, check_overwrite);
+}
+
+static void count_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
+    int64_t *seen = user;
+    (void)offset;
+    seen[range] += count;
+}
+
+static void check_ready(world *w) {
+    int64_t seen[DSTN_RANGES] = {0};
+    w->pass.on_gradient_ready = count_ready;
+    w->pass.user = seen;
+    world_gradients(w);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        assert_int_equal(seen[r], w->pass.grad[r] ? w->model->count[r] : 0);
+    }
+}
+
+static void every_wanted_gradient_is_announced_once(void **state) {
+    (void)state;
+    for_all_kinds(plan_of(everything), check_ready);
+}
+
+static void check_backend(world *w) {
+    world_plan plan = plan_of(everything);
+    plan.scalar = DSTN_F32;
+    notes want = take_notes(w);
+    static const char *const backends[] = {"openblas", "onednn"};
+    for (int i = 0; i < 2; i++) {
+        const dstn_kernel *kernel;
+        plan.backend = backends[i];
+        if (dstn_kernel_find(backends[i], DSTN_F32, &kernel, &w->err) == DSTN_OK) {
+            world single;
+            world_new(&single, plan);
+            single.pass.training = w->pass.training;
+            world_set_kind(&single, w->pass.kind);
+            notes got = take_notes(&single);
+            double error = 0, norm = 0;
+            for (int64_t e = 0; e < want.count; e++) {
+                error += (got.values[e] - want.values[e]) * (got.values[e] - want.values[e]);
+                norm += want.values[e] * want.values[e];
+            }
+            assert_true(sqrt(error) <= 1e-5 * sqrt(norm));
+            free(got.values);
+            world_destroy(&single);
+        }
+    }
+    free(want.values);
+}
+
+static void all_backends_agree_with_double_precision(void **state) {
+    (void)state;
+    for_all_kinds(plan_of(everything), check_backend);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_of_a_net_with_all_layers_equal_finite_differences),
+        cmocka_unit_test(gradients_are_right_in_whatever_order_layers_stand),
+        cmocka_unit_test(a_squared_error_and_a_full_response_too),
+        cmocka_unit_test(no_result_depends_on_how_many_rows_are_taken_at_a_time),
+        cmocka_unit_test(threads_share_the_rows_and_change_nothing),
+        cmocka_unit_test(an_example_gives_the_same_among_any_number_of_rows),
+        cmocka_unit_test(overwritten_gradients_are_those_added_to_zero),
+        cmocka_unit_test(every_wanted_gradient_is_announced_once),
+        cmocka_unit_test(all_backends_agree_with_double_precision),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
