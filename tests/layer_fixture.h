@@ -229,7 +229,7 @@ static inline void chain_up(chain *c, int l, bool has_stage, chain_rows_stage *s
 static inline void chain_layer_forward(chain *c, int l) {
     const dstn_layer_type *type = c->layers[l]->type;
     if (type->forward) {
-        type->forward(c->layers[l], &c->pass, c->x[l], c->x[l + 1]);
+        type->forward(c->layers[l], &c->pass, (dstn_rows){0, c->pass.rows}, c->x[l], c->x[l + 1]);
     }
     chain_up(c, l, type->forward, type->forward_rows, c->x[l], c->x[l + 1]);
 }
@@ -242,7 +242,7 @@ static inline void chain_layer_tangent(chain *c, int l) {
         x_dot = type->tangent ? NULL : x_dot;
     }
     if (type->tangent) {
-        type->tangent(c->layers[l], &c->pass, x_dot, c->x_dot[l + 1]);
+        type->tangent(c->layers[l], &c->pass, (dstn_rows){0, c->pass.rows}, x_dot, c->x_dot[l + 1]);
     }
     chain_up(c, l, type->tangent, type->tangent_rows, x_dot, c->x_dot[l + 1]);
 }
@@ -258,7 +258,7 @@ static inline void chain_layer_adjoint(chain *c, int l, void *dx) {
                                   layer->type->adjoint ? NULL : chain_row(c, dx, rows.first, c->width[l]));
     }
     if (layer->type->adjoint) {
-        layer->type->adjoint(layer, &c->pass, c->changed, dx);
+        layer->type->adjoint(layer, &c->pass, (dstn_rows){0, c->pass.rows}, c->changed, dx);
     } else if (!layer->type->adjoint_rows) {
         c->kernel->copy(count, c->changed, dx);
     }

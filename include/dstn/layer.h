@@ -124,14 +124,17 @@ typedef struct dstn_layer {
     int parameter_count;
     dstn_buffer buffers[DSTN_MAX_BUFFERS];
     int buffer_count;
+    int64_t part;  /* rows that the first stage (see dstn_layer_type) is best called for at a time; 0: all of them */
     void *content; /* the type's working arrays, made by `bind` from the arena */
     const void *x; /* input of the last forward pass, [B, in]; borrowed; of layers with a `forward` */
 } dstn_layer;
 
-/* One layer type. A pass works in two stages. First, for all rows together: matrix products, batch statistics. Then row
- * by row: everything else. A model calls the second stage of a layer, and of all layers above it that have no first,
- * for a few rows at a time, so that what lies between them never leaves the caches. On the way back the order is the
- * other way round: row by row down to and with the layer that has a first stage, then its first stage. */
+/* One layer type. A pass works in two stages. First, for many rows together: matrix products, batch statistics. Then
+ * row by row: everything else. A model calls the second stage of a layer, and of all layers above it that have no
+ * first, for a few rows at a time, so that what lies between them never leaves the caches. On the way back the order is
+ * the other way round: row by row down to and with the layer that has a first stage, then its first stage. Where a
+ * layer names a `part`, both stages are done for that many rows before the next; parts begin at its multiples and come
+ * in order. */
 struct dstn_layer_type {
     const char *name;
     const char *help;
@@ -148,16 +151,17 @@ struct dstn_layer_type {
     /* Initial parameters and buffers; draws are keyed by (rng, layer->index, element). NULL: there are none. */
     void (*initialize)(dstn_layer *layer, dstn_rng rng);
 
-    /* All rows. NULL, all three: the layer acts on every example by itself. x [B, in] stays valid until the pass's
-     * adjoint is done; `forward` may leave y [B, out] for `forward_rows` to write. */
-    void (*forward)(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y);
-    /* ẏ [B, out] from ẋ [B, in] (NULL: zero) at the last forward pass, in a linearized pass. */
-    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent);
-    /* dx [B, in] (NULL: not needed) from dy [B, out] as `adjoint_rows` left it. Adds the gradients that pass->grad asks
-     * for (or writes them, pass->overwrite) and pass->dz. In a linearized pass: the transposed tangent map. */
-    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx);
+    /* A part, or all rows; pointers are those of its first row. NULL, all three: the layer acts on every example by
+     * itself. x [in] stays valid until the pass's adjoint is done; `forward` may leave y for `forward_rows` to write.
+     */
+    void (*forward)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+    /* ẏ from ẋ (NULL: zero) at the last forward pass, in a linearized pass. */
+    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent);
+    /* dx (NULL: not needed) from dy as `adjoint_rows` left it. Adds the gradients that pass->grad asks for (or writes
+     * them, pass->overwrite) and pass->dz. In a linearized pass: the transposed tangent map. */
+    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
 
-    /* Some rows; pointers are those of the first of them. Where there is a `forward`, y is what it left, and dx is not
+    /* A few rows; pointers are those of the first of them. Where there is a `forward`, y is what it left, and dx is not
      * used: dy is changed in place. NULL, all three: nothing is left to be done (with no `forward`: the layer only
      * changes the shape). */
     void (*forward_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);

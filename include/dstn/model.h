@@ -40,7 +40,9 @@ typedef struct dstn_model {
     double *buffers;             /* [buffer_count] */
     int segment_count;
     dstn_segment *segments;
-    void *product[2];      /* what a segment's first layer leaves, of the value and of the tangent: [B, widest] */
+    /* What a segment's first layer leaves, of the value and of the tangent, and the adjoint that it gets; of one part:
+     */
+    void *product[3];
     void *prediction;      /* [B, out]: y, or y + ẏ in a linearized pass */
     void *delta[2];        /* adjoints, alternately written, each [B, widest] */
     int64_t scratch_width; /* values of an example between two layers of a segment, at most */

@@ -165,8 +165,8 @@ static void track(const dstn_layer *layer, const dstn_pass *pass) {
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static void forward(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y) {
-    (void)y;
+static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+    (void)rows, (void)y;
     batchnorm_content *norm = layer->content;
     const batchnorm_settings *settings = layer->settings;
     layer->x = x;
@@ -222,8 +222,8 @@ static void set_coefficients(const dstn_layer *layer, const dstn_pass *pass) {
     }
 }
 
-static void tangent(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent) {
-    (void)y_tangent;
+static void tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent) {
+    (void)rows, (void)y_tangent;
     batchnorm_content *norm = layer->content;
     norm->tangent_is_zero = !x_tangent;
     if (x_tangent) {
@@ -289,7 +289,8 @@ static void adjoint_piece(void *context, int64_t first, int64_t count, int threa
           layer_element(kernel, work->dx, start));
 }
 
-static void adjoint(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx) {
+static void adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+    (void)rows;
     own_sums(layer, pass, dy);
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
         parameter_gradients(layer, pass);

@@ -83,6 +83,7 @@ static void find_parameters(dstn_layer *layer, map_content *map) {
 static bool take_arrays(const dstn_layer *layer, map_content *map, dstn_arena *arena) {
     size_t column = (size_t)layer->max_rows * layer->kernel->size;
     size_t image = column * (size_t)(map->plane * map->out);
+    size_t part = layer->part > 0 ? (size_t)layer->part * layer->kernel->size * (size_t)(map->plane * map->out) : image;
     int64_t width = map->width > map->out ? map->width : map->out;
     if (map->plane > 1) {
         map->sums = dstn_arena_take(arena, column * (size_t)map->out);
@@ -92,9 +93,22 @@ static bool take_arrays(const dstn_layer *layer, map_content *map, dstn_arena *a
     }
     map->factors = dstn_arena_take(arena, column * (size_t)map->width);
     map->products = dstn_arena_take(arena, image * (size_t)map->terms);
-    map->scaled = dstn_arena_take(arena, image);
+    map->scaled = dstn_arena_take(arena, part);
     map->adjoints = dstn_arena_take(arena, column * (size_t)width);
     return map->factors && map->products && map->scaled && map->adjoints && (map->plane == 1 || map->sums);
+}
+
+/* Images are taken as many at a time as the second-level cache holds the outputs of; a matrix is read once for all
+ * rows.
+ */
+static int64_t part_of(const dstn_layer *layer, const map_content *map) {
+    enum { PART_VALUES = 1 << 17 };
+    int64_t fit = PART_VALUES / (map->plane * map->out);
+    if (map->plane == 1 || fit >= layer->max_rows) {
+        return 0;
+    }
+    int64_t parts = fit < 1 ? layer->max_rows : (layer->max_rows + fit - 1) / fit;
+    return (layer->max_rows + parts - 1) / parts;
 }
 
 bool map_bind(dstn_layer *layer, const dstn_map_shape *shape, dstn_arena *arena) {
@@ -110,6 +124,7 @@ bool map_bind(dstn_layer *layer, const dstn_map_shape *shape, dstn_arena *arena)
     map->plane = shape->out_height * shape->out_width;
     map->terms = layer->hypers == 0 ? 0 : layer->response == DSTN_RESPONSE_FULL ? layer->hypers : 1;
     map->width = map->hyper ? map->hyper->shape[0] : 0;
+    layer->part = part_of(layer, map);
     map->map = layer->kernel->map_new(shape, layer->max_rows);
     return map->map && take_arrays(layer, map, arena);
 }
@@ -134,12 +149,14 @@ map_content *map_of(const dstn_layer *layer) {
 
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
-void map_forward(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y) {
+void map_forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
     const map_content *map = layer->content;
-    layer->x = x;
-    layer->kernel->map_forward(map->map, pass->rows, x, map->weight->value, y);
+    if (rows.first == 0) {
+        layer->x = x;
+    }
+    layer->kernel->map_forward(map->map, rows.count, x, map->weight->value, y);
     if (pass->kind == DSTN_PASS_RESPONSE) {
-        map_terms_products(layer, pass, x);
+        map_terms_products(layer, pass, rows, x);
     }
 }
 
@@ -154,13 +171,18 @@ void map_forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
     }
 }
 
-void map_tangent(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent) {
+/* The input of the last forward pass, from a row on. */
+static const void *input_rows(const dstn_layer *layer, int64_t first) {
+    return layer_element(layer->kernel, layer->x, first * dstn_shape_count(layer->in));
+}
+
+void map_tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent) {
     map_content *map = layer->content;
     map->tangent_is_zero = !x_tangent;
     if (x_tangent) {
-        layer->kernel->map_forward(map->map, pass->rows, x_tangent, map->weight->value, y_tangent);
+        layer->kernel->map_forward(map->map, rows.count, x_tangent, map->weight->value, y_tangent);
     }
-    map_terms_products(layer, pass, layer->x);
+    map_terms_products(layer, pass, rows, input_rows(layer, rows.first));
 }
 
 void map_tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
@@ -184,7 +206,7 @@ void map_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
     map_terms_adjoint_rows(layer, pass, rows, dy);
 }
 
-/* db_g += Σ_b Σ_plane δ. */
+/* db_g += Σ_b Σ_plane δ, of all rows. */
 static void bias_gradient(const dstn_layer *layer, const dstn_pass *pass, const void *dy) {
     const map_content *map = layer->content;
     if (pass->overwrite) {
@@ -193,20 +215,28 @@ static void bias_gradient(const dstn_layer *layer, const dstn_pass *pass, const 
     layer->kernel->sum_rows(pass->rows, map->out, map->sums ? map->sums : dy, map->bias->gradient);
 }
 
-void map_adjoint(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx) {
+static void general_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *dy) {
     const map_content *map = layer->content;
-    const dstn_kernel *kernel = layer->kernel;
+    layer->kernel->map_gradient(map->map, rows.count, input_rows(layer, rows.first), dy, map_beta(pass, rows),
+                                map->weight->gradient);
+    if (!map_ends(pass, rows)) {
+        return;
+    }
+    if (map->bias) {
+        bias_gradient(layer, pass, dy);
+    }
+    layer_gradient_ready(layer, pass, DSTN_RANGE_GENERAL);
+}
+
+void map_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+    const map_content *map = layer->content;
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->map_gradient(map->map, pass->rows, layer->x, dy, map_beta(pass), map->weight->gradient);
-        if (map->bias) {
-            bias_gradient(layer, pass, dy);
-        }
-        layer_gradient_ready(layer, pass, DSTN_RANGE_GENERAL);
+        general_gradient(layer, pass, rows, dy);
     }
     if (dx) {
-        kernel->map_adjoint(map->map, pass->rows, dy, map->weight->value, 0, dx);
+        layer->kernel->map_adjoint(map->map, rows.count, dy, map->weight->value, 0, dx);
     }
-    map_terms_adjoint(layer, pass, dy, pass->kind == DSTN_PASS_RESPONSE ? dx : NULL);
+    map_terms_adjoint(layer, pass, rows, dy, pass->kind == DSTN_PASS_RESPONSE ? dx : NULL);
 }
 
 double map_product_flops(const dstn_layer *layer) {

@@ -33,7 +33,7 @@ typedef struct map_content {
     bool tangent_is_zero; /* of the last tangent pass's input */
     void *factors;        /* [B, width]: s beside t, at the last pass's z */
     void *products;       /* [terms, B, plane, out]: a_j = W_j x of the last forward or tangent pass */
-    void *scaled;         /* [B, plane, out]: s ⊙ δ; scratch */
+    void *scaled;         /* [a part of B, plane, out]: s ⊙ δ; scratch */
     void *adjoints;       /* [B, max(width, out)]: ds beside dt; scratch */
     void *sums;           /* [B, out]: Σ_plane δ; NULL where the plane is one place, and δ itself is meant */
 } map_content;
@@ -54,9 +54,9 @@ dstn_status map_plan(dstn_layer *layer, dstn_node node, const dstn_map_shape *sh
 bool map_bind(dstn_layer *layer, const dstn_map_shape *shape, dstn_arena *arena);
 void map_release(dstn_layer *layer);
 size_t map_memory(const dstn_layer *layer);
-void map_forward(dstn_layer *layer, const dstn_pass *pass, const void *x, void *y);
-void map_tangent(dstn_layer *layer, const dstn_pass *pass, const void *x_tangent, void *y_tangent);
-void map_adjoint(dstn_layer *layer, const dstn_pass *pass, void *dy, void *dx);
+void map_forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+void map_tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent);
+void map_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
 void map_forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
 void map_tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent);
 void map_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
@@ -79,15 +79,15 @@ void map_factors(const dstn_layer *layer, const dstn_pass *pass, int64_t width, 
 /* Term j, with the structured response's factors in the given array [B, width]. */
 map_term map_term_at(const dstn_layer *layer, const dstn_pass *pass, int64_t j, int64_t width, const void *factors);
 
-/* Factors and products of all terms at x [B, in image]. */
-void map_terms_products(const dstn_layer *layer, const dstn_pass *pass, const void *x);
+/* Products of all terms at x [rows, in image], and factors. */
+void map_terms_products(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x);
 /* y [rows, plane, out] += all terms. */
 void map_terms_add(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *y);
 /* From δ = dy, what the adjoint needs of these rows: s ⊙ δ, ds and dt (structured). */
 void map_terms_adjoint_rows(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *dy);
-/* From δ = dy [B, plane, out]: the response's gradients, pass->dz, and dx [B, in image] += the terms' share (NULL: not
- * wanted). */
-void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx);
+/* From δ = dy [rows, plane, out]: the response's gradients, pass->dz, and dx [rows, in image] += the terms' share
+ * (NULL: not wanted). */
+void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *dy, void *dx);
 
 /* ---- map_init.c ---- */
 void map_initialize(dstn_layer *layer, dstn_rng rng);
@@ -97,9 +97,20 @@ static inline bool map_responds(const map_content *map, const dstn_pass *pass) {
     return pass->kind != DSTN_PASS_GENERAL && map->terms > 0;
 }
 
-/* What a gradient is multiplied by before this pass's is added. */
-static inline double map_beta(const dstn_pass *pass) {
-    return pass->overwrite ? 0 : 1;
+/* What a gradient is multiplied by before that of these rows is added. */
+static inline double map_beta(const dstn_pass *pass, dstn_rows rows) {
+    return pass->overwrite && rows.first == 0 ? 0 : 1;
+}
+
+/* Whether these rows are the last of the pass: sums over all of them are complete. */
+static inline bool map_ends(const dstn_pass *pass, dstn_rows rows) {
+    return rows.first + rows.count == pass->rows;
+}
+
+/* s ⊙ δ from this row on, in an array of one part. */
+static inline void *map_scaled(const dstn_layer *layer, const map_content *map, int64_t first) {
+    int64_t row = layer->part > 0 ? first % layer->part : first;
+    return layer_element(layer->kernel, map->scaled, row * map->plane * map->out);
 }
 
 #endif

@@ -45,15 +45,17 @@ static map_term of_rows(const dstn_layer *layer, map_term term, dstn_rows rows) 
     return term;
 }
 
-void map_terms_products(const dstn_layer *layer, const dstn_pass *pass, const void *x) {
+void map_terms_products(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x) {
     const map_content *map = layer->content;
     if (!map_responds(map, pass)) {
         return;
     }
-    map_factors(layer, pass, map->width, map->factors);
+    if (rows.first == 0) {
+        map_factors(layer, pass, map->width, map->factors);
+    }
     for (int64_t j = 0; j < map->terms; j++) {
-        map_term term = map_term_at(layer, pass, j, map->width, map->factors);
-        layer->kernel->map_forward(map->map, pass->rows, x, term.weight, term.product);
+        map_term term = of_rows(layer, map_term_at(layer, pass, j, map->width, map->factors), rows);
+        layer->kernel->map_forward(map->map, rows.count, x, term.weight, term.product);
     }
 }
 
@@ -78,20 +80,22 @@ void map_terms_adjoint_rows(const dstn_layer *layer, const dstn_pass *pass, dstn
     }
     map_term term = of_rows(layer, map_term_at(layer, pass, 0, map->width, map->factors), rows);
     /* In the first layer of a hyperparameter step nothing will ask for it; it is not worth a condition of its own. */
-    void *scaled = layer_element(kernel, map->scaled, rows.first * map->plane * map->out);
-    kernel->response_scale(rows.count, map->plane, map->out, term.s, dy, scaled);
+    kernel->response_scale(rows.count, map->plane, map->out, term.s, dy, map_scaled(layer, map, rows.first));
     if (layer_wants(pass, DSTN_RANGE_RESPONSE) || wanted_dz(pass)) {
         void *adjoints = layer_element(kernel, map->adjoints, rows.first * map->width);
         kernel->response_factors(rows.count, map->plane, map->out, dy, term.product, term.bias, adjoints);
     }
 }
 
-/* dW_j += x ⊗ (s ⊙ δ), db_j += Σ_b t ⊙ Σ_plane δ. */
-static void term_gradient(const dstn_layer *layer, const dstn_pass *pass, const map_term *term, const void *dy) {
+/* dW_j += x ⊗ (s ⊙ δ), and with the last rows db_j += Σ_b t ⊙ Σ_plane δ. */
+static void term_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const map_term *term,
+                          const void *dy) {
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
-    kernel->map_gradient(map->map, pass->rows, layer->x, map->scaled, map_beta(pass), term->weight_gradient);
-    if (!term->bias_gradient) {
+    const void *x = layer_element(kernel, layer->x, rows.first * dstn_shape_count(layer->in));
+    kernel->map_gradient(map->map, rows.count, x, map_scaled(layer, map, rows.first), map_beta(pass, rows),
+                         term->weight_gradient);
+    if (!term->bias_gradient || !map_ends(pass, rows)) {
         return;
     }
     if (pass->overwrite) {
@@ -100,15 +104,15 @@ static void term_gradient(const dstn_layer *layer, const dstn_pass *pass, const 
     kernel->response_bias(pass->rows, map->out, term->t, map->sums ? map->sums : dy, term->bias_gradient);
 }
 
-/* Structured: with ds = Σ_plane δ ⊙ a, dt = Σ_plane δ ⊙ b side by side, dU beside dV += zᵀ [ds dt] and
+/* Structured, of all rows: with ds = Σ_plane δ ⊙ a, dt = Σ_plane δ ⊙ b side by side, dU beside dV += zᵀ [ds dt] and
  * dz += [ds dt] [U V]ᵀ. */
 static void factor_adjoint(const dstn_layer *layer, const dstn_pass *pass) {
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
     int64_t h = layer->hypers;
     if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
-        kernel->gemm(true, false, h, map->width, pass->rows, 1, pass->z, h, map->adjoints, map->width, map_beta(pass),
-                     map->hyper->gradient, map->width);
+        kernel->gemm(true, false, h, map->width, pass->rows, 1, pass->z, h, map->adjoints, map->width,
+                     pass->overwrite ? 0 : 1, map->hyper->gradient, map->width);
     }
     if (wanted_dz(pass)) {
         kernel->gemm(false, true, pass->rows, h, map->width, 1, map->adjoints, map->width, map->hyper->value,
@@ -116,6 +120,7 @@ static void factor_adjoint(const dstn_layer *layer, const dstn_pass *pass) {
     }
 }
 
+/* Full, of which δ and the products are those of all rows: there are no images, and so no parts. */
 static void full_factor_adjoint(const dstn_layer *layer, const dstn_pass *pass, int64_t j, const map_term *term,
                                 const void *dy) {
     const map_content *map = layer->content;
@@ -125,7 +130,7 @@ static void full_factor_adjoint(const dstn_layer *layer, const dstn_pass *pass, 
     }
 }
 
-void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, const void *dy, void *dx) {
+void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *dy, void *dx) {
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
     bool wants_gradient = layer_wants(pass, DSTN_RANGE_RESPONSE);
@@ -135,21 +140,22 @@ void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, const void *dy,
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = map_term_at(layer, pass, j, map->width, map->factors);
         if (!map->hyper && (wants_gradient || dx)) {
-            kernel->response_scale(pass->rows, map->plane, map->out, term.s, dy, map->scaled);
+            kernel->response_scale(rows.count, map->plane, map->out, term.s, dy, map->scaled);
         }
         if (wants_gradient) {
-            term_gradient(layer, pass, &term, dy);
+            term_gradient(layer, pass, rows, &term, dy);
         }
         if (dx) {
-            kernel->map_adjoint(map->map, pass->rows, map->scaled, term.weight, 1, dx);
+            kernel->map_adjoint(map->map, rows.count, map_scaled(layer, map, rows.first), term.weight, 1, dx);
         }
-        if (map->hyper) {
-            factor_adjoint(layer, pass);
-        } else {
+        if (!map->hyper) {
             full_factor_adjoint(layer, pass, j, &term, dy);
         }
     }
-    if (wants_gradient) {
+    if (map->hyper && map_ends(pass, rows)) {
+        factor_adjoint(layer, pass);
+    }
+    if (wants_gradient && map_ends(pass, rows)) {
         layer_gradient_ready(layer, pass, DSTN_RANGE_RESPONSE);
     }
 }

@@ -8,10 +8,9 @@ typedef struct segment_work {
     const dstn_pass *pass;
     const dstn_segment *segment;
     int source;     /* model_first_source */
-    const void *in; /* the segment's input, and what its first layer left */
-    void *product;  /* NULL: the first layer works on the input row by row */
-    const void *in_tangent;
-    void *product_tangent;
+    dstn_rows part; /* the rows that the arrays below begin with and are worked on now */
+    const void *in, *in_tangent;
+    void *product, *product_tangent; /* what its first layer left; NULL: that works row by row too */
     void *out, *out_tangent;
 } segment_work;
 
@@ -52,11 +51,12 @@ static const void *tangent_one(const segment_work *work, dstn_layer *layer, dstn
 static void *target_of(const segment_work *work, int l, dstn_rows rows, int thread, int turn, bool is_tangent) {
     const dstn_model *model = work->model;
     dstn_shape shape = model->layers[l]->out;
+    int64_t at = rows.first - work->part.first;
     if (l == work->segment->last) {
-        return rows_of(model, is_tangent ? work->out_tangent : work->out, rows.first, shape);
+        return rows_of(model, is_tangent ? work->out_tangent : work->out, at, shape);
     }
     if (l == work->segment->first && work->product) {
-        return rows_of(model, is_tangent ? work->product_tangent : work->product, rows.first, shape);
+        return rows_of(model, is_tangent ? work->product_tangent : work->product, at, shape);
     }
     return scratch_of(model, thread, 2 * is_tangent + turn);
 }
@@ -68,14 +68,13 @@ static void settle(const dstn_model *model, dstn_rows rows, dstn_shape shape, co
     }
 }
 
-static void forward_block(void *context, int64_t first, int64_t count, int thread) {
+static void forward_block(void *context, int64_t at, int64_t count, int thread) {
     const segment_work *work = context;
     const dstn_model *model = work->model;
     const dstn_segment *segment = work->segment;
-    dstn_rows rows = {first, count};
+    dstn_rows rows = {work->part.first + at, count};
     dstn_shape shape = model->layers[segment->first]->in, end = model->layers[segment->last]->out;
-    const void *value = rows_of(model, work->in, first, shape);
-    const void *tangent = rows_of(model, work->in_tangent, first, shape);
+    const void *value = rows_of(model, work->in, at, shape), *tangent = rows_of(model, work->in_tangent, at, shape);
     bool is_linearized = work->pass->kind == DSTN_PASS_LINEARIZED && segment->last >= work->source;
     int turn = 0; /* scratch arrays alternate from one layer that writes to the next */
     for (int l = segment->first; l <= segment->last; l++) {
@@ -86,34 +85,47 @@ static void forward_block(void *context, int64_t first, int64_t count, int threa
         }
         turn ^= layer->type->forward_rows != NULL;
     }
-    settle(model, rows, end, value, rows_of(model, work->out, first, end));
+    settle(model, rows, end, value, rows_of(model, work->out, at, end));
     if (is_linearized) {
-        settle(model, rows, end, tangent, rows_of(model, work->out_tangent, first, end));
+        settle(model, rows, end, tangent, rows_of(model, work->out_tangent, at, end));
     }
+}
+
+static void forward_part(segment_work *work) {
+    const dstn_segment *segment = work->segment;
+    const dstn_pass *pass = work->pass;
+    dstn_layer *head = work->model->layers[segment->first];
+    if (head->type->forward) {
+        bool is_alone = segment->first == segment->last;
+        work->product = is_alone ? work->out : work->model->product[0];
+        work->product_tangent = is_alone ? work->out_tangent : work->model->product[1];
+        head->type->forward(head, pass, work->part, work->in, work->product);
+        if (pass->kind == DSTN_PASS_LINEARIZED && segment->first >= work->source) {
+            head->type->tangent(head, pass, work->part, work->in_tangent, work->product_tangent);
+        }
+    }
+    dstn_kernel_for_rows(work->part.count, segment->block, forward_block, work);
+}
+
+/* Part `first` … of the pass's rows, as the first layer of the segment wants them. */
+static dstn_rows part_from(const dstn_model *model, const dstn_pass *pass, const dstn_segment *segment, int64_t first) {
+    int64_t part = model->layers[segment->first]->part, left = pass->rows - first;
+    return (dstn_rows){first, part > 0 && part < left ? part : left};
 }
 
 static void forward_segment(const dstn_model *model, const dstn_pass *pass, int index, const void *x,
                             const void *x_tangent) {
     const dstn_segment *segment = &model->segments[index];
-    dstn_layer *layer = model->layers[segment->first];
-    segment_work work = {.model = model,
-                         .pass = pass,
-                         .segment = segment,
-                         .source = model_first_source(model),
-                         .in = x,
-                         .in_tangent = x_tangent,
-                         .out = segment->out,
-                         .out_tangent = segment->out_tangent};
-    if (layer->type->forward) {
-        bool is_alone = segment->first == segment->last;
-        work.product = is_alone ? segment->out : model->product[0];
-        work.product_tangent = is_alone ? segment->out_tangent : model->product[1];
-        layer->type->forward(layer, pass, x, work.product);
-        if (pass->kind == DSTN_PASS_LINEARIZED && segment->first >= work.source) {
-            layer->type->tangent(layer, pass, x_tangent, work.product_tangent);
-        }
+    dstn_shape in = model->layers[segment->first]->in, out = model->layers[segment->last]->out;
+    segment_work work = {.model = model, .pass = pass, .segment = segment, .source = model_first_source(model)};
+    for (int64_t first = 0; first < pass->rows; first += work.part.count) {
+        work.part = part_from(model, pass, segment, first);
+        work.in = rows_of(model, x, first, in);
+        work.in_tangent = rows_of(model, x_tangent, first, in);
+        work.out = rows_of(model, segment->out, first, out);
+        work.out_tangent = rows_of(model, segment->out_tangent, first, out);
+        forward_part(&work);
     }
-    dstn_kernel_for_rows(pass->rows, segment->block, forward_block, &work);
 }
 
 const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const void *x) {
@@ -163,34 +175,33 @@ typedef struct adjoint_work {
     const dstn_model *model;
     const dstn_pass *pass;
     const dstn_segment *segment;
-    int lowest;  /* the last layer whose adjoint is wanted */
-    void *dy;    /* of the segment's output */
-    void *below; /* of what its first layer left, or of its input where that has no stage of all rows */
+    int lowest;     /* the last layer whose adjoint is taken row by row, but for the first one's share */
+    dstn_rows part; /* the rows that the arrays below begin with and are worked on now */
+    void *dy;       /* of the segment's output */
+    void *below;    /* of what its first layer left, or of its input where that works row by row too */
 } adjoint_work;
 
-static void adjoint_block(void *context, int64_t first, int64_t count, int thread) {
+static void adjoint_block(void *context, int64_t at, int64_t count, int thread) {
     const adjoint_work *work = context;
     const dstn_model *model = work->model;
     const dstn_segment *segment = work->segment;
-    dstn_rows rows = {first, count};
-    void *dy = rows_of(model, work->dy, first, model->layers[segment->last]->out);
-    bool has_head = model->layers[segment->first]->type->forward != NULL;
-    int lowest = has_head ? segment->first + 1 : work->lowest, turn = 0;
-    for (int l = segment->last; l >= lowest; l--) {
+    dstn_rows rows = {work->part.first + at, count};
+    void *dy = rows_of(model, work->dy, at, model->layers[segment->last]->out);
+    int turn = 0;
+    for (int l = segment->last; l >= work->lowest; l--) {
         dstn_layer *layer = model->layers[l];
-        void *dx = l == lowest ? rows_of(model, work->below, first, layer->in) : scratch_of(model, thread, turn);
+        void *dx = l == work->lowest ? rows_of(model, work->below, at, layer->in) : scratch_of(model, thread, turn);
         if (layer->type->adjoint_rows) {
             layer->type->adjoint_rows(layer, work->pass, rows, dy, dx);
             dy = dx;
             turn ^= 1;
-        } else if (l == lowest) {
+        } else if (l == work->lowest) {
             settle(model, rows, layer->in, dy, dx);
         }
     }
     dstn_layer *head = model->layers[segment->first];
-    if (has_head && head->type->adjoint_rows) {
-        void *left = lowest > segment->last ? work->dy : work->below;
-        head->type->adjoint_rows(head, work->pass, rows, rows_of(model, left, first, head->out), NULL);
+    if (head->type->forward && head->type->adjoint_rows) {
+        head->type->adjoint_rows(head, work->pass, rows, rows_of(model, work->below, at, head->out), NULL);
     }
 }
 
@@ -199,15 +210,22 @@ static void *adjoint_segment(const dstn_model *model, const dstn_pass *pass, int
     const dstn_segment *segment = &model->segments[index];
     dstn_layer *head = model->layers[segment->first];
     int source = model_first_source(model);
-    void *other = dy == model->delta[0] ? model->delta[1] : model->delta[0];
-    adjoint_work work = {model, pass, segment, segment->first > source ? segment->first : source, dy, other};
-    dstn_kernel_for_rows(pass->rows, segment->block, adjoint_block, &work);
-    if (!head->type->forward) {
-        return other;
+    bool has_head = head->type->forward != NULL, is_alone = segment->first == segment->last;
+    void *dx = dy == model->delta[0] ? model->delta[1] : model->delta[0];
+    adjoint_work work = {.model = model, .pass = pass, .segment = segment};
+    work.lowest = has_head ? segment->first + 1 : segment->first > source ? segment->first : source;
+    for (int64_t first = 0; first < pass->rows; first += work.part.count) {
+        work.part = part_from(model, pass, segment, first);
+        work.dy = rows_of(model, dy, first, model->layers[segment->last]->out);
+        void *dx_part = rows_of(model, dx, first, head->in);
+        work.below = !has_head  ? rows_of(model, dx, first, model->layers[work.lowest]->in)
+                     : is_alone ? work.dy
+                                : model->product[2];
+        dstn_kernel_for_rows(work.part.count, segment->block, adjoint_block, &work);
+        if (has_head) {
+            head->type->adjoint(head, pass, work.part, work.below, segment->first > source ? dx_part : NULL);
+        }
     }
-    bool is_alone = segment->first == segment->last;
-    void *left = is_alone ? dy : other, *dx = is_alone ? other : dy;
-    head->type->adjoint(head, pass, left, segment->first > source ? dx : NULL);
     return dx;
 }
 

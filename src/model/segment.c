@@ -47,17 +47,23 @@ static bool bind_segment(dstn_model *model, dstn_segment *segment) {
     return segment->out && segment->out_tangent;
 }
 
-/* Widest output of a layer with a stage of all rows that is not the last of its segment; `any` for all outputs. */
-static int64_t widest(const dstn_model *model, bool any) {
-    int64_t width = any ? dstn_shape_count(model->in) : 0;
+/* Values of what the first layer of a segment leaves for the layers above it. */
+static int64_t largest_product(const dstn_model *model) {
+    int64_t most = 0;
     for (int i = 0; i < model->segment_count; i++) {
         const dstn_segment *segment = &model->segments[i];
-        if (any) {
-            width = larger(width, dstn_shape_count(model->layers[segment->last]->out));
-        }
-        if (any || segment->last > segment->first) {
-            width = larger(width, dstn_shape_count(model->layers[segment->first]->out));
-        }
+        const dstn_layer *first = model->layers[segment->first];
+        int64_t rows = first->part > 0 ? first->part : model->max_rows;
+        most = segment->last > segment->first ? larger(most, rows * dstn_shape_count(first->out)) : most;
+    }
+    return most;
+}
+
+/* Of the inputs and outputs of segments. */
+static int64_t widest(const dstn_model *model) {
+    int64_t width = dstn_shape_count(model->in);
+    for (int i = 0; i < model->segment_count; i++) {
+        width = larger(width, dstn_shape_count(model->layers[model->segments[i].last]->out));
     }
     return width;
 }
@@ -81,12 +87,14 @@ bool model_bind_segments(dstn_model *model) {
         }
     }
     for (int i = 0; i < 2; i++) {
-        model->product[i] = dstn_arena_take(model->arena, row * (size_t)widest(model, false));
-        model->delta[i] = dstn_arena_take(model->arena, row * (size_t)widest(model, true));
+        model->delta[i] = dstn_arena_take(model->arena, row * (size_t)widest(model));
+    }
+    for (int i = 0; i < 3; i++) {
+        model->product[i] = dstn_arena_take(model->arena, (size_t)largest_product(model) * model->kernel->size);
     }
     model->prediction = dstn_arena_take(model->arena, row * (size_t)dstn_shape_count(model->out));
     size_t block = (size_t)model->scratch_width * model->kernel->size;
     model->scratch = dstn_arena_take(model->arena, 4 * block * (size_t)dstn_kernel_threads());
     return model->prediction && model->delta[0] && model->delta[1] && model->product[0] && model->product[1] &&
-           model->scratch;
+           model->product[2] && model->scratch;
 }

@@ -10,7 +10,7 @@ typedef struct map_plan {
     product *products[MAP_PRODUCTS]; /* NULL: there is no fast one */
 } map_plan;
 
-enum { MAP_PLANS = 4, LEAST_PLAIN = 4096 };
+enum { MAP_PLANS = 8, LEAST_PLAIN = 4096 };
 
 struct dstn_map {
     patches patches; /* its scratch array is taken when first needed */
