@@ -3,10 +3,12 @@
     import dstn_record
     run = dstn_record.load("runs/ridge/run.h5")
     run.series                                  # a row per recorded step: step, epoch, train_loss, lambda.penalty, …
+    run.epochs                                  # a row per epoch where epochs are evaluated: valid_loss, test_accuracy, …
 
     sweep = dstn_record.load_sweep("runs/quickstart/sweep.h5")
     sweep.members                               # a row per member: name, its axes, outcome, lambda_star, …
     sweep.series                                # the rows of all members below each other: name, axes, step, …
+    sweep.epochs                                # the same of the epochs
 
 Series with a value per hyperparameter become a column each: lambda.NAME (unconstrained), value.NAME (natural units)
 and sigma.NAME. What is recorded as attributes is in the dictionaries oracle, result and provenance.
@@ -34,6 +36,7 @@ class Run:
 
     series: pd.DataFrame
     hyperparameters: list
+    epochs: pd.DataFrame = field(default_factory=pd.DataFrame)  # a row per epoch: valid_loss, test_loss, …; may be empty
     oracle: dict = field(default_factory=dict)      # exact answer of a toy: lambda_star, edge, best_loss, …
     result: dict = field(default_factory=dict)      # status, seconds
     provenance: dict = field(default_factory=dict)  # version, commit, method, seed, config (YAML), …
@@ -49,6 +52,7 @@ class Sweep:
     series: pd.DataFrame   # a row per member and recorded step; members without a record have none
     runs: dict             # name → Run
     hyperparameters: list
+    epochs: pd.DataFrame   # a row per member and epoch
 
 
 def load(path):
@@ -110,7 +114,8 @@ def _plain(value):
 
 def _read_run(group, path):
     names = _strings(group["hyper/names"]) if "hyper/names" in group else []
-    return Run(series=_read_series(group["series"], names, path), hyperparameters=names,
+    epochs = _read_series(group["epochs"], names, path) if "epochs/step" in group else pd.DataFrame()
+    return Run(series=_read_series(group["series"], names, path), hyperparameters=names, epochs=epochs,
                oracle=_attributes(group, "oracle"), result=_attributes(group, "result"),
                provenance=_attributes(group, "provenance"),
                valid_rows=group["data/valid_rows"][()] if "data/valid_rows" in group else None)
@@ -162,15 +167,17 @@ def _read_sweep(file, path):
         members[key] = [runs[name].oracle.get(key) if name in runs else None for name in members["name"]]
     members["seconds"] = [runs[name].result.get("seconds") if name in runs else None for name in members["name"]]
     hyperparameters = list(dict.fromkeys(h for run in runs.values() for h in run.hyperparameters))
-    return Sweep(axes, members, _long_series(members, axes, runs), runs, hyperparameters)
+    series, epochs = ({name: getattr(run, kind) for name, run in runs.items()} for kind in ("series", "epochs"))
+    return Sweep(axes, members, _long(members, axes, series), runs, hyperparameters, _long(members, axes, epochs))
 
 
-def _long_series(members, axes, runs):
+def _long(members, axes, tables):
+    """The tables of all members below each other, with the members' names and labels."""
     parts = []
     for _, member in members.iterrows():
-        if member["name"] not in runs:
+        if not len(tables.get(member["name"], ())):
             continue
-        part = runs[member["name"]].series.copy()
+        part = tables[member["name"]].copy()
         for axis in reversed(axes):
             part.insert(0, axis if axis not in part else f"axis.{axis}", member[axis])
         part.insert(0, "name", member["name"])

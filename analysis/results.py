@@ -26,6 +26,12 @@ def final_regret(series):
     return (tail if len(tail) else series.tail(1))["regret"].mean()
 
 
+def final_valid_loss(run):
+    """Of the last row that has one: where epochs are evaluated (train.evaluate), rows between them are not."""
+    table = run.series if "valid_loss" in run.series else run.epochs
+    return table["valid_loss"].iloc[-1] if len(table) else math.nan
+
+
 def row_of(member, run, axes):
     """One line of results.csv."""
     row = {axis: member[axis] for axis in axes}
@@ -35,7 +41,7 @@ def row_of(member, run, axes):
         last = run.series.iloc[-1]
         row.update(lambda_final=last[f"lambda.{run.hyperparameters[0]}"], lambda_star=run.oracle["lambda_star"],
                    regret_start=run.oracle.get("regret_start", run.series["regret"].iloc[0]),
-                   regret_final=final_regret(run.series), valid_loss=last["valid_loss"],
+                   regret_final=final_regret(run.series), valid_loss=final_valid_loss(run),
                    exact_valid_loss=last["exact_valid_loss"])
     if member["outcome"] != "done":
         row["regret_final"] = math.inf

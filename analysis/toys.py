@@ -51,5 +51,6 @@ def load(path):
     for name, run in sweep.runs.items():
         if len(run.hyperparameters) != 1 or "lambda_star" not in run.oracle or "regret" not in run.series:
             raise dstn_record.RecordError(f"{path}: {name} has no exact answer recorded; this is for sweeps of toys, "
-                                          "which have one hyperparameter and a closed form (record.oracle)")
+                                          "which have one hyperparameter and a closed form (record.oracle); networks.py "
+                                          "is for others")
     return sweep

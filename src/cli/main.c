@@ -2,6 +2,7 @@
  * every rank, and is the one place that prints an error. */
 #include "cli.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,6 +192,24 @@ static dstn_status run(dstn_cli *cli, bool speaks, int argc, char **argv) {
     return status;
 }
 
+static void do_nothing(void *context, int64_t first, int64_t count, int thread) {
+    (void)context;
+    (void)first;
+    (void)count;
+    (void)thread;
+}
+
+/* Threads begin with the signals blocked that are blocked where they are started, and only this thread has a stack for
+ * handlers. */
+static void start_threads(void) {
+    sigset_t all, before;
+    sigfillset(&all);
+    int threads = dstn_kernel_init_threads();
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    dstn_kernel_for_rows(threads, 1, do_nothing, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 int main(int argc, char **argv) {
     dstn_cli cli = {.world = NULL};
     dstn_start start = start_of(argc, argv);
@@ -206,7 +225,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "dstn: %s\n", err.message);
         return status;
     }
-    dstn_kernel_init_threads();
+    start_threads();
     cli.world = dstn_group_world();
     status = run(&cli, dstn_group_leads(cli.world), argc, argv);
     dstn_group_destroy(cli.world);

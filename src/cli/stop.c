@@ -4,7 +4,6 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "dstn/core.h"
@@ -28,13 +27,8 @@ static double slurm_seconds_left(void) {
 
 void dstn_stop_catch(void) {
     static const int signals[] = {SIGTERM, SIGUSR1, SIGUSR2};
-    struct sigaction action;
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        sigaction(signals[i], &action, NULL);
+        dstn_on_signal(signals[i], on_signal, 0);
     }
 }
 

@@ -67,12 +67,7 @@ void dstn_watchdog_start(const dstn_group *world, double timeout) {
     }
     rank = dstn_group_rank(world);
     seconds = timeout;
-    struct sigaction action;
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_tick;
-    action.sa_flags = SA_RESTART | SA_NODEFER;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGALRM, &action, NULL);
+    dstn_on_signal(SIGALRM, on_tick, SA_NODEFER);
     double tick = timeout / TICKS;
     struct itimerval timer;
     timer.it_interval.tv_sec = (time_t)floor(tick);

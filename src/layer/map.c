@@ -103,7 +103,7 @@ static bool take_arrays(const dstn_layer *layer, map_content *map, dstn_arena *a
  */
 static int64_t part_of(const dstn_layer *layer, const map_content *map) {
     enum { PART_VALUES = 1 << 17 };
-    int64_t fit = PART_VALUES / (map->plane * map->out);
+    int64_t fit = dstn_kernel_threads() * PART_VALUES / (map->plane * map->out);
     if (map->plane == 1 || fit >= layer->max_rows) {
         return 0;
     }
