@@ -83,13 +83,17 @@ def members_of(path):
     return [member for file in files for member in members_of_run(file)]
 
 
+def evaluated(epochs):
+    return "valid_loss" in epochs and np.isfinite(epochs["valid_loss"]).any()
+
+
 def networks_of(members):
     """Network → its members that have an evaluated epoch, in the methods' order; names of those left out, and why."""
     networks, notes = {}, []
-    for member in sorted(members, key=lambda m: (m.network, toys.sorted_methods(toys.METHODS).index(m.method), m.seed)):
+    for member in sorted(members, key=lambda m: (m.network, list(toys.METHODS).index(m.method), m.seed)):
         if member.status in ("diverged", "failed"):
             notes.append(f"{member.name}: {member.status}, left out.")
-        elif "valid_loss" not in member.run.epochs:
+        elif not evaluated(member.run.epochs):
             notes.append(f"{member.name}: no evaluated epoch yet, left out.")
         else:
             networks.setdefault(member.network, []).append(member)
@@ -151,7 +155,8 @@ def markdown(head, lines):
 
 def table_of(members, length):
     """Mean ± standard deviation over seeds of every measure, a column a method."""
-    by_run = pd.DataFrame({(m.method, m.seed): measures(m.run.epochs.head(length)) for m in members})
+    by_run = pd.DataFrame({(m.method, m.seed): pd.Series(measures(m.run.epochs.head(length))) for m in members})
+    by_run = by_run.loc[list(measures(members[0].run.epochs))]
     methods = toys.sorted_methods({m.method for m in members})
     compares = {"stn", "delta-stn"} <= set(methods)
     lines = []
@@ -194,14 +199,15 @@ def print_network(name, members):
 
 def curves(members, method, table, column):
     """[epochs, seeds] of one column; where a seed has no row yet, there is no mean."""
-    return pd.DataFrame({m.seed: getattr(m.run, table).set_index("epoch")[column] for m in members if m.method == method})
+    own = [m for m in members if m.method == method]
+    return pd.DataFrame({m.seed: getattr(m.run, table).set_index("epoch")[column] for m in own})
 
 
 def styles_of(members):
     """Methods in the order of drawing; STN is broad, so that it shows where the other lies upon it."""
     for method in plots.in_drawing_order({m.method for m in members}):
         style = dict(plots.STYLES.get(method, plots.OTHER))
-        yield method, {**style, "linewidth": plots.BROAD} if method == "stn" else style
+        yield method, {**style, "linewidth": 2.1} if method == "stn" else style
 
 
 def draw_seeds(axis, members, column):
@@ -285,7 +291,7 @@ def draw_evaluations(networks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("paths", nargs="+", metavar="PATH", help="sweep.h5, the folder of a sweep, or run.h5 of runs")
-    parser.add_argument("--out", metavar="DIR", help="draws too, into this folder: schedules and evaluations, PNG and PDF")
+    parser.add_argument("--out", metavar="DIR", help="draws too, schedules and evaluations, into this folder")
     parser.add_argument("--name", default="networks", help="what the figures' names begin with (%(default)s)")
     arguments = parser.parse_args()
     plt.rcParams.update(plots.RC)
@@ -294,7 +300,9 @@ def main():
         for name, members in networks.items():
             print_network(name, members)
         print("\n".join(notes), end="\n" if notes else "")
-        if networks and arguments.out:
+        if not networks:
+            sys.exit("networks.py: no run has an evaluated epoch yet")
+        if arguments.out:
             plots.save(draw_schedules(networks), arguments.out, f"{arguments.name}-schedules")
             plots.save(draw_evaluations(networks), arguments.out, f"{arguments.name}-evaluations")
     except (dstn_record.RecordError, OSError) as error:

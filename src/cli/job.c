@@ -144,7 +144,7 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
         .regularizers = job->settings.regularizers,
         .kernel = job->kernel,
         .space = job->space,
-        .input = {dataset->rank, {dataset->shape[0], dataset->shape[1], dataset->shape[2]}},
+        .input = {dataset->rank, {dataset->shape[0], dataset->shape[1], dataset->shape[2]}, 0},
         .outputs = dataset->outputs,
         .max_rows = dstn_train_max_rows(&job->train, job->group),
         .train_rows = dataset->rows[DSTN_PART_TRAIN],

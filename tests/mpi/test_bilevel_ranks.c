@@ -47,7 +47,7 @@ static void build(member *m, const dstn_group *group, int method_index) {
                                   .regularizers = dstn_node_child(root, "regularizers"),
                                   .kernel = kernel,
                                   .space = m->space,
-                                  .input = {1, {5}},
+                                  .input = {1, {5}, 0},
                                   .outputs = 2,
                                   .max_rows = dstn_train_max_rows(&train, group),
                                   .train_rows = m->dataset->rows[DSTN_PART_TRAIN]};

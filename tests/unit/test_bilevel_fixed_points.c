@@ -97,7 +97,7 @@ static void build(world *w, int method_index) {
                                   .regularizers = dstn_node_child(root, "regularizers"),
                                   .kernel = kernel,
                                   .space = w->space,
-                                  .input = {1, {D}},
+                                  .input = {1, {D}, 0},
                                   .outputs = 1,
                                   .max_rows = N,
                                   .train_rows = N};

@@ -52,7 +52,7 @@ static toy toy_new(const char *precision, const char *model, const char *regular
                                       .regularizers = dstn_node_child(root, "regularizers"),
                                       .kernel = kernel,
                                       .space = t.space,
-                                      .input = {1, {t.dataset->features}},
+                                      .input = {1, {t.dataset->features}, 0},
                                       .max_rows = t.dataset->rows[DSTN_PART_TRAIN],
                                       .train_rows = t.dataset->rows[DSTN_PART_TRAIN]};
         status = dstn_model_new(&request, &t.model, &t.err);
