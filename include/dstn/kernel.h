@@ -153,11 +153,11 @@ typedef void dstn_rows_work(void *context, int64_t first, int64_t count, int thr
 void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, void *context);
 int dstn_kernel_threads(void); /* `thread` is below this */
 
-/* Threads of the BLAS in this process: 1 unless OMP_NUM_THREADS or OPENBLAS_NUM_THREADS says otherwise.
- * Called once at start; returns the number in force. */
+/* Threads of this process: OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS) says how many, otherwise 1; those of OpenBLAS are
+ * OPENBLAS_NUM_THREADS (or OMP_NUM_THREADS). Called once at start; returns the number in force. */
 int dstn_kernel_init_threads(void);
 
-/* "OpenBLAS 0.3.21 …" and the instruction set in use, owned by the kernel room. */
+/* "OpenBLAS 0.3.21 …; oneDNN 2.6.3": versions and the instruction set in use, owned by the kernel room. */
 const char *dstn_kernel_version(void);
 
 /* Best rate in GFLOP/s over a few repetitions of a square product of this size. */

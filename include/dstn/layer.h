@@ -193,6 +193,8 @@ typedef struct dstn_layer_setting {
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err);
 void dstn_layer_destroy(dstn_layer *layer);
+/* The layer at or below `last` that waits for another which never came (residual_begin without its end), or NULL. */
+const dstn_layer *dstn_layer_left_open(const dstn_layer *last);
 bool dstn_layer_is_valid(const dstn_layer *layer); /* shapes agree, everything is bound */
 
 /* Whether adjoints are wanted at this layer: it has parameters, or hands its input on to a layer above. */

@@ -41,14 +41,10 @@ static double run(dstn_bench *bench, int64_t steps) {
 }
 
 dstn_bench_memory dstn_bench_measure_memory(dstn_bench *bench, double *seconds) {
-    enum { FIRST = 3, ALL = 100 };
-    const double limit = 10;
+    enum { FIRST = 3, REST = 97 };
     run(bench, FIRST);
-    int64_t rest = (int64_t)(limit / (run(bench, 1) + 1e-9)) + 1;
-    rest = rest > ALL - FIRST - 1 ? ALL - FIRST - 1 : rest;
-    dstn_group_broadcast(bench->group, &rest, sizeof(rest));
-    *seconds = run(bench, rest) / (double)rest;
-    dstn_bench_memory memory = {.steps = FIRST + 1 + rest, .hwm_after = status_bytes("VmHWM"), .used = -1};
+    *seconds = run(bench, REST) / REST;
+    dstn_bench_memory memory = {.steps = FIRST + REST, .hwm_after = status_bytes("VmHWM"), .used = -1};
     memory.counted = (int64_t)(dstn_model_memory_used(bench->model) + dstn_trainer_memory_used(bench->trainer));
     if (memory.hwm_after >= 0 && bench->rss_start >= 0) {
         memory.used = memory.hwm_after - bench->rss_start;

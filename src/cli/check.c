@@ -79,13 +79,20 @@ static void compare(check *c, const char *quantity, int64_t count, const double 
 
 /* ---- what is compared ---- */
 
-/* Rows of this rank, spread to [B, cols] on every rank. */
+/* Rows of this rank, spread to [B, cols] on every rank; images channels-first, as the fixture has them. */
 static void compare_rows(check *c, const char *quantity, const void *rows) {
     int64_t cols = c->fixture->outputs, count = c->fixture->rows * cols;
     double *all = dstn_alloc((size_t)count + 1, sizeof(double));
-    c->fixture->kernel->to_double(c->rows * cols, rows, all + c->first * cols);
+    double *stored = dstn_alloc((size_t)(c->rows * cols) + 1, sizeof(double));
+    c->fixture->kernel->to_double(c->rows * cols, rows, stored);
+    for (int64_t k = 0; k < c->rows * cols; k++) {
+        int64_t row = k / cols;
+        all[(c->first + row) * cols + k % cols] =
+            stored[row * cols + dstn_shape_stored_at(c->fixture->model->out, k % cols)];
+    }
     dstn_group_sum(c->cli->world, all, count);
     compare(c, quantity, count, all);
+    free(stored);
     free(all);
 }
 

@@ -182,13 +182,12 @@ static dstn_status read_parameters(dstn_fixture *fixture, dstn_error *err) {
 }
 
 /* The fixture's images are channels-first. */
-static void put_channels_last(const dstn_fixture *fixture) {
+static void put_channels_last(const dstn_fixture *fixture, dstn_shape shape, void *examples) {
     const dstn_kernel *kernel = fixture->kernel;
-    dstn_shape shape = fixture->model->in;
     int64_t count = dstn_shape_count(shape);
     double *from = dstn_alloc((size_t)count + 1, sizeof(double)), *to = dstn_alloc((size_t)count + 1, sizeof(double));
     for (int64_t b = 0; b < fixture->rows; b++) {
-        void *example = (char *)fixture->x + (size_t)(b * count) * kernel->size;
+        void *example = (char *)examples + (size_t)(b * count) * kernel->size;
         kernel->to_double(count, example, from);
         for (int64_t i = 0; i < count; i++) {
             to[dstn_shape_stored_at(shape, i)] = from[i];
@@ -208,10 +207,14 @@ static dstn_status read_batch(dstn_fixture *fixture, dstn_error *err) {
     if (status != DSTN_OK) {
         return status;
     }
-    put_channels_last(fixture);
+    put_channels_last(fixture, fixture->model->in, fixture->x);
     if (fixture->model->loss == DSTN_LOSS_MSE) {
         fixture->targets = dstn_alloc((size_t)targets + 1, fixture->kernel->size);
-        return dstn_reader_array(fixture->reader, "input/target", scalar, targets, fixture->targets, err);
+        status = dstn_reader_array(fixture->reader, "input/target", scalar, targets, fixture->targets, err);
+        if (status == DSTN_OK) {
+            put_channels_last(fixture, fixture->model->out, fixture->targets);
+        }
+        return status;
     }
     fixture->labels = dstn_alloc((size_t)fixture->rows + 1, sizeof(int64_t));
     status = dstn_reader_array(fixture->reader, "input/target", DSTN_I64, fixture->rows, fixture->labels, err);

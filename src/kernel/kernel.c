@@ -5,6 +5,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,20 +83,33 @@ void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, voi
     }
 }
 
-int dstn_kernel_init_threads(void) {
-    const char *wanted = getenv("OPENBLAS_NUM_THREADS");
-    wanted = wanted ? wanted : getenv("OMP_NUM_THREADS");
+/* 1 unless the first variable of the two that is set says otherwise. */
+static int threads_wanted(const char *first, const char *second) {
+    const char *wanted = getenv(first);
+    wanted = wanted ? wanted : getenv(second);
     long count = wanted ? strtol(wanted, NULL, 10) : 1;
-    int threads = count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
-    openblas_set_num_threads(threads);
+    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
+}
+
+int dstn_kernel_init_threads(void) {
+    int threads = threads_wanted("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS");
+    openblas_set_num_threads(threads_wanted("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"));
 #ifdef _OPENMP
     omp_set_num_threads(threads);
 #endif
     return threads;
 }
 
+/* ---- version and speed ------------------------------------------------------------------------------------------- */
+
 const char *dstn_kernel_version(void) {
-    return openblas_get_config();
+    static char text[256]; /* the same whenever it is written */
+    snprintf(text, sizeof text, "%s", openblas_get_config());
+#ifdef DSTN_ONEDNN
+    size_t length = strlen(text);
+    snprintf(text + length, sizeof text - length, "; %s", kernel_onednn_version());
+#endif
+    return text;
 }
 
 double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions) {

@@ -111,6 +111,18 @@ bool dstn_layer_is_valid(const dstn_layer *layer) {
            dstn_shape_count(layer->out) > 0;
 }
 
+const dstn_layer *dstn_layer_left_open(const dstn_layer *last) {
+    int closed = 0;
+    for (const dstn_layer *at = last; at; at = at->below) {
+        closed += at->type == &layer_residual_end;
+        closed -= at->type == &layer_residual_begin;
+        if (closed < 0) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
 bool dstn_layer_is_source(const dstn_layer *layer) {
     return layer->parameter_count > 0 || layer->type == &layer_residual_begin;
 }

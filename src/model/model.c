@@ -76,6 +76,10 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
         shape = layer->out;
     }
     model->out = shape;
+    const dstn_layer *open = dstn_layer_left_open(setting->below);
+    if (open) {
+        return dstn_node_fail(dstn_node_at(list, (size_t)open->index), err, "no residual_end above closes it");
+    }
     if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
         return dstn_node_fail(dstn_node_at(list, count - 1), err,
                               "the network has %lld outputs, but the data need %lld",

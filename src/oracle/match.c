@@ -116,6 +116,8 @@ static dstn_status check_setting(const dstn_model *model, const dstn_space *spac
     if (dstn_shape_count(model->out) != 1 || dataset->outputs != 1)
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes one output, not %lld", none,
                          (long long)dstn_shape_count(model->out));
+    if (!dataset->x[DSTN_PART_TRAIN])
+        return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes a table of numbers, not bytes", none);
     if (space->count != 1)
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes one hyperparameter, not %d", none, space->count);
     if (space->items[0].discrete)

@@ -39,6 +39,7 @@ static void nets_that_cannot_be_are_refused_at_the_line(void **state) {
     (void)state;
     assert_refused("    - relu\n    - residual_end\n", "model.yaml:4:", "no residual_begin below that is still open");
     assert_refused("    - residual_begin\n    - residual_end\n    - residual_end\n", "model.yaml:5:", "still open");
+    assert_refused("    - residual_begin\n    - relu\n", "model.yaml:3:", "no residual_end");
     assert_refused("    - residual_begin\n    - conv: {out: 3, kernel: 1}\n    - residual_end\n",
                    "model.yaml:5:", "residual_begin (layer 0)");
     assert_refused("    - residual_begin\n    - flatten\n    - residual_end\n", "model.yaml:5:", "shape");

@@ -10,6 +10,7 @@ typedef float real;
 #include "../elementwise.h"
 
 #include <cblas.h>
+#include <stdio.h>
 
 #include "product.h"
 
@@ -26,3 +27,10 @@ static void large_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
 
 const dstn_kernel kernel_onednn_f32 = {
     .backend = "onednn", .scalar = DSTN_F32, .size = sizeof(real), KERNEL_PRODUCTS, KERNEL_ELEMENTWISE};
+
+const char *kernel_onednn_version(void) {
+    static char text[64]; /* the same whenever it is written */
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+    return text;
+}
