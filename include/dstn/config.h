@@ -118,8 +118,9 @@ typedef struct dstn_section {
     const dstn_option *options;
 } dstn_section;
 
-/* Prints help on every option whose key or dotted path, or whose section's, is `key`; with key NULL, the whole schema.
- * Returns the number of options printed; on 0, `nearest` [out, 96 bytes] has the closest key, or "". */
+/* Prints help on every option whose key or dotted path, or whose section's, or whose section's variant is `key`; with
+ * key NULL, the whole schema. Returns the number of options (and variants) printed; on 0, `nearest` [out, 96 bytes] has
+ * the closest key, or "". */
 size_t dstn_schema_help(const dstn_section *sections, size_t count, const char *key, FILE *out, char *nearest);
 
 /* The closest of `names` to `word` (edit distance, at most a third of its length and 1), or NULL; the first of ties. */

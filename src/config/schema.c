@@ -31,9 +31,17 @@ static const char *last_component(const char *path) {
     return dot ? dot + 1 : path;
 }
 
+/* Whether `key` is the variant that the section's table belongs to: "conv", or "idx" of "source: idx". */
+static bool is_variant(const dstn_section *section, const char *key) {
+    if (!key || !section->variant)
+        return false;
+    const char *colon = strstr(section->variant, ": ");
+    return strcmp(colon ? colon + 2 : section->variant, key) == 0;
+}
+
 /* Whether `key` asks for this option: by name, by dotted path, or by its section's. */
 static bool is_asked_for(const dstn_section *section, const dstn_option *option, const char *key) {
-    if (!key || strcmp(option->key, key) == 0)
+    if (!key || strcmp(option->key, key) == 0 || is_variant(section, key))
         return true;
     if (*section->path && (config_path_matches(section->path, key) || strcmp(last_component(section->path), key) == 0))
         return true;
@@ -91,9 +99,11 @@ static void find_nearest(const dstn_section *sections, size_t count, const char 
 size_t dstn_schema_help(const dstn_section *sections, size_t count, const char *key, FILE *out, char *nearest) {
     size_t printed = 0;
     for (size_t s = 0; s < count; s++) {
-        if (!key) {
-            fputs(s ? "\n" : "", out);
+        bool whole = !key || is_variant(&sections[s], key);
+        if (whole) {
+            fputs(printed ? "\n" : "", out);
             print_section(&sections[s], out);
+            printed += key != NULL; /* a section may have no options */
         }
         for (const dstn_option *option = sections[s].options; option->key; option++) {
             if (!is_asked_for(&sections[s], option, key))
