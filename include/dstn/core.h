@@ -148,8 +148,8 @@ double dstn_seconds(void); /* monotonic wall clock */
 
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
-/* Calls handler(number) at a signal, with sigaction's `flags` beside SA_RESTART, on a stack that the calling thread gets
- * for it: the matrix products that oneDNN generates use the stack pointer for other things, and a handler on the
+/* Calls handler(number) at a signal, with sigaction's `flags` beside SA_RESTART, on a stack that the calling thread
+ * gets for it: the matrix products that oneDNN generates use the stack pointer for other things, and a handler on the
  * ordinary stack would then write over the heap. Signals must therefore reach no other thread that computes. */
 void dstn_on_signal(int number, void (*handler)(int), int flags);
 
