@@ -106,7 +106,7 @@ typedef struct dstn_kernel {
      * c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
     void (*dropout_mask)(dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane, int64_t rows, int64_t cols,
                          const double *rates, int64_t stride, uint8_t *kept);
-    /* out[r,p,c] = v[r,p,c]/(1 − rate) where kept[r,c], else 0; out may be v. */
+    /* out[r,p,c] = v[r,p,c]/(1 − rate) where kept[r,c], else 0, the rate held to [0, 0.999]; out may be v. */
     void (*dropout_apply)(int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept, const double *rates,
                           int64_t stride, const void *v, void *out);
 

@@ -45,8 +45,8 @@ typedef struct dstn_model {
     void *product[3];
     void *prediction;      /* [B, out]: y, or y + ẏ in a linearized pass */
     void *delta[2];        /* adjoints, alternately written, each [B, widest] */
-    int64_t scratch_width; /* values of an example between two layers of a segment, at most */
-    void *scratch;         /* [threads, 4, rows of a block, scratch_width] */
+    int64_t scratch_width; /* values of a block of rows between two layers of a segment, at most */
+    void *scratch;         /* [threads, 4, scratch_width] */
     dstn_arena *arena;
 } dstn_model;
 

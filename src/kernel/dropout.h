@@ -73,10 +73,15 @@ static void apply_mask(int64_t cols, const uint8_t *kept, real factor, const rea
     }
 }
 
+/* A hyperparameter's range may be wider than that of rates. */
+static double held_rate(double rate) {
+    return rate < 0 ? 0 : rate > 0.999 ? 0.999 : rate;
+}
+
 static void dropout_apply(int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept, const double *rates,
                           int64_t stride, const void *v, void *out) {
     for (int64_t r = 0; r < rows; r++) {
-        real factor = (real)(1 / (1 - rates[r * stride]));
+        real factor = (real)(1 / (1 - held_rate(rates[r * stride])));
         const real *from = (const real *)v + r * plane * cols;
         real *to = (real *)out + r * plane * cols;
         if (plane > 1) {

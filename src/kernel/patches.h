@@ -94,7 +94,7 @@ static void move_examples(const patches *p, int64_t count, const real *images, p
     }
 }
 
-/* Steps through the examples, as many at a time as there is room for; `one` of them has so many elements. */
+/* Elements of one example. */
 static int64_t input_size(const patches *p) {
     return p->shape.in_height * p->shape.in_width * p->shape.in;
 }

@@ -17,6 +17,13 @@ static dstn_layer *find_begin(const dstn_layer *layer) {
     return NULL;
 }
 
+/* With one channel, or one place, channels-last is the canonical order. */
+static bool same_order(dstn_shape a, dstn_shape b) {
+    int64_t count = dstn_shape_count(a), of_a = dstn_shape_channels(a), of_b = dstn_shape_channels(b);
+    bool plain_a = of_a == 1 || of_a == count, plain_b = of_b == 1 || of_b == count;
+    return of_a == of_b || (plain_a && plain_b);
+}
+
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     const dstn_layer *begin = find_begin(layer);
     layer->out = layer->in;
@@ -31,6 +38,11 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
                                   begin->index, (long long)dstn_shape_count(begin->out),
                                   (long long)dstn_shape_count(layer->in));
         }
+    }
+    if (!same_order(begin->out, layer->in)) {
+        return dstn_node_fail(node, err,
+                              "features here are not in the order of the flattened image at residual_begin (layer %d)",
+                              begin->index);
     }
     return DSTN_OK;
 }

@@ -31,6 +31,16 @@ static int hyper_index(void *user, const char *name) {
     return dstn_space_find(*(const dstn_space *const *)user, name);
 }
 
+/* Whether values that are stored in the order of one shape can be read in that of the other: images are channels-last,
+ * features in the order of the data. */
+static bool same_order(dstn_shape data, dstn_shape own) {
+    if (own.rank == 3 && data.rank == 3 && memcmp(own.dims, data.dims, sizeof own.dims) == 0) {
+        return true;
+    }
+    bool is_image = own.rank == 3;
+    return dstn_shape_channels(data) == 1 ? !is_image || own.dims[0] == 1 : own.rank == 1;
+}
+
 static dstn_status input_shape(const dstn_model_request *request, const model_settings *settings, dstn_shape *shape,
                                dstn_error *err) {
     const dstn_int_list *given = &settings->input;
@@ -52,6 +62,13 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
         return dstn_node_fail(place, err, "the model takes %lld values an example, but the data have %lld",
                               (long long)dstn_shape_count(own), (long long)dstn_shape_count(*shape));
     }
+    if (shape->rank != 0 && !same_order(*shape, own)) {
+        return dstn_node_fail(place, err,
+                              "the data's examples are %s, whose values this shape would mix: images are stored "
+                              "channels-last; leave `input` out, or give the data that shape",
+                              shape->rank == 3 ? "images of another shape" : "plain features");
+    }
+    own.channels = own.rank == 1 ? dstn_shape_channels(*shape) : 0;
     *shape = own;
     return DSTN_OK;
 }
@@ -79,6 +96,13 @@ static dstn_status read_layers(dstn_model *model, const dstn_model_request *requ
     const dstn_layer *open = dstn_layer_left_open(setting->below);
     if (open) {
         return dstn_node_fail(dstn_node_at(list, (size_t)open->index), err, "no residual_end above closes it");
+    }
+    bool has_parameters = false;
+    for (int l = 0; l < model->layer_count; l++) {
+        has_parameters = has_parameters || model->layers[l]->parameter_count > 0;
+    }
+    if (!has_parameters) {
+        return dstn_node_fail(list, err, "no layer has parameters: there is nothing to train");
     }
     if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
         return dstn_node_fail(dstn_node_at(list, count - 1), err,

@@ -146,9 +146,12 @@ static void threads_follow_the_environment_and_are_one_without_it(void **state) 
     setenv("OMP_NUM_THREADS", "2", 1);
     assert_int_equal(dstn_kernel_init_threads(), 2);
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    assert_int_equal(dstn_kernel_init_threads(), 2); /* OpenBLAS alone has one */
+    setenv("OMP_NUM_THREADS", "many", 1);
     assert_int_equal(dstn_kernel_init_threads(), 1);
-    setenv("OPENBLAS_NUM_THREADS", "many", 1);
-    assert_int_equal(dstn_kernel_init_threads(), 1);
+    unsetenv("OMP_NUM_THREADS");
+    setenv("OPENBLAS_NUM_THREADS", "2", 1);
+    assert_int_equal(dstn_kernel_init_threads(), 2);
 }
 
 static void version_and_peak_say_something(void **state) {

@@ -75,17 +75,21 @@ static void models_that_cannot_be_are_refused_at_the_line(void **state) {
     assert_refused_plan(unpenalized, "model.yaml:3:", "no layer");
 }
 
-/* Features named as an image by the model: the data's shape need not say so. */
+/* Features named as an image of one channel by the model: the data's shape need not say so. With more channels their
+ * order would be a guess. */
 static void a_model_may_name_the_shape_of_its_input(void **state) {
     (void)state;
     world w;
-    world_plan plan = plan_of("model:\n  input: [2, 5, 4]\n  layers: [conv: {out: 3, kernel: 3}]\n");
+    world_plan plan = plan_of("model:\n  input: [1, 5, 8]\n  layers: [conv: {out: 3, kernel: 3}]\n");
     plan.input = (dstn_shape){1, {40}, 0};
     world_new(&w, plan);
     assert_int_equal(w.model->out.dims[0], 3);
     assert_int_equal(w.model->out.dims[1], 3);
-    assert_int_equal(w.model->out.dims[2], 2);
+    assert_int_equal(w.model->out.dims[2], 6);
     world_destroy(&w);
+    plan = plan_of("model:\n  input: [2, 5, 4]\n  layers: [conv: {out: 3, kernel: 3}]\n");
+    plan.input = (dstn_shape){1, {40}, 0};
+    assert_refused_plan(plan, "model.yaml:2:", "plain features");
 }
 
 /* ---- running statistics -------------------------------------------------------------------------------------------

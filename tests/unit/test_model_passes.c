@@ -45,7 +45,7 @@ static const char *const orders[] = {
     HEAD "    [residual_begin, relu, residual_end, conv: {out: 3, kernel: 2}, relu, avgpool, flatten]",
     HEAD "    [batchnorm, maxpool, flatten, linear: {out: 3, bias: false}, batchnorm]",
     HEAD "    [conv: {out: 3, kernel: 2}, batchnorm, avgpool, flatten]",
-    HEAD "    [residual_begin, conv: {out: 2, kernel: 1}, residual_begin, batchnorm, relu, residual_end, maxpool,\n"
+    HEAD "    [conv: {out: 2, kernel: 1}, residual_begin, batchnorm, relu, residual_end, maxpool,\n"
          "     residual_begin, conv: {out: 2, kernel: 1}, residual_end, flatten, linear: {out: 4},\n"
          "     residual_begin, relu, residual_end]",
 };
