@@ -31,16 +31,18 @@ static inline void scratch_remove(char *folder) {
 /* A whole file; NULL where there is none. */
 static inline unsigned char *scratch_read(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
-    if (!file)
+    if (!file) {
         return NULL;
+    }
     fseek(file, 0, SEEK_END);
     *size = (size_t)ftell(file);
     rewind(file);
     unsigned char *bytes = dstn_alloc(*size + 1, 1);
     size_t got = fread(bytes, 1, *size, file);
     fclose(file);
-    if (got == *size)
+    if (got == *size) {
         return bytes;
+    }
     free(bytes);
     return NULL;
 }

@@ -6,10 +6,10 @@
 
 #include "dstn/config.h"
 #include "dstn/data.h"
-#include "dstn/dist.h"
 #include "dstn/hyper.h"
 #include "dstn/model.h"
 #include "dstn/optim.h"
+#include "dstn/ranks.h"
 
 /* ---- methods -------------------------------------------------------------------------------------------------------
  */

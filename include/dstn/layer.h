@@ -182,7 +182,7 @@ typedef struct dstn_layer_setting {
     dstn_response response;
     int64_t hypers;
     int64_t max_rows;
-    int (*hyper_index)(void *user, const char *name);                      /* -1: no such hyperparameter */
+    int (*hyper_index)(void *user, const char *name); /* -1: no such hyperparameter */
     void *user;
     bool synchronized; /* see dstn_layer */
     dstn_layer *below; /* the layer before, NULL for the first */

@@ -10,9 +10,9 @@
 #define DSTN_ORACLE_H
 
 #include "dstn/data.h"
-#include "dstn/dist.h"
 #include "dstn/hyper.h"
 #include "dstn/model.h"
+#include "dstn/ranks.h"
 
 typedef struct dstn_oracle dstn_oracle;
 

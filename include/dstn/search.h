@@ -6,7 +6,7 @@
 
 #include "dstn/config.h"
 #include "dstn/core.h"
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 
 /* One setting of a member: a YAML value at a dotted path of the run's config. */
 typedef struct dstn_setting {

@@ -277,7 +277,7 @@ dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observe
     dstn_status status = DSTN_OK;
     while (status == DSTN_OK && trainer->progress.step < trainer->progress.steps) {
         status = one_step(trainer, observers, count, err);
-        dstn_dist_poll();
+        dstn_ranks_poll();
     }
     return status;
 }

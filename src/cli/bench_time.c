@@ -14,7 +14,7 @@ static double time_block(const dstn_group *group, step_kind *take, dstn_trainer 
     double start = dstn_seconds();
     for (int64_t s = 0; s < steps; s++) {
         take(trainer);
-        dstn_dist_poll();
+        dstn_ranks_poll();
     }
     dstn_group_barrier(group);
     return (dstn_seconds() - start) / (double)steps;

@@ -3,7 +3,7 @@
 #define DSTN_CLI_CLI_H
 
 #include "dstn/core.h"
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 
 /* What a command is run with. */
 typedef struct dstn_cli {

@@ -25,6 +25,6 @@ dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *argumen
 }
 
 char *dstn_version_text(void) {
-    return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n", DSTN_VERSION, DSTN_COMMIT, dstn_dist_version(),
+    return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n", DSTN_VERSION, DSTN_COMMIT, dstn_ranks_version(),
                        dstn_store_version(), dstn_kernel_version(), dstn_oracle_version());
 }

@@ -220,7 +220,7 @@ int main(int argc, char **argv) {
         dstn_stop_catch();
     }
     dstn_error err = {DSTN_OK, ""};
-    dstn_status status = dstn_dist_start(&argc, &argv, &err);
+    dstn_status status = dstn_ranks_start(&argc, &argv, &err);
     if (status != DSTN_OK) {
         fprintf(stderr, "dstn: %s\n", err.message);
         return status;
@@ -229,5 +229,5 @@ int main(int argc, char **argv) {
     cli.world = dstn_group_world();
     status = run(&cli, dstn_group_leads(cli.world), argc, argv);
     dstn_group_destroy(cli.world);
-    return dstn_dist_finish(status);
+    return dstn_ranks_finish(status);
 }

@@ -54,7 +54,7 @@ static void on_tick(int number) {
     int idle = atomic_fetch_add(&idle_ticks, 1) + 1;
     if (idle == TICKS) {
         say_where();
-        dstn_dist_abort(DSTN_ERROR_RUN);
+        dstn_ranks_abort(DSTN_ERROR_RUN);
     }
     if (idle > 2 * TICKS) {
         _exit(DSTN_ERROR_RUN);

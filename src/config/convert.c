@@ -34,8 +34,9 @@ static config_node *new_node(const conversion *c, dstn_node_kind kind, int line)
 
 int config_first_line(struct fy_node *from) {
     void *state = NULL;
-    if (!from)
+    if (!from) {
         return 0;
+    }
     switch (fy_node_get_type(from)) {
     case FYNT_MAPPING: {
         struct fy_node_pair *pair = fy_node_mapping_iterate(from, &state);
@@ -53,8 +54,9 @@ int config_first_line(struct fy_node *from) {
 
 static char *copy_text(const char *text, size_t length) {
     char *copy = dstn_alloc(length + 1, 1);
-    if (text)
+    if (text) {
         memcpy(copy, text, length);
+    }
     return copy;
 }
 
@@ -62,8 +64,9 @@ static char *copy_text(const char *text, size_t length) {
 static char *scalar_text(struct fy_node *from) {
     size_t length = 0;
     const char *text = from ? fy_node_get_scalar(from, &length) : NULL;
-    if (!text)
+    if (!text) {
         return dstn_strdup("");
+    }
     return memchr(text, '\0', length) ? NULL : copy_text(text, length);
 }
 
@@ -77,8 +80,9 @@ static bool is_plain(struct fy_node *from) {
 
 static void remember_anchor(conversion *c, struct fy_node *from, const config_node *node) {
     struct fy_anchor *named = from ? fy_node_get_anchor(from) : NULL;
-    if (!named || !node)
+    if (!named || !node) {
         return;
+    }
     size_t length = 0;
     const char *name = fy_anchor_get_text(named, &length);
     anchor *latest = dstn_alloc(1, sizeof *latest);
@@ -96,22 +100,26 @@ static void forget_anchors(conversion *c) {
 
 static size_t tree_size(const config_node *node) {
     size_t size = 1;
-    for (size_t i = 0; i < node->count; i++)
+    for (size_t i = 0; i < node->count; i++) {
         size += tree_size(node->children[i]);
+    }
     return size;
 }
 
 static config_node *convert_alias(conversion *c, struct fy_node *from, int line) {
     char *name = scalar_text(from);
     const anchor *found = c->anchors;
-    while (found && name && strcmp(found->name, name) != 0)
+    while (found && name && strcmp(found->name, name) != 0) {
         found = found->next;
+    }
     free(name);
-    if (!found)
+    if (!found) {
         return fail(c, line, "an alias names no anchor before it");
+    }
     c->copied += tree_size(found->node);
-    if (c->copied > MAX_COPIED)
+    if (c->copied > MAX_COPIED) {
         return fail(c, line, "aliases stand for too many values");
+    }
     return config_node_copy(c->doc, found->node);
 }
 
@@ -133,8 +141,9 @@ static config_node *convert_sequence(conversion *c, struct fy_node *from, int li
     for (struct fy_node *item; (item = fy_node_sequence_iterate(from, &state));) {
         int item_line = config_first_line(item);
         config_node *child = convert(c, item, item_line ? item_line : line);
-        if (!child)
+        if (!child) {
             return NULL;
+        }
         config_node_append(node, child, NULL);
     }
     return node;
@@ -148,10 +157,12 @@ static bool merge(conversion *c, config_node *mapping, const config_node *from) 
     }
     for (size_t i = 0; i < from->count; i++) {
         const config_node *child = from->children[i];
-        if (from->kind == DSTN_NODE_SEQUENCE && !merge(c, mapping, child))
+        if (from->kind == DSTN_NODE_SEQUENCE && !merge(c, mapping, child)) {
             return false;
-        if (from->kind == DSTN_NODE_MAPPING && !config_node_find(mapping, child->key))
+        }
+        if (from->kind == DSTN_NODE_MAPPING && !config_node_find(mapping, child->key)) {
             config_node_append(mapping, config_node_copy(c->doc, child), child->key);
+        }
     }
     return true;
 }
@@ -166,16 +177,18 @@ static bool convert_pair(conversion *c, config_node *mapping, config_node *merge
     bool is_word = !key_node || (fy_node_get_type(key_node) == FYNT_SCALAR && !fy_node_is_alias(key_node));
     char *key = is_word ? scalar_text(key_node) : NULL;
     config_node *child = NULL;
-    if (!key)
+    if (!key) {
         fail(c, key_line, "a key is no word");
-    else if (config_node_find(mapping, key))
+    } else if (config_node_find(mapping, key)) {
         fail(c, key_line, "duplicate key");
-    else
+    } else {
         child = convert(c, fy_node_pair_value(pair), key_line);
-    if (child && is_plain(key_node) && strcmp(key, "<<") == 0)
+    }
+    if (child && is_plain(key_node) && strcmp(key, "<<") == 0) {
         config_node_append(merged, child, NULL);
-    else if (child)
+    } else if (child) {
         config_node_append(mapping, child, key);
+    }
     free(key);
     return child;
 }
@@ -183,16 +196,19 @@ static bool convert_pair(conversion *c, config_node *mapping, config_node *merge
 static config_node *convert_mapping(conversion *c, struct fy_node *from, int line) {
     config_node *node = new_node(c, DSTN_NODE_MAPPING, line), *merged = new_node(c, DSTN_NODE_SEQUENCE, line);
     void *state = NULL;
-    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(from, &state));)
-        if (!convert_pair(c, node, merged, pair, line))
+    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(from, &state));) {
+        if (!convert_pair(c, node, merged, pair, line)) {
             return NULL;
+        }
+    }
     return merge(c, node, merged) ? node : NULL;
 }
 
 static config_node *convert(conversion *c, struct fy_node *from, int line) {
     config_node *node = NULL;
-    if (from && fy_node_is_alias(from))
+    if (from && fy_node_is_alias(from)) {
         return convert_alias(c, from, line);
+    }
     switch (fy_node_get_type(from)) { /* of nothing at all: a scalar */
     case FYNT_MAPPING:
         node = convert_mapping(c, from, line);

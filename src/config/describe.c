@@ -20,25 +20,27 @@ static void describe_range(const dstn_option *option, char out[2 * NUMBER_SIZE +
     config_format_number(option->low, low, sizeof low);
     config_format_number(option->high, high, sizeof high);
     bool has_low = is_bound(option, option->low), has_high = is_bound(option, option->high);
-    if (above_zero && has_high)
+    if (above_zero && has_high) {
         snprintf(out, size, "above 0, at most %s", high);
-    else if (above_zero)
+    } else if (above_zero) {
         snprintf(out, size, "above 0");
-    else if (has_low && has_high)
+    } else if (has_low && has_high) {
         snprintf(out, size, "%s to %s", low, high);
-    else if (has_low)
+    } else if (has_low) {
         snprintf(out, size, "at least %s", low);
-    else if (has_high)
+    } else if (has_high) {
         snprintf(out, size, "at most %s", high);
-    else
+    } else {
         out[0] = '\0';
+    }
 }
 
 static void describe_choices(const char *choices, char *out, size_t size) {
     size_t used = (size_t)snprintf(out, size, "%s", strchr(choices, '|') ? "one of " : "");
     for (const char *c = choices; *c && used + 3 < size; c++) {
-        if (*c == '|')
+        if (*c == '|') {
             out[used++] = ',';
+        }
         out[used++] = *c == '|' ? ' ' : *c;
     }
     out[used] = '\0';
@@ -82,6 +84,7 @@ void config_describe(const dstn_option *option, char *out, size_t size) {
         break;
     }
     size_t used = strlen(out);
-    if (config_is_optional(option))
+    if (config_is_optional(option)) {
         snprintf(out + used, size - used, ", or ~ for none");
+    }
 }

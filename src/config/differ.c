@@ -18,11 +18,13 @@ typedef struct comparison {
 
 /* Whether the variant "source: csv" is the one that a mapping chooses. */
 static bool is_chosen(const char *variant, const config_node *mapping) {
-    if (!variant)
+    if (!variant) {
         return true;
+    }
     size_t length = strcspn(variant, ":");
-    if (!variant[length])
+    if (!variant[length]) {
         return false;
+    }
     char *key = dstn_format("%.*s", (int)length, variant);
     const config_node *choice = config_node_find(mapping, key);
     free(key);
@@ -36,13 +38,16 @@ static const dstn_option *find_option(const comparison *c, const char *path, con
                                       const char *key) {
     const dstn_option *other_variant = NULL;
     for (size_t s = 0; s < c->count; s++) {
-        if (!config_path_matches(c->sections[s].path, path))
+        if (!config_path_matches(c->sections[s].path, path)) {
             continue;
+        }
         for (const dstn_option *option = c->sections[s].options; option->key; option++) {
-            if (strcmp(option->key, key) != 0)
+            if (strcmp(option->key, key) != 0) {
                 continue;
-            if (is_chosen(c->sections[s].variant, mapping))
+            }
+            if (is_chosen(c->sections[s].variant, mapping)) {
                 return option;
+            }
             other_variant = option;
         }
     }
@@ -55,8 +60,9 @@ static const dstn_option *find_option(const comparison *c, const char *path, con
 static bool same_number(const config_node *a, const config_node *b, bool *same) {
     int64_t i, j;
     double x, y;
-    if (!a->plain || !b->plain || config_read_real(a->text, &x) || config_read_real(b->text, &y))
+    if (!a->plain || !b->plain || config_read_real(a->text, &x) || config_read_real(b->text, &y)) {
         return false;
+    }
     /* Large integers, such as seeds, are not told apart by doubles. */
     bool both_integers = !config_read_integer(a->text, &i) && !config_read_integer(b->text, &j);
     *same = both_integers ? i == j : x == y;
@@ -66,17 +72,20 @@ static bool same_number(const config_node *a, const config_node *b, bool *same) 
 static bool same_scalar(const config_node *a, const config_node *b, const dstn_option *option) {
     bool is_text = option && (option->kind == DSTN_OPTION_TEXT || option->kind == DSTN_OPTION_CHOICE);
     bool same = false;
-    if (config_node_is_null(a) || config_node_is_null(b))
+    if (config_node_is_null(a) || config_node_is_null(b)) {
         return config_node_is_null(a) && config_node_is_null(b);
-    if (!is_text && same_number(a, b, &same))
+    }
+    if (!is_text && same_number(a, b, &same)) {
         return same;
+    }
     return strcmp(a->text, b->text) == 0;
 }
 
 /* Whether what the option falls back to is the value that stands in the other document. */
 static bool is_fallback(const config_node *value, const dstn_option *option) {
-    if (!option || !option->fallback)
+    if (!option || !option->fallback) {
         return false;
+    }
     dstn_doc *aside = config_doc_new(option->key);
     config_problem problem;
     const char *text = option->fallback;
@@ -110,8 +119,9 @@ static bool values_differ(const comparison *c, const char *path, const config_no
 static bool sequences_differ(const comparison *c, const char *path, const config_node *a, const config_node *b,
                              const dstn_option *option) {
     bool differ = a->count != b->count;
-    if (differ)
+    if (differ) {
         return report(c, path);
+    }
     for (size_t i = 0; i < a->count && !differ; i++) {
         char index[24];
         snprintf(index, sizeof index, "%zu", i);
@@ -126,52 +136,64 @@ static bool sequences_differ(const comparison *c, const char *path, const config
 static bool entries_differ(const comparison *c, const char *path, const config_node *a, const config_node *b,
                            const char *key) {
     const dstn_option *option = find_option(c, path, a, key);
-    if (option && option->may_differ)
+    if (option && option->may_differ) {
         return false;
+    }
     const config_node *before = config_node_find(a, key), *now = config_node_find(b, key);
     char *below = config_join_path(path, key);
     bool differ = false;
-    if (before && now)
+    if (before && now) {
         differ = values_differ(c, below, before, now, option);
-    else if (!is_fallback(before ? before : now, option))
+    } else if (!is_fallback(before ? before : now, option)) {
         differ = report(c, below);
+    }
     free(below);
     return differ;
 }
 
 static bool mappings_differ(const comparison *c, const char *path, const config_node *a, const config_node *b) {
-    for (size_t i = 0; i < a->count; i++)
-        if (entries_differ(c, path, a, b, a->children[i]->key))
+    for (size_t i = 0; i < a->count; i++) {
+        if (entries_differ(c, path, a, b, a->children[i]->key)) {
             return true;
-    for (size_t i = 0; i < b->count; i++)
-        if (!config_node_find(a, b->children[i]->key) && entries_differ(c, path, a, b, b->children[i]->key))
+        }
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        if (!config_node_find(a, b->children[i]->key) && entries_differ(c, path, a, b, b->children[i]->key)) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool values_differ(const comparison *c, const char *path, const config_node *a, const config_node *b,
                           const dstn_option *option) {
-    if (a->kind == b->kind && a->kind == DSTN_NODE_MAPPING)
+    if (a->kind == b->kind && a->kind == DSTN_NODE_MAPPING) {
         return mappings_differ(c, path, a, b);
-    if (a->kind == b->kind && a->kind == DSTN_NODE_SEQUENCE)
+    }
+    if (a->kind == b->kind && a->kind == DSTN_NODE_SEQUENCE) {
         return sequences_differ(c, path, a, b, option);
-    if (a->kind == b->kind && same_scalar(a, b, option))
+    }
+    if (a->kind == b->kind && same_scalar(a, b, option)) {
         return false;
+    }
     /* One integer may stand for a list of one. */
     bool is_list = option && option->kind == DSTN_OPTION_INTS;
     const config_node *list = a->kind == DSTN_NODE_SEQUENCE ? a : b, *single = list == a ? b : a;
     if (is_list && single->kind == DSTN_NODE_SCALAR && list->kind == DSTN_NODE_SEQUENCE && list->count == 1 &&
-        list->children[0]->kind == DSTN_NODE_SCALAR && same_scalar(single, list->children[0], option))
+        list->children[0]->kind == DSTN_NODE_SCALAR && same_scalar(single, list->children[0], option)) {
         return false;
+    }
     return report(c, path);
 }
 
 bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now, char *key,
                          size_t size) {
     comparison c = {.sections = sections, .count = count, .key = key, .size = size};
-    if (size)
+    if (size) {
         key[0] = '\0';
-    if (!before.handle || !now.handle)
+    }
+    if (!before.handle || !now.handle) {
         return before.handle != now.handle;
+    }
     return values_differ(&c, "", config_of(before), config_of(now), NULL);
 }

@@ -17,13 +17,14 @@ static dstn_status parse_document(const char *text, size_t length, const char *n
         *out = doc;
         return DSTN_OK;
     }
-    if (problem.message[0])
+    if (problem.message[0]) {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s:%d: %s", name, problem.line ? problem.line : 1, problem.message);
-    else if (!doc->root || config_node_is_null(doc->root))
+    } else if (!doc->root || config_node_is_null(doc->root)) {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s:1: is empty; accepted: a mapping, as in \"key: value\"", name);
-    else
+    } else {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s:%d: is %s; accepted: a mapping, as in \"key: value\"", name,
                   doc->root->line, kind_name(doc->root));
+    }
     dstn_doc_destroy(doc);
     return err->status;
 }
@@ -35,16 +36,18 @@ static char *read_all(FILE *file, size_t *length) {
     *length = 0;
     for (size_t got; (got = fread(text + *length, 1, capacity - *length, file)) > 0;) {
         *length += got;
-        if (*length < capacity)
+        if (*length < capacity) {
             continue;
+        }
         char *larger = dstn_alloc(2 * capacity, 1);
         memcpy(larger, text, capacity);
         free(text);
         text = larger;
         capacity *= 2;
     }
-    if (!ferror(file))
+    if (!ferror(file)) {
         return text;
+    }
     free(text);
     return NULL;
 }
@@ -54,13 +57,16 @@ dstn_status dstn_doc_load(const char *path, dstn_doc **out, dstn_error *err) {
     size_t length = 0;
     char *text = NULL;
     FILE *file = fopen(path, "rb");
-    if (file)
+    if (file) {
         text = read_all(file, &length);
+    }
     int reason = errno;
-    if (file)
+    if (file) {
         fclose(file);
-    if (!text)
+    }
+    if (!text) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: cannot be read: %s", path, strerror(reason));
+    }
     dstn_status status = parse_document(text, length, path, out, err);
     free(text);
     return status;
@@ -75,8 +81,9 @@ char *dstn_doc_text(const dstn_doc *doc) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
+    if (!out) {
         return dstn_strdup("");
+    }
     config_write_block(doc->root, out);
     fclose(out);
     return text;
@@ -88,8 +95,9 @@ const char *dstn_doc_name(const dstn_doc *doc) {
 
 char *dstn_doc_resolve_path(dstn_node node, const char *path) {
     const config_source *source = node.handle ? config_of(node)->source : node.doc ? node.doc->file : NULL;
-    if (path[0] == '/' || !source || !source->folder[0])
+    if (path[0] == '/' || !source || !source->folder[0]) {
         return dstn_strdup(path);
+    }
     const char *folder = source->folder;
     const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
     return dstn_format("%s%s%s", folder, slash, path);

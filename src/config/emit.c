@@ -8,51 +8,60 @@
 /* Whether a text means itself when it stands without quotes, in block and in flow context alike. */
 static bool is_safe_plain(const char *text) {
     size_t length = strlen(text);
-    if (length == 0 || strpbrk(text, "\n\r\t,[]{}\"") || strstr(text, ": ") || strstr(text, " #"))
+    if (length == 0 || strpbrk(text, "\n\r\t,[]{}\"") || strstr(text, ": ") || strstr(text, " #")) {
         return false;
-    if (strchr("#&*!|>'%@`", text[0]) || text[0] == ' ' || text[length - 1] == ' ' || text[length - 1] == ':')
+    }
+    if (strchr("#&*!|>'%@`", text[0]) || text[0] == ' ' || text[length - 1] == ' ' || text[length - 1] == ':') {
         return false;
-    if (strchr("?:-", text[0]) && (length == 1 || text[1] == ' ' || text[1] == text[0]))
+    }
+    if (strchr("?:-", text[0]) && (length == 1 || text[1] == ' ' || text[1] == text[0])) {
         return false;
-    if (strncmp(text, "...", 3) == 0 || strcmp(text, "<<") == 0)
+    }
+    if (strncmp(text, "...", 3) == 0 || strcmp(text, "<<") == 0) {
         return false;
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+    }
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
             return false;
+        }
+    }
     return true;
 }
 
 static void write_quoted(const char *text, FILE *out) {
     fputc('"', out);
     for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\')
+        if (*c == '"' || *c == '\\') {
             fprintf(out, "\\%c", *c);
-        else if (*c == '\n')
+        } else if (*c == '\n') {
             fputs("\\n", out);
-        else if (*c == '\t')
+        } else if (*c == '\t') {
             fputs("\\t", out);
-        else if ((unsigned char)*c < ' ' || *c == 0x7f)
+        } else if ((unsigned char)*c < ' ' || *c == 0x7f) {
             fprintf(out, "\\x%02x", (unsigned)(unsigned char)*c);
-        else
+        } else {
             fputc(*c, out);
+        }
     }
     fputc('"', out);
 }
 
 static void write_scalar(const config_node *node, FILE *out) {
-    if (node->plain && node->text[0] == '\0')
+    if (node->plain && node->text[0] == '\0') {
         fputc('~', out);
-    else if (node->plain && is_safe_plain(node->text))
+    } else if (node->plain && is_safe_plain(node->text)) {
         fputs(node->text, out);
-    else
+    } else {
         write_quoted(node->text, out);
+    }
 }
 
 static void write_key(const char *key, FILE *out) {
-    if (is_safe_plain(key))
+    if (is_safe_plain(key)) {
         fputs(key, out);
-    else
+    } else {
         write_quoted(key, out);
+    }
 }
 
 void config_write_flow(const config_node *node, FILE *out) {
@@ -63,8 +72,9 @@ void config_write_flow(const config_node *node, FILE *out) {
     bool is_mapping = node->kind == DSTN_NODE_MAPPING;
     fputc(is_mapping ? '{' : '[', out);
     for (size_t i = 0; i < node->count; i++) {
-        if (i)
+        if (i) {
             fputs(", ", out);
+        }
         if (is_mapping) {
             write_key(node->children[i]->key, out);
             fputs(": ", out);
@@ -76,13 +86,17 @@ void config_write_flow(const config_node *node, FILE *out) {
 
 /* Lists of plain values are easier to read on one line. */
 static bool fits_on_a_line(const config_node *node) {
-    if (node->kind == DSTN_NODE_SCALAR || node->count == 0)
+    if (node->kind == DSTN_NODE_SCALAR || node->count == 0) {
         return true;
-    if (node->kind == DSTN_NODE_MAPPING || node->count > 8)
+    }
+    if (node->kind == DSTN_NODE_MAPPING || node->count > 8) {
         return false;
-    for (size_t i = 0; i < node->count; i++)
-        if (node->children[i]->kind != DSTN_NODE_SCALAR)
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        if (node->children[i]->kind != DSTN_NODE_SCALAR) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -92,8 +106,9 @@ static void write_entries(const config_node *node, int column, bool begun, FILE 
     for (size_t i = 0; i < node->count; i++) {
         const config_node *child = node->children[i];
         bool is_short = fits_on_a_line(child);
-        if (i || !begun)
+        if (i || !begun) {
             fprintf(out, "%*s", column, "");
+        }
         if (node->kind == DSTN_NODE_SEQUENCE) {
             fputs("- ", out);
         } else {
@@ -110,8 +125,9 @@ static void write_entries(const config_node *node, int column, bool begun, FILE 
 }
 
 void config_write_block(const config_node *root, FILE *out) {
-    if (root->count)
+    if (root->count) {
         write_entries(root, 0, false, out);
-    else
+    } else {
         fputs("{}\n", out);
+    }
 }

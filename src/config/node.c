@@ -40,8 +40,9 @@ char *dstn_node_yaml(dstn_node node) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = node.handle ? open_memstream(&text, &size) : NULL;
-    if (!out)
+    if (!out) {
         return dstn_strdup("");
+    }
     config_write_flow(config_of(node), out);
     fclose(out);
     return text;
@@ -50,12 +51,14 @@ char *dstn_node_yaml(dstn_node node) {
 /* Prepends "file:line: a.b.c" to the message in err. */
 static void add_place(const config_node *node, dstn_error *err) {
     char *path = config_node_path(node);
-    if (path[0])
+    if (path[0]) {
         dstn_fail_in(err, "%s", path);
-    if (node->line)
+    }
+    if (node->line) {
         dstn_fail_in(err, "%s:%d", node->source->name, node->line);
-    else
+    } else {
         dstn_fail_in(err, "%s", node->source->name);
+    }
     free(path);
 }
 
@@ -66,9 +69,10 @@ dstn_status dstn_node_fail(dstn_node node, dstn_error *err, const char *format, 
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     dstn_fail(err, DSTN_ERROR_USAGE, "%s", text);
-    if (node.handle)
+    if (node.handle) {
         add_place(config_of(node), err);
-    else if (node.doc)
+    } else if (node.doc) {
         dstn_fail_in(err, "%s", dstn_doc_name(node.doc));
+    }
     return err->status;
 }

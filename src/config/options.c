@@ -14,8 +14,9 @@ enum { ACCEPTED_SIZE = 1024, MAX_INTS = 8 };
 static dstn_status fail_value(dstn_node node, const dstn_option *option, const char *what, dstn_error *err) {
     char accepted[ACCEPTED_SIZE];
     config_describe(option, accepted, sizeof accepted);
-    if (config_node_is_null(config_of(node)))
+    if (config_node_is_null(config_of(node))) {
         return dstn_node_fail(node, err, "has no value; accepted: %s", accepted);
+    }
     char *value = dstn_node_yaml(node);
     const char *dots = strlen(value) > 60 ? "..." : "";
     dstn_node_fail(node, err, "%.60s%s %s; accepted: %s", value, dots, what, accepted);
@@ -39,11 +40,13 @@ static const char *bare_text(dstn_node node, const char **what) {
 static dstn_status read_bool(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     const char *what;
     const char *text = bare_text(node, &what);
-    if (!text)
+    if (!text) {
         return fail_value(node, option, what, err);
+    }
     bool is_true = strcmp(text, "true") == 0;
-    if (!is_true && strcmp(text, "false") != 0)
+    if (!is_true && strcmp(text, "false") != 0) {
         return fail_value(node, option, "is neither true nor false", err);
+    }
     *(bool *)out = is_true;
     return DSTN_OK;
 }
@@ -52,12 +55,15 @@ static dstn_status read_int(dstn_node node, const dstn_option *option, void *out
     const char *what;
     const char *text = bare_text(node, &what);
     int64_t value = 0;
-    if (text)
+    if (text) {
         what = config_read_integer(text, &value);
-    if (!what && ((double)value < option->low || (double)value > option->high))
+    }
+    if (!what && ((double)value < option->low || (double)value > option->high)) {
         what = "is out of range";
-    if (what)
+    }
+    if (what) {
         return fail_value(node, option, what, err);
+    }
     *(int64_t *)out = value;
     return DSTN_OK;
 }
@@ -66,36 +72,42 @@ static dstn_status read_real(dstn_node node, const dstn_option *option, void *ou
     const char *what;
     const char *text = bare_text(node, &what);
     double value = 0;
-    if (text)
+    if (text) {
         what = config_read_real(text, &value);
-    if (!what && (value < option->low || value > option->high))
+    }
+    if (!what && (value < option->low || value > option->high)) {
         what = "is out of range";
-    if (what)
+    }
+    if (what) {
         return fail_value(node, option, what, err);
+    }
     *(double *)out = value;
     return DSTN_OK;
 }
 
 static dstn_status read_text(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     const config_node *from = config_of(node);
-    if (from->kind != DSTN_NODE_SCALAR || config_node_is_null(from))
+    if (from->kind != DSTN_NODE_SCALAR || config_node_is_null(from)) {
         return fail_value(node, option, from->kind == DSTN_NODE_MAPPING ? "is a mapping" : "is a list", err);
+    }
     *(const char **)out = from->text;
     return DSTN_OK;
 }
 
 static dstn_status read_choice(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     const char *text = dstn_node_text(node);
-    if (!text)
+    if (!text) {
         return fail_value(node, option, "is not a single word", err);
+    }
     int choice = config_choice_index(option->choices, text);
     if (choice >= 0) {
         *(int *)out = choice;
         return DSTN_OK;
     }
     char *nearest = config_choice_nearest(option->choices, text);
-    if (!nearest)
+    if (!nearest) {
         return fail_value(node, option, "is unknown", err);
+    }
     char accepted[ACCEPTED_SIZE];
     config_describe(option, accepted, sizeof accepted);
     dstn_node_fail(node, err, "%.60s is unknown; did you mean \"%s\"? accepted: %s", text, nearest, accepted);
@@ -114,10 +126,11 @@ static bool is_name(const config_node *node) {
 
 static dstn_status read_quantity(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     dstn_quantity quantity = {.index = -1};
-    if (is_name(config_of(node)))
+    if (is_name(config_of(node))) {
         quantity.name = config_of(node)->text;
-    else if (read_real(node, option, &quantity.number, err))
+    } else if (read_real(node, option, &quantity.number, err)) {
         return err->status;
+    }
     *(dstn_quantity *)out = quantity;
     return DSTN_OK;
 }
@@ -125,15 +138,19 @@ static dstn_status read_quantity(dstn_node node, const dstn_option *option, void
 static dstn_status read_ints(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     dstn_int_list list = {0};
     if (dstn_node_get_kind(node) != DSTN_NODE_SEQUENCE) {
-        if (read_int(node, option, &list.values[0], err))
+        if (read_int(node, option, &list.values[0], err)) {
             return err->status;
+        }
         list.count = 1;
     } else {
-        if (dstn_node_count(node) > MAX_INTS)
+        if (dstn_node_count(node) > MAX_INTS) {
             return fail_value(node, option, "is too long", err);
-        for (; list.count < (int)dstn_node_count(node); list.count++)
-            if (read_int(dstn_node_at(node, (size_t)list.count), option, &list.values[list.count], err))
+        }
+        for (; list.count < (int)dstn_node_count(node); list.count++) {
+            if (read_int(dstn_node_at(node, (size_t)list.count), option, &list.values[list.count], err)) {
                 return err->status;
+            }
+        }
     }
     *(dstn_int_list *)out = list;
     return DSTN_OK;
@@ -146,13 +163,17 @@ static dstn_status read_range(dstn_node node, const dstn_option *option, void *o
         unbounded.low = -INFINITY;
         unbounded.high = INFINITY;
     }
-    if (dstn_node_get_kind(node) != DSTN_NODE_SEQUENCE || dstn_node_count(node) != 2)
+    if (dstn_node_get_kind(node) != DSTN_NODE_SEQUENCE || dstn_node_count(node) != 2) {
         return fail_value(node, option, "is not a list of two numbers", err);
-    for (size_t i = 0; i < 2; i++)
-        if (read_real(dstn_node_at(node, i), &unbounded, &range[i], err))
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (read_real(dstn_node_at(node, i), &unbounded, &range[i], err)) {
             return err->status;
-    if (!(range[0] < range[1]))
+        }
+    }
+    if (!(range[0] < range[1])) {
         return fail_value(node, option, "has its ends in the wrong order", err);
+    }
     memcpy(out, range, sizeof range);
     return DSTN_OK;
 }
@@ -205,8 +226,9 @@ static void set_nothing(const dstn_option *option, dstn_doc *doc, void *out) {
 }
 
 static dstn_status read_value(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
-    if (!config_is_optional(option) || !config_node_is_null(config_of(node)))
+    if (!config_is_optional(option) || !config_node_is_null(config_of(node))) {
         return readers[option->kind](node, option, out, err);
+    }
     set_nothing(option, node.doc, out);
     return DSTN_OK;
 }
@@ -219,16 +241,18 @@ static config_node *parse_fallback(dstn_doc *doc, const config_source *source, c
                                    dstn_error *err) {
     config_problem problem;
     config_node *node = config_parse(doc, option->fallback, strlen(option->fallback), source, false, &problem);
-    if (!node)
+    if (!node) {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s: default \"%s\" is no YAML", option->key, option->fallback);
+    }
     return node;
 }
 
 static dstn_status insert_default(dstn_node mapping, const dstn_option *option, void *out, dstn_error *err) {
     config_node *parent = config_of(mapping);
     config_node *node = parse_fallback(mapping.doc, parent->source, option, err);
-    if (!node)
+    if (!node) {
         return err->status;
+    }
     node->line = parent->line;
     config_node_append(parent, node, option->key);
     return readers[option->kind]((dstn_node){mapping.doc, node}, option, out, err);
@@ -240,10 +264,12 @@ static dstn_status use_default(const dstn_option *option, void *out, dstn_error 
     dstn_doc *aside = config_doc_new(option->key);
     config_node *node = parse_fallback(aside, aside->file, option, err);
     dstn_status status = node ? readers[option->kind]((dstn_node){aside, node}, option, out, err) : err->status;
-    if (status == DSTN_OK && option->kind == DSTN_OPTION_TEXT && *(const char **)out)
+    if (status == DSTN_OK && option->kind == DSTN_OPTION_TEXT && *(const char **)out) {
         *(const char **)out = literal;
-    if (status == DSTN_OK && option->kind == DSTN_OPTION_QUANTITY && ((dstn_quantity *)out)->name)
+    }
+    if (status == DSTN_OK && option->kind == DSTN_OPTION_QUANTITY && ((dstn_quantity *)out)->name) {
         ((dstn_quantity *)out)->name = literal;
+    }
     dstn_doc_destroy(aside);
     return status;
 }
@@ -269,8 +295,9 @@ static dstn_status read_absent(dstn_node mapping, const char *path, const dstn_o
         set_nothing(option, mapping.doc, out);
         return DSTN_OK;
     }
-    if (!option->fallback)
+    if (!option->fallback) {
         return fail_missing(mapping, path, option, err);
+    }
     return mapping.handle ? insert_default(mapping, option, out, err) : use_default(option, out, err);
 }
 
@@ -280,19 +307,24 @@ static dstn_status read_absent(dstn_node mapping, const char *path, const dstn_o
 /* The keys of all tables, each once, in their order; free with free(). */
 static const char **known_keys(const dstn_binding *bindings, size_t count, size_t *known) {
     size_t most = 1;
-    for (size_t b = 0; b < count; b++)
-        for (const dstn_option *option = bindings[b].options; option->key; option++)
+    for (size_t b = 0; b < count; b++) {
+        for (const dstn_option *option = bindings[b].options; option->key; option++) {
             most++;
+        }
+    }
     const char **keys = dstn_alloc(most, sizeof *keys);
     *known = 0;
-    for (size_t b = 0; b < count; b++)
+    for (size_t b = 0; b < count; b++) {
         for (const dstn_option *option = bindings[b].options; option->key; option++) {
             size_t i = 0;
-            while (i < *known && strcmp(keys[i], option->key) != 0)
+            while (i < *known && strcmp(keys[i], option->key) != 0) {
                 i++;
-            if (i == *known)
+            }
+            if (i == *known) {
                 keys[(*known)++] = option->key;
+            }
         }
+    }
     return keys;
 }
 
@@ -309,18 +341,20 @@ static char *join_keys(const char *const *keys, size_t count) {
 static dstn_status fail_unknown(dstn_node child, const char *const *keys, size_t count, dstn_error *err) {
     char *accepted = join_keys(keys, count);
     const char *nearest = dstn_nearest_name(config_of(child)->key, keys, count);
-    if (nearest)
+    if (nearest) {
         dstn_node_fail(child, err, "unknown key; did you mean \"%s\"? accepted: %s", nearest, accepted);
-    else
+    } else {
         dstn_node_fail(child, err, "unknown key; accepted: %s", accepted);
+    }
     free(accepted);
     return err->status;
 }
 
 static dstn_status check_keys(dstn_node mapping, const char *const *keys, size_t count, dstn_error *err) {
     const config_node *from = config_of(mapping);
-    if (!from)
+    if (!from) {
         return DSTN_OK;
+    }
     if (from->kind != DSTN_NODE_MAPPING) {
         char *accepted = join_keys(keys, count);
         dstn_node_fail(mapping, err, "is %s, not a mapping; accepted: %s",
@@ -330,10 +364,12 @@ static dstn_status check_keys(dstn_node mapping, const char *const *keys, size_t
     }
     for (size_t i = 0; i < from->count; i++) {
         size_t k = 0;
-        while (k < count && strcmp(keys[k], from->children[i]->key) != 0)
+        while (k < count && strcmp(keys[k], from->children[i]->key) != 0) {
             k++;
-        if (k == count)
+        }
+        if (k == count) {
             return fail_unknown(dstn_node_at(mapping, i), keys, count, err);
+        }
     }
     return DSTN_OK;
 }
@@ -344,21 +380,24 @@ static dstn_status read_table(dstn_node mapping, const char *path, const dstn_bi
         dstn_node value = dstn_node_child(mapping, option->key);
         dstn_status status =
             value.handle ? read_value(value, option, out, err) : read_absent(mapping, path, option, out, err);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     return DSTN_OK;
 }
 
 dstn_status dstn_options_read(dstn_node node, const char *path, const dstn_binding *bindings, size_t count,
                               dstn_error *err) {
-    if (node.handle)
+    if (node.handle) {
         config_node_make_mapping(config_of(node));
+    }
     size_t known;
     const char **keys = known_keys(bindings, count, &known);
     dstn_status status = check_keys(node, keys, known, err);
     free(keys);
-    for (size_t b = 0; b < count && !status; b++)
+    for (size_t b = 0; b < count && !status; b++) {
         status = read_table(node, path, &bindings[b], err);
+    }
     return status;
 }

@@ -8,12 +8,14 @@
 
 const char *config_read_integer(const char *text, int64_t *out) {
     const char *digits = text + (*text == '-' || *text == '+');
-    if (!*digits || digits[strspn(digits, "0123456789")])
+    if (!*digits || digits[strspn(digits, "0123456789")]) {
         return "is not an integer in plain digits";
+    }
     errno = 0;
     long long value = strtoll(text, NULL, 10);
-    if (errno == ERANGE)
+    if (errno == ERANGE) {
         return "is beyond all integers";
+    }
     *out = value;
     return NULL;
 }
@@ -35,17 +37,21 @@ const char *config_read_real(const char *text, double *out) {
         *out = *text == '-' ? -INFINITY : INFINITY;
         return NULL;
     }
-    if (is_nan(unsigned_text))
+    if (is_nan(unsigned_text)) {
         return "is NaN, no value to work with";
+    }
     /* strtod would also take hexadecimal numbers and names. */
-    if (!*text || text[strspn(text, "0123456789+-.eE")])
+    if (!*text || text[strspn(text, "0123456789+-.eE")]) {
         return "is not a number";
+    }
     char *end = NULL;
     double value = strtod(text, &end);
-    if (end == text || *end)
+    if (end == text || *end) {
         return "is not a number";
-    if (!isfinite(value))
+    }
+    if (!isfinite(value)) {
         return "is beyond all numbers";
+    }
     *out = value;
     return NULL;
 }
@@ -62,28 +68,33 @@ static const char *next_choice(const char *choice) {
 
 int config_choice_count(const char *choices) {
     int count = 0;
-    for (const char *choice = choices; choice; choice = next_choice(choice))
+    for (const char *choice = choices; choice; choice = next_choice(choice)) {
         count++;
+    }
     return count;
 }
 
 int config_choice_index(const char *choices, const char *text) {
     int i = 0;
-    for (const char *choice = choices; choice; choice = next_choice(choice), i++)
-        if (strlen(text) == choice_length(choice) && strncmp(choice, text, choice_length(choice)) == 0)
+    for (const char *choice = choices; choice; choice = next_choice(choice), i++) {
+        if (strlen(text) == choice_length(choice) && strncmp(choice, text, choice_length(choice)) == 0) {
             return i;
+        }
+    }
     return -1;
 }
 
 char *config_choice_nearest(const char *choices, const char *text) {
     size_t count = (size_t)config_choice_count(choices), i = 0;
     char **names = dstn_alloc(count, sizeof *names);
-    for (const char *choice = choices; choice; choice = next_choice(choice))
+    for (const char *choice = choices; choice; choice = next_choice(choice)) {
         names[i++] = dstn_format("%.*s", (int)choice_length(choice), choice);
+    }
     const char *nearest = dstn_nearest_name(text, (const char *const *)names, count);
     char *copy = nearest ? dstn_strdup(nearest) : NULL;
-    for (i = 0; i < count; i++)
+    for (i = 0; i < count; i++) {
         free(names[i]);
+    }
     free(names);
     return copy;
 }
@@ -95,7 +106,8 @@ void config_format_number(double number, char *out, size_t size) {
     }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, size, "%.*g", digits, number);
-        if (strtod(out, NULL) == number)
+        if (strtod(out, NULL) == number) {
             return;
+        }
     }
 }

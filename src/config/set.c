@@ -17,32 +17,35 @@ static bool has_empty_component(const char *path) {
 
 /* The entry of a list that a component names; NULL: there is none. */
 static config_node *list_entry(const config_node *list, const char *component) {
-    if (strspn(component, "0123456789") != strlen(component) || strlen(component) > 9)
+    if (strspn(component, "0123456789") != strlen(component) || strlen(component) > 9) {
         return NULL;
+    }
     size_t i = strtoul(component, NULL, 10);
     return i < list->count ? list->children[i] : NULL;
 }
 
 static dstn_status fail_at(const config_node *node, const char *component, const char *origin, dstn_error *err) {
     char *path = config_node_path(node);
-    if (node->kind == DSTN_NODE_SCALAR)
+    if (node->kind == DSTN_NODE_SCALAR) {
         dstn_fail(err, DSTN_ERROR_USAGE,
                   "%s: %s: is the value \"%s\", which has no key \"%s\"; accepted: a path through mappings", origin,
                   path, node->text, component);
-    else if (node->count)
+    } else if (node->count) {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: is a list without an entry \"%s\"; accepted: 0 to %zu", origin, path,
                   component, node->count - 1);
-    else
+    } else {
         dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: is an empty list, without an entry \"%s\"; accepted: a whole list",
                   origin, path, component);
+    }
     free(path);
     return err->status;
 }
 
 /* Puts a node that stands nowhere yet at a path. Nothing changes unless all of the path is there or can be made. */
 static dstn_status place(dstn_doc *doc, const char *path, config_node *value, const char *origin, dstn_error *err) {
-    if (has_empty_component(path))
+    if (has_empty_component(path)) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: empty key in the path \"%s\"; accepted: a.b.c", origin, path);
+    }
     const config_source *source = config_source_add(doc, origin, "");
     config_node *at = doc->root;
     for (const char *rest = path; rest;) {
@@ -73,9 +76,10 @@ dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *yaml, cons
     const config_source *source = config_source_add(doc, origin, "");
     config_problem problem;
     config_node *value = config_parse(doc, yaml, strlen(yaml), source, false, &problem);
-    if (!value && problem.message[0])
+    if (!value && problem.message[0]) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: the value is no YAML (%s); accepted: a YAML value", origin,
                          path, problem.message);
+    }
     if (!value) {
         value = config_node_new(doc, DSTN_NODE_SCALAR, source, 0);
         value->text = dstn_strdup("");
@@ -86,9 +90,10 @@ dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *yaml, cons
 
 dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err) {
     const char *equals = strchr(assignment, '=');
-    if (!equals)
+    if (!equals) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "--set %s: no \"=\"; accepted: KEY=VALUE, such as train.batch=64",
                          assignment);
+    }
     char *path = dstn_format("%.*s", (int)(equals - assignment), assignment);
     char *origin = dstn_format("--set %s", assignment);
     dstn_status status = dstn_doc_put(doc, path, equals + 1, origin, err);
@@ -98,7 +103,8 @@ dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err)
 }
 
 dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn_error *err) {
-    if (!from.handle)
+    if (!from.handle) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: nothing there to be put in", dstn_doc_name(doc), path);
+    }
     return place(doc, path, config_node_copy(doc, config_of(from)), dstn_doc_name(doc), err);
 }

@@ -13,8 +13,9 @@ dstn_doc *config_doc_new(const char *name) {
 }
 
 void dstn_doc_destroy(dstn_doc *doc) {
-    if (!doc)
+    if (!doc) {
         return;
+    }
     for (config_node *node = doc->owned, *next; node; node = next) {
         next = node->next_owned;
         free(node->key);
@@ -32,9 +33,11 @@ void dstn_doc_destroy(dstn_doc *doc) {
 }
 
 const config_source *config_source_add(dstn_doc *doc, const char *name, const char *folder) {
-    for (config_source *source = doc->sources; source; source = source->next)
-        if (strcmp(source->name, name) == 0 && strcmp(source->folder, folder) == 0)
+    for (config_source *source = doc->sources; source; source = source->next) {
+        if (strcmp(source->name, name) == 0 && strcmp(source->folder, folder) == 0) {
             return source;
+        }
+    }
     config_source *source = dstn_alloc(1, sizeof *source);
     source->name = dstn_strdup(name);
     source->folder = dstn_strdup(folder);
@@ -45,8 +48,9 @@ const config_source *config_source_add(dstn_doc *doc, const char *name, const ch
 
 char *config_folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    if (!slash)
+    if (!slash) {
         return dstn_strdup("");
+    }
     return dstn_format("%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
@@ -64,33 +68,40 @@ void config_node_append(config_node *parent, config_node *child, const char *key
     if (parent->count == parent->capacity) {
         size_t capacity = parent->capacity ? 2 * parent->capacity : 8;
         config_node **children = dstn_alloc(capacity, sizeof(config_node *));
-        if (parent->count)
+        if (parent->count) {
             memcpy(children, parent->children, parent->count * sizeof(config_node *));
+        }
         free(parent->children);
         parent->children = children;
         parent->capacity = capacity;
     }
     parent->children[parent->count++] = child;
     child->parent = parent;
-    if (key)
+    if (key) {
         child->key = dstn_strdup(key);
+    }
 }
 
 void config_node_replace(config_node *old, config_node *with) {
     config_node *parent = old->parent;
-    for (size_t i = 0; i < parent->count; i++)
-        if (parent->children[i] == old)
+    for (size_t i = 0; i < parent->count; i++) {
+        if (parent->children[i] == old) {
             parent->children[i] = with;
+        }
+    }
     with->parent = parent;
     with->key = old->key ? dstn_strdup(old->key) : NULL;
 }
 
 config_node *config_node_find(const config_node *mapping, const char *key) {
-    if (!mapping || mapping->kind != DSTN_NODE_MAPPING)
+    if (!mapping || mapping->kind != DSTN_NODE_MAPPING) {
         return NULL;
-    for (size_t i = 0; i < mapping->count; i++)
-        if (strcmp(mapping->children[i]->key, key) == 0)
+    }
+    for (size_t i = 0; i < mapping->count; i++) {
+        if (strcmp(mapping->children[i]->key, key) == 0) {
             return mapping->children[i];
+        }
+    }
     return NULL;
 }
 
@@ -99,21 +110,24 @@ config_node *config_node_copy(dstn_doc *doc, const config_node *from) {
     config_node *copy = config_node_new(doc, from->kind, source, from->line);
     copy->text = from->text ? dstn_strdup(from->text) : NULL;
     copy->plain = from->plain;
-    for (size_t i = 0; i < from->count; i++)
+    for (size_t i = 0; i < from->count; i++) {
         config_node_append(copy, config_node_copy(doc, from->children[i]), from->children[i]->key);
+    }
     return copy;
 }
 
 static size_t index_in_parent(const config_node *node) {
     size_t i = 0;
-    while (node->parent->children[i] != node)
+    while (node->parent->children[i] != node) {
         i++;
+    }
     return i;
 }
 
 char *config_node_path(const config_node *node) {
-    if (!node->parent)
+    if (!node->parent) {
         return dstn_strdup("");
+    }
     char *above = config_node_path(node->parent);
     const char *dot = *above ? "." : "";
     char *path = node->key ? dstn_format("%s%s%s", above, dot, node->key)
@@ -124,15 +138,19 @@ char *config_node_path(const config_node *node) {
 
 bool config_node_is_null(const config_node *node) {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
-    if (node->kind != DSTN_NODE_SCALAR || !node->plain)
+    if (node->kind != DSTN_NODE_SCALAR || !node->plain) {
         return false;
-    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
-        if (strcmp(node->text, nulls[i]) == 0)
+    }
+    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) {
+        if (strcmp(node->text, nulls[i]) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
 void config_node_make_mapping(config_node *node) {
-    if (config_node_is_null(node))
+    if (config_node_is_null(node)) {
         node->kind = DSTN_NODE_MAPPING;
+    }
 }

@@ -6,11 +6,14 @@
 
 /* A message is one line whatever user text went into it, and says so where it was too long. */
 static void finish_message(char *text, size_t size, int wanted) {
-    if (wanted >= (int)size)
+    if (wanted >= (int)size) {
         memcpy(text + size - 4, "...", 4);
-    for (char *c = text; *c; c++)
-        if (*c == '\n' || *c == '\r' || *c == '\t')
+    }
+    for (char *c = text; *c; c++) {
+        if (*c == '\n' || *c == '\r' || *c == '\t') {
             *c = ' ';
+        }
+    }
 }
 
 dstn_status dstn_fail(dstn_error *err, dstn_status status, const char *format, ...) {
@@ -32,8 +35,9 @@ dstn_status dstn_fail_in(dstn_error *err, const char *format, ...) {
     va_start(args, format);
     int wanted = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (wanted >= 0 && wanted < (int)sizeof text)
+    if (wanted >= 0 && wanted < (int)sizeof text) {
         wanted += snprintf(text + wanted, sizeof text - (size_t)wanted, ": %s", err->message);
+    }
     finish_message(text, sizeof text, wanted);
     memcpy(err->message, text, strlen(text) + 1);
     return err->status;

@@ -16,8 +16,9 @@ static bool speaks(const dstn_log *log, dstn_log_level level) {
 }
 
 void dstn_log_info(const dstn_log *log, const char *format, ...) {
-    if (!speaks(log, DSTN_LOG_NORMAL))
+    if (!speaks(log, DSTN_LOG_NORMAL)) {
         return;
+    }
     va_list args;
     va_start(args, format);
     print_line(log, "", format, args);
@@ -25,8 +26,9 @@ void dstn_log_info(const dstn_log *log, const char *format, ...) {
 }
 
 void dstn_log_detail(const dstn_log *log, const char *format, ...) {
-    if (!speaks(log, DSTN_LOG_VERBOSE))
+    if (!speaks(log, DSTN_LOG_VERBOSE)) {
         return;
+    }
     va_list args;
     va_start(args, format);
     print_line(log, "", format, args);
@@ -34,8 +36,9 @@ void dstn_log_detail(const dstn_log *log, const char *format, ...) {
 }
 
 void dstn_log_warn(const dstn_log *log, const char *format, ...) {
-    if (!speaks(log, DSTN_LOG_QUIET))
+    if (!speaks(log, DSTN_LOG_QUIET)) {
         return;
+    }
     va_list args;
     va_start(args, format);
     print_line(log, "warning: ", format, args);

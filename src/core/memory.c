@@ -31,8 +31,9 @@ char *dstn_format(const char *format, ...) {
     va_end(args);
     size_t size = length < 0 ? 1 : (size_t)length + 1;
     char *text = dstn_alloc(size, 1);
-    if (length > 0)
+    if (length > 0) {
         vsnprintf(text, size, format, again);
+    }
     va_end(again);
     return text;
 }
@@ -50,32 +51,38 @@ dstn_arena *dstn_arena_new(void) {
 }
 
 void dstn_arena_destroy(dstn_arena *arena) {
-    if (!arena)
+    if (!arena) {
         return;
-    for (size_t i = 0; i < arena->count; i++)
+    }
+    for (size_t i = 0; i < arena->count; i++) {
         free(arena->blocks[i]);
+    }
     free(arena->blocks);
     free(arena);
 }
 
 static bool make_room(dstn_arena *arena) {
-    if (arena->count < arena->capacity)
+    if (arena->count < arena->capacity) {
         return true;
+    }
     size_t capacity = arena->capacity ? 2 * arena->capacity : 64;
     void **blocks = realloc(arena->blocks, capacity * sizeof *blocks);
-    if (!blocks)
+    if (!blocks) {
         return false;
+    }
     arena->blocks = blocks;
     arena->capacity = capacity;
     return true;
 }
 
 void *dstn_arena_take(dstn_arena *arena, size_t bytes) {
-    if (bytes > PTRDIFF_MAX - ALIGNMENT || !make_room(arena))
+    if (bytes > PTRDIFF_MAX - ALIGNMENT || !make_room(arena)) {
         return NULL;
+    }
     void *block = NULL;
-    if (posix_memalign(&block, ALIGNMENT, bytes ? bytes : 1))
+    if (posix_memalign(&block, ALIGNMENT, bytes ? bytes : 1)) {
         return NULL;
+    }
     memset(block, 0, bytes ? bytes : 1);
     arena->blocks[arena->count++] = block;
     arena->bytes += bytes;

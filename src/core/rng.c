@@ -11,8 +11,9 @@ void dstn_rng_bits(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane,
                                  ((uint32_t)(step >> 32) << 16) | ((uint32_t)(lane >> 32) & 0xffffu)}};
     philox4x32_key_t key = {{rng.seed, rng.purpose}};
     philox4x32_ctr_t bits = philox4x32(counter, key);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         out[i] = bits.v[i];
+    }
 }
 
 static uint64_t join(uint32_t high, uint32_t low) {
@@ -41,8 +42,9 @@ void dstn_rng_normals(dstn_rng rng, uint64_t step, uint64_t example, uint64_t la
 }
 
 void dstn_rng_permutation(dstn_rng rng, uint64_t step, int64_t count, int64_t *order) {
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         order[i] = i;
+    }
     for (int64_t i = count - 1; i > 0; i--) {
         /* Two 64-bit draws a block; the remainder's bias, count/2^64, is beyond measuring. */
         uint32_t bits[4];

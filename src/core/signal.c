@@ -9,8 +9,9 @@ enum { STACK_SIZE = 256 * 1024 };
 
 static void give_stack(void) {
     stack_t present;
-    if (sigaltstack(NULL, &present) != 0 || !(present.ss_flags & SS_DISABLE))
+    if (sigaltstack(NULL, &present) != 0 || !(present.ss_flags & SS_DISABLE)) {
         return;
+    }
     static char stack[STACK_SIZE]; /* handlers are the process's */
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, NULL);

@@ -26,8 +26,9 @@ static void fit_name(const char *name, char out[DSTN_NAME_SIZE]) {
         return;
     }
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (const char *c = name; *c; c++)
+    for (const char *c = name; *c; c++) {
         hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    }
     size_t kept = DSTN_NAME_SIZE - sizeof "~0123456789abcdef";
     memcpy(out, name, kept);
     snprintf(out + kept, DSTN_NAME_SIZE - kept, "~%016" PRIx64, hash);
@@ -40,8 +41,9 @@ void dstn_state_add(dstn_state *state, const char *name, dstn_scalar scalar, int
     if (state->count == state->capacity) {
         size_t capacity = state->capacity ? 2 * state->capacity : 32;
         dstn_state_entry *entries = dstn_alloc(capacity, sizeof *entries);
-        if (state->count)
+        if (state->count) {
             memcpy(entries, state->entries, state->count * sizeof *entries);
+        }
         free(state->entries);
         state->entries = entries;
         state->capacity = capacity;
@@ -49,8 +51,9 @@ void dstn_state_add(dstn_state *state, const char *name, dstn_scalar scalar, int
     dstn_state_entry *entry = &state->entries[state->count++];
     *entry = (dstn_state_entry){.scalar = scalar, .rank = rank, .data = data, .split = split};
     fit_name(name, entry->name);
-    for (int d = 0; d < rank; d++)
+    for (int d = 0; d < rank; d++) {
         entry->shape[d] = shape[d];
+    }
 }
 
 void dstn_state_add_values(dstn_state *state, const char *name, dstn_scalar scalar, int64_t count, void *data) {
@@ -60,16 +63,19 @@ void dstn_state_add_values(dstn_state *state, const char *name, dstn_scalar scal
 const dstn_state_entry *dstn_state_find(const dstn_state *state, const char *name) {
     char fitted[DSTN_NAME_SIZE];
     fit_name(name, fitted);
-    for (size_t i = 0; i < state->count; i++)
-        if (strcmp(state->entries[i].name, fitted) == 0)
+    for (size_t i = 0; i < state->count; i++) {
+        if (strcmp(state->entries[i].name, fitted) == 0) {
             return &state->entries[i];
+        }
+    }
     return NULL;
 }
 
 size_t dstn_state_bytes(const dstn_state_entry *entry) {
     size_t bytes = dstn_scalar_size(entry->scalar);
-    for (int d = 0; d < entry->rank; d++)
+    for (int d = 0; d < entry->rank; d++) {
         bytes *= (size_t)entry->shape[d];
+    }
     return bytes;
 }
 

@@ -22,15 +22,17 @@ const dstn_augmentation *dstn_augmentation_at(size_t i) {
 }
 
 static dstn_status find(dstn_node node, const char *name, const dstn_augmentation **out, dstn_error *err) {
-    for (size_t i = 0; i < AUGMENTATIONS; i++)
+    for (size_t i = 0; i < AUGMENTATIONS; i++) {
         if (strcmp(augmentations[i]->name, name) == 0) {
             *out = augmentations[i];
             return DSTN_OK;
         }
+    }
     const char *nearest = dstn_nearest_name(name, augmentation_names, AUGMENTATIONS);
-    if (nearest)
+    if (nearest) {
         return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; did you mean \"%s\"? accepted:%s", name,
                               nearest, augmentation_list);
+    }
     return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; accepted:%s", name, augmentation_list);
 }
 
@@ -55,17 +57,20 @@ typedef struct augment_names {
 
 static dstn_status resolve(dstn_node node, const augment_item *item, const augment_names *names, dstn_error *err) {
     for (const dstn_option *option = item->type->options; option->key; option++) {
-        if (option->kind != DSTN_OPTION_QUANTITY)
+        if (option->kind != DSTN_OPTION_QUANTITY) {
             continue;
+        }
         dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)item->settings + option->offset);
-        if (!quantity->name)
+        if (!quantity->name) {
             continue;
+        }
         quantity->index = names->index ? names->index(names->user, quantity->name) : -1;
-        if (quantity->index < 0)
+        if (quantity->index < 0) {
             return dstn_node_fail(dstn_node_child(node, option->key), err,
                                   "there is no hyperparameter \"%s\"; accepted: a number from %g to %g, or the name of "
                                   "a hyperparameter",
                                   quantity->name, option->low, option->high);
+        }
     }
     return DSTN_OK;
 }
@@ -87,29 +92,35 @@ static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, cons
     bool is_mapping = dstn_node_get_kind(entry) == DSTN_NODE_MAPPING && dstn_node_count(entry) == 1;
     const char *name = is_mapping ? dstn_node_key_at(entry, 0) : dstn_node_text(entry);
     dstn_node node = is_mapping ? dstn_node_at(entry, 0) : (dstn_node){0};
-    if (!name)
+    if (!name) {
         return dstn_node_fail(entry, err, "accepted: an augmentation's name, or its name with its options");
+    }
     dstn_status status = find(entry, name, &item->type, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     item->settings = dstn_alloc(1, item->type->settings_size);
     status = read_options(entry, node, item, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = resolve(node, item, names, err);
+    }
     return status == DSTN_OK ? item->type->plan(item->settings, node, dataset, err) : status;
 }
 
 static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_error *err) {
-    if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE)
+    if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE) {
         return dstn_node_fail(list, err, "accepted: a list of augmentations, as in [cutout: {holes: 1, length: 8}]");
-    if (dstn_node_count(list) > MAX_ITEMS)
+    }
+    if (dstn_node_count(list) > MAX_ITEMS) {
         return dstn_node_fail(list, err, "has %zu augmentations; accepted: up to %d", dstn_node_count(list),
                               (int)MAX_ITEMS);
-    if (dstn_node_count(list) > 0 && dataset->rank != 3)
+    }
+    if (dstn_node_count(list) > 0 && dataset->rank != 3) {
         return dstn_node_fail(list, err,
                               "augmentation is for images, and %s has %lld features without height and width; "
                               "accepted: an empty list",
                               dataset->source, (long long)dataset->features);
+    }
     return DSTN_OK;
 }
 
@@ -119,14 +130,16 @@ dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
     *out = NULL;
     bool is_there = dstn_node_get_kind(list) != DSTN_NODE_NONE;
     dstn_status status = is_there ? check_list(list, dataset, err) : DSTN_OK;
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     const augment_names names = {hyper_index, user};
     dstn_augment *augment = dstn_alloc(1, sizeof *augment);
     *augment = (dstn_augment){dataset->shape[0], dataset->shape[1], dataset->shape[2], dstn_node_count(list), NULL};
     augment->items = dstn_alloc(augment->count, sizeof *augment->items);
-    for (size_t i = 0; i < augment->count && status == DSTN_OK; i++)
+    for (size_t i = 0; i < augment->count && status == DSTN_OK; i++) {
         status = read_entry(dstn_node_at(list, i), dataset, &names, &augment->items[i], err);
+    }
     if (status != DSTN_OK) {
         dstn_augment_destroy(augment);
         return status;
@@ -136,10 +149,12 @@ dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
 }
 
 void dstn_augment_destroy(dstn_augment *augment) {
-    if (!augment)
+    if (!augment) {
         return;
-    for (size_t i = 0; i < augment->count; i++)
+    }
+    for (size_t i = 0; i < augment->count; i++) {
         free(augment->items[i].settings);
+    }
     free(augment->items);
     free(augment);
 }

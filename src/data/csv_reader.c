@@ -14,8 +14,9 @@ static bool read_all(FILE *file, char **text, size_t *length) {
     *text = NULL;
     for (size_t got = 1; got > 0; *length += got) {
         char *larger = *text && *length + 1 < capacity ? *text : realloc(*text, capacity *= 2);
-        if (!larger)
+        if (!larger) {
             return false;
+        }
         *text = larger;
         got = fread(*text + *length, 1, capacity - *length - 1, file);
     }
@@ -30,8 +31,9 @@ int csv_open(csv_reader *reader, const char *path) {
     FILE *file = fopen(path, "rb");
     bool is_read = file && read_all(file, &reader->text, &length);
     int reason = errno ? errno : EIO;
-    if (file)
+    if (file) {
         fclose(file);
+    }
     if (!is_read) {
         free(reader->text);
         return reason;
@@ -58,18 +60,21 @@ static bool ends_line(const csv_reader *reader) {
 
 /* Past a line's end: LF, CRLF or CR. */
 static void skip_line_end(csv_reader *reader) {
-    if (reader->at == reader->end)
+    if (reader->at == reader->end) {
         return;
-    if (*reader->at++ == '\r' && *reader->at == '\n')
+    }
+    if (*reader->at++ == '\r' && *reader->at == '\n') {
         reader->at++;
+    }
     reader->line++;
 }
 
 /* Past blank lines, if nothing else follows them. */
 static bool is_at_end(csv_reader *reader) {
     const char *rest = reader->at;
-    while (rest < reader->end && (is_blank(*rest) || *rest == '\n' || *rest == '\r'))
+    while (rest < reader->end && (is_blank(*rest) || *rest == '\n' || *rest == '\r')) {
         rest++;
+    }
     return rest == reader->end;
 }
 
@@ -77,8 +82,9 @@ static void add_field(csv_reader *reader, char *field) {
     if (reader->count == reader->capacity) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 32;
         char **fields = dstn_alloc(capacity, sizeof *fields);
-        if (reader->count)
+        if (reader->count) {
             memcpy(fields, reader->fields, reader->count * sizeof *fields);
+        }
         free(reader->fields);
         reader->fields = fields;
         reader->capacity = capacity;
@@ -106,38 +112,45 @@ static dstn_status read_quoted(csv_reader *reader, char **field_end, dstn_error 
 }
 
 static char *read_bare(csv_reader *reader, char *start) {
-    while (!ends_line(reader) && *reader->at != ',')
+    while (!ends_line(reader) && *reader->at != ',') {
         reader->at++;
+    }
     char *end = reader->at;
-    while (end > start && is_blank(end[-1]))
+    while (end > start && is_blank(end[-1])) {
         end--;
+    }
     return end;
 }
 
 /* One field; `at` is then behind its comma, or at the line's end, which *last tells. */
 static dstn_status read_field(csv_reader *reader, bool *last, dstn_error *err) {
-    while (!ends_line(reader) && is_blank(*reader->at))
+    while (!ends_line(reader) && is_blank(*reader->at)) {
         reader->at++;
+    }
     char *start = reader->at, *field_end = NULL;
     bool is_quoted = !ends_line(reader) && *start == '"';
     if (is_quoted) {
         start++;
         dstn_status status = read_quoted(reader, &field_end, err);
-        if (status != DSTN_OK)
+        if (status != DSTN_OK) {
             return status;
-        while (!ends_line(reader) && is_blank(*reader->at))
+        }
+        while (!ends_line(reader) && is_blank(*reader->at)) {
             reader->at++;
-        if (!ends_line(reader) && *reader->at != ',')
+        }
+        if (!ends_line(reader) && *reader->at != ',') {
             return dstn_fail(err, DSTN_ERROR_DATA, "%s:%lld: column %zu: text behind closing quotes; accepted: a comma",
                              reader->path, (long long)reader->line, reader->count + 1);
+        }
     } else {
         field_end = read_bare(reader, start);
     }
     *last = ends_line(reader);
-    if (*last)
+    if (*last) {
         skip_line_end(reader);
-    else
+    } else {
         reader->at++;
+    }
     *field_end = '\0';
     add_field(reader, start);
     return DSTN_OK;
@@ -148,10 +161,12 @@ static dstn_status check_text(csv_reader *reader, dstn_error *err) {
     const char *nul = reader->is_checked ? NULL : memchr(reader->at, '\0', (size_t)(reader->end - reader->at));
     int64_t line = 1;
     reader->is_checked = true;
-    if (!nul)
+    if (!nul) {
         return DSTN_OK;
-    for (const char *c = reader->at; c < nul; c++)
+    }
+    for (const char *c = reader->at; c < nul; c++) {
         line += *c == '\n';
+    }
     return dstn_fail(err, DSTN_ERROR_DATA, "%s:%lld: has a NUL byte; accepted: UTF-8 text", reader->path,
                      (long long)line);
 }
@@ -161,7 +176,8 @@ dstn_status csv_next(csv_reader *reader, bool *found, dstn_error *err) {
     reader->record_line = reader->line;
     *found = !is_at_end(reader);
     dstn_status status = check_text(reader, err);
-    for (bool last = !*found; !last && status == DSTN_OK;)
+    for (bool last = !*found; !last && status == DSTN_OK;) {
         status = read_field(reader, &last, err);
+    }
     return status;
 }

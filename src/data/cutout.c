@@ -19,8 +19,9 @@ static const dstn_option options[] = {
 };
 
 static dstn_status check_whole(const dstn_quantity *quantity, dstn_node node, const char *key, dstn_error *err) {
-    if (quantity->name || quantity->number == floor(quantity->number))
+    if (quantity->name || quantity->number == floor(quantity->number)) {
         return DSTN_OK;
+    }
     return dstn_node_fail(dstn_node_child(node, key), err,
                           "%g is no whole number; accepted: a whole number, or the name of a discrete hyperparameter",
                           quantity->number);
@@ -36,8 +37,9 @@ static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset
 /* A whole number from 0 to `most`; hyperparameters that aren't discrete are rounded down. */
 static int64_t count_of(const dstn_images *images, const dstn_quantity *quantity, int64_t row, int64_t most) {
     double value = dstn_images_quantity(images, quantity, row);
-    if (!(value >= 1))
+    if (!(value >= 1)) {
         return 0;
+    }
     return value < (double)most ? (int64_t)value : most;
 }
 
@@ -58,9 +60,10 @@ static void cut(const dstn_images *images, int64_t row, cutout_span rows, cutout
     const dstn_kernel *kernel = images->kernel;
     int64_t width = images->width, channels = images->channels;
     char *x = (char *)images->x + (size_t)(row * images->height * width * channels) * kernel->size;
-    for (int64_t y = rows.from; y < rows.to; y++)
+    for (int64_t y = rows.from; y < rows.to; y++) {
         kernel->fill((columns.to - columns.from) * channels, 0,
                      x + (size_t)((y * width + columns.from) * channels) * kernel->size);
+    }
 }
 
 /* Hole k has a lane of its own, so that it stays where it is when their number changes. */

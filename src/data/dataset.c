@@ -22,13 +22,15 @@ dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64
 static void make_answers(dstn_dataset *dataset, dstn_part part, int64_t rows) {
     size_t n = (size_t)rows;
     dataset->rows[part] = rows;
-    if (dataset->task == DSTN_TASK_REGRESSION)
+    if (dataset->task == DSTN_TASK_REGRESSION) {
         dataset->targets[part] = dstn_alloc(n * (size_t)dataset->outputs, sizeof(double));
-    else
+    } else {
         dataset->labels[part] = dstn_alloc(n, sizeof(int64_t));
+    }
     dataset->source_rows[part] = dstn_alloc(n, sizeof(int64_t));
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         dataset->source_rows[part][r] = r;
+    }
 }
 
 void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows) {
@@ -64,12 +66,15 @@ void data_clear_part(dstn_dataset *dataset, dstn_part part) {
 }
 
 void dstn_dataset_destroy(dstn_dataset *dataset) {
-    if (!dataset)
+    if (!dataset) {
         return;
-    for (int part = 0; part < DSTN_PARTS; part++)
+    }
+    for (int part = 0; part < DSTN_PARTS; part++) {
         data_clear_part(dataset, part);
-    for (int64_t f = 0; dataset->feature_names && f < dataset->features; f++)
+    }
+    for (int64_t f = 0; dataset->feature_names && f < dataset->features; f++) {
         free(dataset->feature_names[f]);
+    }
     free(dataset->feature_names);
     free(dataset->source);
     free(dataset->target_name);
@@ -78,53 +83,68 @@ void dstn_dataset_destroy(dstn_dataset *dataset) {
 }
 
 static bool are_finite(const double *values, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(values[i])) {
             return false;
+        }
+    }
     return true;
 }
 
 static bool are_labels(const int64_t *labels, int64_t count, int64_t classes) {
-    for (int64_t i = 0; i < count; i++)
-        if (labels[i] < 0 || labels[i] >= classes)
+    for (int64_t i = 0; i < count; i++) {
+        if (labels[i] < 0 || labels[i] >= classes) {
             return false;
+        }
+    }
     return true;
 }
 
 static bool are_examples_valid(const dstn_dataset *dataset, int part) {
-    if (dataset->bytes[part])
+    if (dataset->bytes[part]) {
         return !dataset->x[part] && dataset->byte_scale > 0 && isfinite(dataset->byte_scale) &&
                isfinite(dataset->byte_shift);
+    }
     return dataset->x[part] && are_finite(dataset->x[part], dataset->rows[part] * dataset->features);
 }
 
 static bool is_part_valid(const dstn_dataset *dataset, int part) {
     int64_t rows = dataset->rows[part];
-    if (rows == 0)
+    if (rows == 0) {
         return true;
-    if (rows < 0 || !dataset->source_rows[part] || !are_examples_valid(dataset, part))
+    }
+    if (rows < 0 || !dataset->source_rows[part] || !are_examples_valid(dataset, part)) {
         return false;
-    if (dataset->task == DSTN_TASK_REGRESSION)
+    }
+    if (dataset->task == DSTN_TASK_REGRESSION) {
         return dataset->targets[part] && !dataset->labels[part] &&
                are_finite(dataset->targets[part], rows * dataset->outputs);
+    }
     return dataset->labels[part] && !dataset->targets[part] &&
            are_labels(dataset->labels[part], rows, dataset->outputs);
 }
 
 bool dstn_dataset_is_valid(const dstn_dataset *dataset) {
-    if (dataset->rank < 1 || dataset->rank > 3 || dataset->outputs < 1 || dataset->rows[DSTN_PART_TRAIN] < 1)
+    if (dataset->rank < 1 || dataset->rank > 3 || dataset->outputs < 1 || dataset->rows[DSTN_PART_TRAIN] < 1) {
         return false;
+    }
     int64_t features = 1;
-    for (int i = 0; i < dataset->rank; i++)
+    for (int i = 0; i < dataset->rank; i++) {
         features *= dataset->shape[i];
-    if (features < 1 || features != dataset->features)
+    }
+    if (features < 1 || features != dataset->features) {
         return false;
-    for (int64_t f = 0; dataset->feature_names && f < features; f++)
-        if (!dataset->feature_names[f])
+    }
+    for (int64_t f = 0; dataset->feature_names && f < features; f++) {
+        if (!dataset->feature_names[f]) {
             return false;
-    for (int part = 0; part < DSTN_PARTS; part++)
-        if (!is_part_valid(dataset, part))
+        }
+    }
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (!is_part_valid(dataset, part)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -134,7 +154,8 @@ size_t dstn_dataset_memory_used(const dstn_dataset *dataset) {
     size_t value = dataset->bytes[DSTN_PART_TRAIN] ? 1 : sizeof(double);
     size_t example = (size_t)dataset->features * value + targets + sizeof(int64_t);
     size_t rows = 0;
-    for (int part = 0; part < DSTN_PARTS; part++)
+    for (int part = 0; part < DSTN_PARTS; part++) {
         rows += (size_t)dataset->rows[part];
+    }
     return sizeof *dataset + rows * example;
 }

@@ -5,8 +5,9 @@
 
 /* Element i of a part, as gathered. */
 static double element(const dstn_dataset *dataset, dstn_part part, int64_t i) {
-    if (dataset->bytes[part])
+    if (dataset->bytes[part]) {
         return dataset->byte_scale * dataset->bytes[part][i] + dataset->byte_shift;
+    }
     return dataset->x[part][i];
 }
 
@@ -21,8 +22,10 @@ void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t fea
 }
 
 void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_t *counts) {
-    for (int64_t c = 0; c < dataset->outputs; c++)
+    for (int64_t c = 0; c < dataset->outputs; c++) {
         counts[c] = 0;
-    for (int64_t r = 0; r < dataset->rows[part]; r++)
+    }
+    for (int64_t r = 0; r < dataset->rows[part]; r++) {
         counts[dataset->labels[part][r]]++;
+    }
 }

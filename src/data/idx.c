@@ -53,8 +53,9 @@ static char *find_file(const char *folder, const char *name) {
     for (int i = 0; i < 2; i++) {
         char *path = dstn_format("%s/%s%s", folder, name, endings[i]);
         struct stat about;
-        if (stat(path, &about) == 0)
+        if (stat(path, &about) == 0) {
             return path;
+        }
         free(path);
     }
     return NULL;
@@ -71,38 +72,47 @@ static dstn_status fail_missing(dstn_node node, const char *folder, const char *
 
 static dstn_status check_folder(dstn_node node, const char *folder, dstn_error *err) {
     struct stat about;
-    if (stat(folder, &about) != 0)
+    if (stat(folder, &about) != 0) {
         return data_fail_at_key(node, "path", err,
                                 "%s can't be read: %s; install the Debian package dataset-fashion-mnist, which brings "
                                 "" DEFAULT_FOLDER ", or set data.path to " ACCEPTED,
                                 folder, strerror(errno));
-    if (!S_ISDIR(about.st_mode))
+    }
+    if (!S_ISDIR(about.st_mode)) {
         return data_fail_at_key(node, "path", err, "%s is a file; accepted: " ACCEPTED, folder);
+    }
     return DSTN_OK;
 }
 
 static dstn_status check_labels(const idx_pair *pair, int64_t classes, dstn_error *err) {
-    for (int64_t r = 0; r < pair->labels.count; r++)
-        if (pair->labels.bytes[r] >= classes)
+    for (int64_t r = 0; r < pair->labels.count; r++) {
+        if (pair->labels.bytes[r] >= classes) {
             return dstn_fail(err, DSTN_ERROR_DATA, "%s: row %lld: label %d; accepted: 0 to %lld, by data.classes",
                              pair->labels_path, (long long)r, (int)pair->labels.bytes[r], (long long)classes - 1);
+        }
+    }
     return DSTN_OK;
 }
 
 static dstn_status read_pair(dstn_node node, const char *folder, int64_t classes, idx_pair *pair, dstn_error *err) {
-    if (!pair->images_path)
+    if (!pair->images_path) {
         return fail_missing(node, folder, pair->images_name, err);
-    if (!pair->labels_path)
+    }
+    if (!pair->labels_path) {
         return fail_missing(node, folder, pair->labels_name, err);
+    }
     dstn_status status = idx_read(pair->images_path, 3, &pair->images, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = idx_read(pair->labels_path, 1, &pair->labels, err);
-    if (status != DSTN_OK)
+    }
+    if (status != DSTN_OK) {
         return status;
-    if (pair->images.count != pair->labels.count)
+    }
+    if (pair->images.count != pair->labels.count) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: has %lld labels, and %s has %lld images; accepted: as many",
                          pair->labels_path, (long long)pair->labels.count, pair->images_path,
                          (long long)pair->images.count);
+    }
     return check_labels(pair, classes, err);
 }
 
@@ -112,8 +122,9 @@ static dstn_status read_pair(dstn_node node, const char *folder, int64_t classes
 static void take_pair(dstn_dataset *dataset, dstn_part part, idx_pair *pair) {
     data_take_bytes(dataset, part, pair->images.count, pair->images.bytes);
     pair->images.bytes = NULL;
-    for (int64_t r = 0; r < pair->labels.count; r++)
+    for (int64_t r = 0; r < pair->labels.count; r++) {
         dataset->labels[part][r] = pair->labels.bytes[r];
+    }
 }
 
 /* A folder without a test part is a data set all the same, one with half of it is a mistake. */
@@ -122,20 +133,22 @@ static dstn_status read_test(dstn_node node, const char *folder, int64_t classes
     idx_pair pair = {.images_name = "t10k-images-idx3-ubyte", .labels_name = "t10k-labels-idx1-ubyte"};
     find_pair(folder, &pair);
     dstn_status status = DSTN_OK;
-    if (!pair.images_path && !pair.labels_path)
+    if (!pair.images_path && !pair.labels_path) {
         dstn_log_warn(log, "%s: there is no test part: it has neither %s nor %s", folder, pair.images_name,
                       pair.labels_name);
-    else
+    } else {
         status = read_pair(node, folder, classes, &pair, err);
+    }
     if (status == DSTN_OK && pair.images.bytes) {
-        if (pair.images.height == dataset->shape[1] && pair.images.width == dataset->shape[2])
+        if (pair.images.height == dataset->shape[1] && pair.images.width == dataset->shape[2]) {
             take_pair(dataset, DSTN_PART_TEST, &pair);
-        else
+        } else {
             status = dstn_fail(err, DSTN_ERROR_DATA,
                                "%s: has images of %lld x %lld; accepted: %lld x %lld, as in "
                                "the training part",
                                pair.images_path, (long long)pair.images.height, (long long)pair.images.width,
                                (long long)dataset->shape[1], (long long)dataset->shape[2]);
+        }
     }
     close_pair(&pair);
     return status;
@@ -156,10 +169,11 @@ static dstn_status read_folder(const idx_settings *idx, dstn_node node, const ch
         data_set_normalization(dataset, idx->mean, idx->deviation);
         take_pair(dataset, DSTN_PART_TRAIN, &pair);
         status = read_test(node, folder, idx->classes, log, dataset, err);
-        if (status == DSTN_OK)
+        if (status == DSTN_OK) {
             *out = dataset;
-        else
+        } else {
             dstn_dataset_destroy(dataset);
+        }
     }
     close_pair(&pair);
     return status;
@@ -168,12 +182,14 @@ static dstn_status read_folder(const idx_settings *idx, dstn_node node, const ch
 static dstn_status read_idx(const void *settings, dstn_node node, dstn_task task, const dstn_log *log,
                             dstn_dataset **out, dstn_error *err) {
     const idx_settings *idx = settings;
-    if (task != DSTN_TASK_CLASSIFICATION)
+    if (task != DSTN_TASK_CLASSIFICATION) {
         return dstn_node_fail(dstn_node_child(node, "task"), err,
                               "the source idx has class labels; accepted: classification");
+    }
     char *folder = dstn_doc_resolve_path(dstn_node_child(node, "path"), idx->path);
-    for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
+    for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--) {
         folder[end - 1] = '\0';
+    }
     dstn_status status = read_folder(idx, node, folder, log, out, err);
     free(folder);
     return status;

@@ -24,12 +24,15 @@ static dstn_status read_bytes(gzFile file, const char *path, uint8_t *to, int64_
         errno = 0;
         int wanted = rest < MOST_AT_ONCE ? (int)rest : MOST_AT_ONCE, read = gzread(file, to, (unsigned)wanted), code;
         const char *reason = gzerror(file, &code);
-        if (read < 0 && code == Z_ERRNO)
+        if (read < 0 && code == Z_ERRNO) {
             return dstn_fail(err, DSTN_ERROR_DATA, "%s: can't be read: %s", path, strerror(errno));
-        if (read < 0)
+        }
+        if (read < 0) {
             return dstn_fail(err, DSTN_ERROR_DATA, "%s: its gzip stream is damaged (%s)", path, reason);
-        if (read == 0)
+        }
+        if (read == 0) {
             break;
+        }
         to += read;
         *got += read;
     }
@@ -46,12 +49,14 @@ static const char *how_it_ends(gzFile file) {
 
 static dstn_status check_sides(const char *path, int axes, const uint32_t *extent, idx_file *out, dstn_error *err) {
     *out = (idx_file){extent[0], extent[1], extent[2], NULL};
-    if (out->height < 1 || out->height > MAX_SIDE || out->width < 1 || out->width > MAX_SIDE)
+    if (out->height < 1 || out->height > MAX_SIDE || out->width < 1 || out->width > MAX_SIDE) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: its header names images of %lld x %lld; accepted: 1 to %d a side",
                          path, (long long)out->height, (long long)out->width, (int)MAX_SIDE);
-    if (out->count < 1)
+    }
+    if (out->count < 1) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: its header names no %s; accepted: at least one", path,
                          axes == 3 ? "image" : "label");
+    }
     return DSTN_OK;
 }
 
@@ -61,20 +66,25 @@ static dstn_status read_header(gzFile file, const char *path, int axes, idx_file
     int64_t size = 4 + 4 * axes, got = 0;
     const char *content = axes == 3 ? "images" : "labels";
     dstn_status status = read_bytes(file, path, header, size, &got, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
-    if (got == 0 && gzdirect(file))
+    }
+    if (got == 0 && gzdirect(file)) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: is empty; accepted: an IDX file of %s", path, content);
-    if (got >= 4 && big_endian(header) != wanted)
+    }
+    if (got >= 4 && big_endian(header) != wanted) {
         return dstn_fail(err, DSTN_ERROR_DATA,
                          "%s: its magic number is 0x%08lx; accepted: 0x%08lx (IDX, %s as unsigned bytes), plain or "
                          "gzipped",
                          path, (unsigned long)big_endian(header), (unsigned long)wanted, content);
-    if (got < size)
+    }
+    if (got < size) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: ends after %lld of the %lld bytes of an IDX header: %s", path,
                          (long long)got, (long long)size, how_it_ends(file));
-    for (int axis = 0; axis < axes; axis++)
+    }
+    for (int axis = 0; axis < axes; axis++) {
         extent[axis] = big_endian(header + 4 + 4 * axis);
+    }
     return check_sides(path, axes, extent, out, err);
 }
 
@@ -85,8 +95,9 @@ static bool grow(uint8_t **bytes, int64_t *capacity, int64_t most) {
     int64_t larger = *capacity ? 2 * *capacity : FIRST_CHUNK;
     *capacity = larger < most ? larger : most;
     uint8_t *moved = realloc(*bytes, (size_t)*capacity);
-    if (moved)
+    if (moved) {
         *bytes = moved;
+    }
     return moved != NULL;
 }
 
@@ -97,9 +108,10 @@ static dstn_status read_content(gzFile file, const char *path, int64_t expected,
     dstn_status status = DSTN_OK;
     *got = 0;
     while (status == DSTN_OK && *got == capacity && capacity < expected + 1) {
-        if (!grow(&out->bytes, &capacity, expected + 1))
+        if (!grow(&out->bytes, &capacity, expected + 1)) {
             return dstn_fail(err, DSTN_ERROR_RUN, "%s: its %lld bytes don't fit into memory", path,
                              (long long)expected);
+        }
         status = read_bytes(file, path, out->bytes + *got, capacity - *got, got, err);
     }
     return status;
@@ -110,17 +122,20 @@ static dstn_status check_length(gzFile file, const char *path, int64_t expected,
     char extents[96];
     snprintf(extents, sizeof extents, "%lld x %lld x %lld", (long long)idx->count, (long long)idx->height,
              (long long)idx->width);
-    if (got < expected)
+    if (got < expected) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: expected %lld bytes (%s) behind the header, found %lld: %s", path,
                          (long long)expected, extents, (long long)got, how_it_ends(file));
-    if (got > expected)
+    }
+    if (got > expected) {
         return dstn_fail(err, DSTN_ERROR_DATA,
                          "%s: expected %lld bytes (%s) behind the header, found more; accepted: a file that ends there",
                          path, (long long)expected, extents);
+    }
     int code;
     gzerror(file, &code);
-    if (code == Z_BUF_ERROR)
+    if (code == Z_BUF_ERROR) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: its gzip stream is cut off before its checksum", path);
+    }
     return DSTN_OK;
 }
 
@@ -128,8 +143,9 @@ dstn_status idx_read(const char *path, int axes, idx_file *out, dstn_error *err)
     *out = (idx_file){0};
     errno = 0;
     gzFile file = gzopen(path, "rb");
-    if (!file)
+    if (!file) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: can't be read: %s", path, strerror(errno ? errno : ENOMEM));
+    }
     gzbuffer(file, BUFFER);
     int64_t got = 0, expected = 0;
     dstn_status status = read_header(file, path, axes, out, err);
@@ -137,8 +153,9 @@ dstn_status idx_read(const char *path, int axes, idx_file *out, dstn_error *err)
         expected = out->count * out->height * out->width;
         status = read_content(file, path, expected, out, &got, err);
     }
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = check_length(file, path, expected, got, out, err);
+    }
     gzclose_r(file);
     if (status != DSTN_OK) {
         free(out->bytes);

@@ -23,9 +23,11 @@ enum { SOURCES = sizeof sources / sizeof sources[0] };
 #define DEFAULT_SOURCE "csv"
 
 const dstn_data_source *dstn_data_source_find(const char *name) {
-    for (size_t i = 0; i < SOURCES; i++)
-        if (strcmp(sources[i]->name, name) == 0)
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (strcmp(sources[i]->name, name) == 0) {
             return sources[i];
+        }
+    }
     return NULL;
 }
 
@@ -73,12 +75,14 @@ static dstn_status choose_source(dstn_node node, const dstn_data_source **out, d
     dstn_node place = dstn_node_child(node, "source");
     const char *name = dstn_node_text(place);
     *out = dstn_data_source_find(name ? name : DEFAULT_SOURCE);
-    if (*out)
+    if (*out) {
         return DSTN_OK;
+    }
     const char *nearest = dstn_nearest_name(name, source_names, SOURCES);
-    if (nearest)
+    if (nearest) {
         return dstn_node_fail(place, err, "unknown source \"%s\"; did you mean \"%s\"? accepted:%s", name, nearest,
                               source_list);
+    }
     return dstn_node_fail(place, err, "unknown source \"%s\"; accepted:%s", name, source_list);
 }
 
@@ -100,8 +104,9 @@ typedef enum split_kind { SPLIT_KIND_OWN, SPLIT_KIND_RANDOM, SPLIT_KIND_END } sp
 
 static split_kind choose_split(const data_settings *settings, const dstn_data_source *source,
                                const dstn_dataset *dataset) {
-    if (dataset->rows[DSTN_PART_VALID] > 0)
+    if (dataset->rows[DSTN_PART_VALID] > 0) {
         return SPLIT_KIND_OWN;
+    }
     bool from_end = settings->split == SPLIT_END || (settings->split == SPLIT_AUTO && source->ends_with_valid);
     return from_end ? SPLIT_KIND_END : SPLIT_KIND_RANDOM;
 }
@@ -110,20 +115,24 @@ static dstn_status split(dstn_node node, const data_settings *settings, split_ki
                          dstn_dataset *dataset, dstn_error *err) {
     int64_t rows = dataset->rows[DSTN_PART_TRAIN];
     int64_t valid = llround(settings->valid_fraction * (double)rows);
-    if (kind == SPLIT_KIND_OWN && settings->split != SPLIT_AUTO)
+    if (kind == SPLIT_KIND_OWN && settings->split != SPLIT_AUTO) {
         return dstn_node_fail(dstn_node_child(node, "split"), err,
                               "%s has a validation part of its own; accepted: auto, which takes it", dataset->source);
-    if (kind == SPLIT_KIND_OWN)
+    }
+    if (kind == SPLIT_KIND_OWN) {
         return DSTN_OK;
-    if (valid < 1 || valid >= rows)
+    }
+    if (valid < 1 || valid >= rows) {
         return dstn_node_fail(dstn_node_child(node, "valid_fraction"), err,
                               "%g of %lld rows leaves none for %s; accepted: %g to %g", settings->valid_fraction,
                               (long long)rows, valid < 1 ? "validation" : "training", 1. / (double)rows,
                               1 - 1. / (double)rows);
-    if (kind == SPLIT_KIND_END)
+    }
+    if (kind == SPLIT_KIND_END) {
         data_split_end(dataset, valid);
-    else
+    } else {
         data_split_random(dataset, valid, seed);
+    }
     return DSTN_OK;
 }
 
@@ -136,19 +145,23 @@ static dstn_status check_quadratic(dstn_node node, const data_settings *settings
                                    dstn_error *err) {
     const int64_t most = 20000;
     int64_t features = data_quadratic_features(dataset->features);
-    if (settings->features != FEATURES_QUADRATIC)
+    if (settings->features != FEATURES_QUADRATIC) {
         return DSTN_OK;
-    if (!is_table(dataset))
+    }
+    if (!is_table(dataset)) {
         return dstn_node_fail(dstn_node_child(node, "features"), err,
                               "quadratic is for tables of numbers, and %s has images or bytes; accepted: raw",
                               dataset->source);
-    if (!settings->standardize)
+    }
+    if (!settings->standardize) {
         return dstn_node_fail(dstn_node_child(node, "standardize"), err,
                               "false doesn't go with features: quadratic; accepted: true");
-    if (dataset->features > most || features > most)
+    }
+    if (dataset->features > most || features > most) {
         return dstn_node_fail(dstn_node_child(node, "features"), err,
                               "quadratic makes %lld columns of %lld; accepted: up to %lld", (long long)features,
                               (long long)dataset->features, (long long)most);
+    }
     return DSTN_OK;
 }
 
@@ -159,37 +172,44 @@ static dstn_status make_features(const data_settings *settings, const dstn_log *
         status = data_standardize_features(dataset, log, err);
         data_standardize_targets(dataset);
     }
-    if (status == DSTN_OK && settings->features == FEATURES_QUADRATIC)
+    if (status == DSTN_OK && settings->features == FEATURES_QUADRATIC) {
         status = data_make_quadratic(dataset, log, err);
+    }
     return status;
 }
 
 /* A class without examples is never learned; labels that count from 1 show here. */
 static void warn_of_empty_classes(const dstn_dataset *dataset, const dstn_log *log) {
-    if (dataset->task != DSTN_TASK_CLASSIFICATION)
+    if (dataset->task != DSTN_TASK_CLASSIFICATION) {
         return;
+    }
     bool *seen = dstn_alloc((size_t)dataset->outputs, sizeof *seen);
     int64_t missing = 0, first = -1;
-    for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++)
+    for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++) {
         seen[dataset->labels[DSTN_PART_TRAIN][r]] = true;
-    for (int64_t c = 0; c < dataset->outputs; c++)
-        if (!seen[c] && missing++ == 0)
+    }
+    for (int64_t c = 0; c < dataset->outputs; c++) {
+        if (!seen[c] && missing++ == 0) {
             first = c;
-    if (missing > 0)
+        }
+    }
+    if (missing > 0) {
         dstn_log_warn(log, "%s: %lld of %lld classes (the first: %lld) have no training example; labels count from 0",
                       dataset->source, (long long)missing, (long long)dataset->outputs, (long long)first);
+    }
     free(seen);
 }
 
 /* "405 training and 101 validation rows", "6 training, 2 validation and 2 test rows" */
 static void describe_rows(const dstn_dataset *dataset, char *text, size_t size) {
     const int64_t *rows = dataset->rows;
-    if (rows[DSTN_PART_TEST] > 0)
+    if (rows[DSTN_PART_TEST] > 0) {
         snprintf(text, size, "%lld training, %lld validation and %lld test rows", (long long)rows[DSTN_PART_TRAIN],
                  (long long)rows[DSTN_PART_VALID], (long long)rows[DSTN_PART_TEST]);
-    else
+    } else {
         snprintf(text, size, "%lld training and %lld validation rows", (long long)rows[DSTN_PART_TRAIN],
                  (long long)rows[DSTN_PART_VALID]);
+    }
 }
 
 /* "boston.csv: 405 training and 101 validation rows, 13 features, target medv, split 3" */
@@ -197,18 +217,21 @@ static char *summarize(const dstn_dataset *dataset, split_kind kind, uint32_t se
     const char *slash = strrchr(dataset->source, '/');
     char rows[128], examples[96], classes[40] = "", split_text[40] = "";
     describe_rows(dataset, rows, sizeof rows);
-    if (dataset->rank == 3)
+    if (dataset->rank == 3) {
         snprintf(examples, sizeof examples, "%lldx%lldx%lld images", (long long)dataset->shape[0],
                  (long long)dataset->shape[1], (long long)dataset->shape[2]);
-    else
+    } else {
         snprintf(examples, sizeof examples, "%lld features", (long long)dataset->features);
-    if (dataset->task == DSTN_TASK_CLASSIFICATION)
+    }
+    if (dataset->task == DSTN_TASK_CLASSIFICATION) {
         snprintf(classes, sizeof classes, " of %lld classes", (long long)dataset->outputs);
-    if (kind == SPLIT_KIND_RANDOM)
+    }
+    if (kind == SPLIT_KIND_RANDOM) {
         snprintf(split_text, sizeof split_text, ", split %lu", (unsigned long)seed);
-    else
+    } else {
         snprintf(split_text, sizeof split_text, ", %s",
                  kind == SPLIT_KIND_END ? "validation from the end" : "split of the file");
+    }
     return dstn_format("%s: %s, %s, target %s%s%s", slash ? slash + 1 : dataset->source, rows, examples,
                        dataset->target_name ? dataset->target_name : "unnamed", classes, split_text);
 }
@@ -225,14 +248,18 @@ typedef struct preparation {
 static dstn_status prepare(const preparation *p, dstn_dataset *dataset, dstn_error *err) {
     split_kind kind = choose_split(p->settings, p->source, dataset);
     dstn_status status = check_quadratic(p->node, p->settings, dataset, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = split(p->node, p->settings, kind, p->seed, dataset, err);
-    if (status == DSTN_OK)
+    }
+    if (status == DSTN_OK) {
         status = data_check_targets(dataset, err);
-    if (status == DSTN_OK)
+    }
+    if (status == DSTN_OK) {
         status = make_features(p->settings, p->log, dataset, err);
-    if (status != DSTN_OK)
+    }
+    if (status != DSTN_OK) {
         return status;
+    }
     warn_of_empty_classes(dataset, p->log);
     dataset->summary = summarize(dataset, kind, p->seed);
     return DSTN_OK;
@@ -242,15 +269,17 @@ dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log
     *out = NULL;
     const dstn_data_source *source;
     dstn_status status = choose_source(node, &source, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     data_settings settings;
     void *own = dstn_alloc(1, source->settings_size);
     dstn_binding bindings[] = {{dstn_data_options, &settings}, {source->options, own}};
     dstn_dataset *dataset = NULL;
     status = dstn_options_read(node, "data", bindings, 2, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = source->read(own, node, (dstn_task)settings.task, log, &dataset, err);
+    }
     if (status == DSTN_OK) {
         uint32_t split_seed = settings.split_seed < 0 ? seed : (uint32_t)settings.split_seed;
         preparation p = {node, &settings, source, log, split_seed};

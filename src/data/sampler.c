@@ -22,8 +22,9 @@ dstn_sampler *dstn_sampler_new(dstn_rng rng, int64_t rows, int64_t batch) {
 }
 
 void dstn_sampler_destroy(dstn_sampler *sampler) {
-    if (!sampler)
+    if (!sampler) {
         return;
+    }
     free(sampler->order);
     free(sampler);
 }

@@ -16,11 +16,13 @@ static const double rounding = 1e-13;
 /* Of column c in a table [rows, cols]. */
 static column_moments moments_of(const double *table, int64_t rows, int64_t cols, int64_t c) {
     double sum = 0, rest = 0, squares = 0, largest = 0;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         sum += table[r * cols + c];
+    }
     double mean = sum / (double)rows;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         rest += table[r * cols + c] - mean;
+    }
     mean += rest / (double)rows;
     for (int64_t r = 0; r < rows; r++) {
         double difference = table[r * cols + c] - mean;
@@ -32,8 +34,9 @@ static column_moments moments_of(const double *table, int64_t rows, int64_t cols
 }
 
 static void standardize(double *table, int64_t rows, int64_t cols, int64_t c, const column_moments *moments) {
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         table[r * cols + c] = (table[r * cols + c] - moments->mean) / moments->deviation;
+    }
 }
 
 /* ---- features ---------------------------------------------------------------------------------------------------- */
@@ -43,34 +46,41 @@ static void warn_of_dropped(const dstn_dataset *dataset, const column_moments *m
     int64_t dropped = 0;
     char *names = dstn_strdup("");
     for (int64_t f = 0; f < dataset->features; f++) {
-        if (!moments[f].is_constant || ++dropped > shown)
+        if (!moments[f].is_constant || ++dropped > shown) {
             continue;
+        }
         char *longer = dstn_format("%s%s%s", names, *names ? ", " : "", dataset->feature_names[f]);
         free(names);
         names = longer;
     }
     char more[40] = "";
-    if (dropped > shown)
+    if (dropped > shown) {
         snprintf(more, sizeof more, " and %lld more", (long long)(dropped - shown));
-    if (dropped > 0)
+    }
+    if (dropped > 0) {
         dstn_log_warn(log, "%s: %lld column%s constant in the training part and dropped: %s%s", dataset->source,
                       (long long)dropped, dropped == 1 ? " is" : "s are", names, more);
+    }
     free(names);
 }
 
 /* Closes the gaps that constant columns leave, in a table [rows, features] of which `kept` columns remain. */
 static void close_gaps(double *x, int64_t rows, int64_t features, const column_moments *moments) {
     double *to = x;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t f = 0; f < features; f++)
-            if (!moments[f].is_constant)
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t f = 0; f < features; f++) {
+            if (!moments[f].is_constant) {
                 *to++ = x[r * features + f];
+            }
+        }
+    }
 }
 
 static void drop_constant(dstn_dataset *dataset, column_moments *moments) {
     int64_t kept = 0;
-    for (int part = 0; part < DSTN_PARTS; part++)
+    for (int part = 0; part < DSTN_PARTS; part++) {
         close_gaps(dataset->x[part], dataset->rows[part], dataset->features, moments);
+    }
     for (int64_t f = 0; f < dataset->features; f++) {
         if (moments[f].is_constant) {
             free(dataset->feature_names[f]);
@@ -85,16 +95,20 @@ static void drop_constant(dstn_dataset *dataset, column_moments *moments) {
 dstn_status data_standardize_features(dstn_dataset *dataset, const dstn_log *log, dstn_error *err) {
     int64_t features = dataset->features;
     column_moments *moments = dstn_alloc((size_t)features, sizeof *moments);
-    for (int64_t f = 0; f < features; f++)
+    for (int64_t f = 0; f < features; f++) {
         moments[f] = moments_of(dataset->x[DSTN_PART_TRAIN], dataset->rows[DSTN_PART_TRAIN], features, f);
+    }
     warn_of_dropped(dataset, moments, log);
     drop_constant(dataset, moments);
-    for (int part = 0; part < DSTN_PARTS; part++)
-        for (int64_t f = 0; f < dataset->features; f++)
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        for (int64_t f = 0; f < dataset->features; f++) {
             standardize(dataset->x[part], dataset->rows[part], dataset->features, f, &moments[f]);
+        }
+    }
     free(moments);
-    if (dataset->features > 0)
+    if (dataset->features > 0) {
         return DSTN_OK;
+    }
     return dstn_fail(err, DSTN_ERROR_DATA,
                      "%s: every feature is constant in the training part; accepted: at least one that varies",
                      dataset->source);
@@ -106,8 +120,9 @@ void data_standardize_targets(dstn_dataset *dataset) {
     for (int64_t c = 0; dataset->task == DSTN_TASK_REGRESSION && c < dataset->outputs; c++) {
         column_moments moments =
             moments_of(dataset->targets[DSTN_PART_TRAIN], dataset->rows[DSTN_PART_TRAIN], dataset->outputs, c);
-        for (int part = 0; part < DSTN_PARTS; part++)
+        for (int part = 0; part < DSTN_PARTS; part++) {
             standardize(dataset->targets[part], dataset->rows[part], dataset->outputs, c, &moments);
+        }
     }
 }
 
@@ -115,20 +130,25 @@ static bool has_constant_target(const dstn_dataset *dataset) {
     int64_t rows = dataset->rows[DSTN_PART_TRAIN];
     if (dataset->task == DSTN_TASK_CLASSIFICATION) {
         const int64_t *labels = dataset->labels[DSTN_PART_TRAIN];
-        for (int64_t r = 1; r < rows; r++)
-            if (labels[r] != labels[0])
+        for (int64_t r = 1; r < rows; r++) {
+            if (labels[r] != labels[0]) {
                 return false;
+            }
+        }
         return true;
     }
-    for (int64_t c = 0; c < dataset->outputs; c++)
-        if (moments_of(dataset->targets[DSTN_PART_TRAIN], rows, dataset->outputs, c).is_constant)
+    for (int64_t c = 0; c < dataset->outputs; c++) {
+        if (moments_of(dataset->targets[DSTN_PART_TRAIN], rows, dataset->outputs, c).is_constant) {
             return true;
+        }
+    }
     return false;
 }
 
 dstn_status data_check_targets(const dstn_dataset *dataset, dstn_error *err) {
-    if (!has_constant_target(dataset))
+    if (!has_constant_target(dataset)) {
         return DSTN_OK;
+    }
     return dstn_fail(err, DSTN_ERROR_DATA,
                      "%s: column \"%s\": the target has one value only in the training part; accepted: one that varies",
                      dataset->source, dataset->target_name ? dataset->target_name : "target");

@@ -11,8 +11,9 @@ static void fill_row(dstn_rng rng, uint64_t step, int64_t row, int64_t count, do
         double pair[2];
         dstn_rng_normals(rng, step, (uint64_t)row, (uint64_t)i / 2, pair);
         values[i] = pair[0];
-        if (i + 1 < count)
+        if (i + 1 < count) {
             values[i + 1] = pair[1];
+        }
     }
 }
 
@@ -28,31 +29,35 @@ static void fill_bytes(dstn_rng rng, int64_t row, int64_t count, uint8_t *bytes)
     for (int64_t i = 0; i < count; i += 16) {
         uint32_t block[4];
         dstn_rng_bits(rng, STEP_X, (uint64_t)row, (uint64_t)i / 16, block);
-        for (int64_t k = 0; k < 16 && i + k < count; k++)
+        for (int64_t k = 0; k < 16 && i + k < count; k++) {
             bytes[i + k] = (uint8_t)(block[k / 4] >> (k % 4 * 8));
+        }
     }
 }
 
 static void fill_part(dstn_dataset *dataset, dstn_part part, int64_t first_row, dstn_rng rng) {
     for (int64_t r = 0; r < dataset->rows[part]; r++) {
         int64_t row = first_row + r;
-        if (dataset->bytes[part])
+        if (dataset->bytes[part]) {
             fill_bytes(rng, row, dataset->features, dataset->bytes[part] + r * dataset->features);
-        else
+        } else {
             fill_row(rng, STEP_X, row, dataset->features, dataset->x[part] + r * dataset->features);
-        if (dataset->task == DSTN_TASK_REGRESSION)
+        }
+        if (dataset->task == DSTN_TASK_REGRESSION) {
             fill_row(rng, STEP_TARGETS, row, dataset->outputs, dataset->targets[part] + r * dataset->outputs);
-        else
+        } else {
             dataset->labels[part][r] = draw_label(rng, row, dataset->outputs);
+        }
         dataset->source_rows[part][r] = row;
     }
 }
 
 static void make_part(dstn_dataset *dataset, dstn_part part, int64_t rows, bool has_bytes) {
-    if (has_bytes)
+    if (has_bytes) {
         data_take_bytes(dataset, part, rows, dstn_alloc((size_t)rows * (size_t)dataset->features, 1));
-    else
+    } else {
         data_make_part(dataset, part, rows);
+    }
 }
 
 static dstn_dataset *make(dstn_dataset *dataset, int64_t rows, uint32_t seed, bool has_bytes) {

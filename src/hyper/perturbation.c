@@ -39,27 +39,33 @@ static void draw_row(const dstn_space *space, dstn_rng rng, uint64_t step, uint6
         bool takes[2] = {space->items[i].per_batch == per_batch,
                          i + 1 < h && space->items[i + 1].per_batch == per_batch};
         double pair[2];
-        if (!takes[0] && !takes[1])
+        if (!takes[0] && !takes[1]) {
             continue;
+        }
         dstn_rng_normals(rng, step, example, (uint64_t)i / 2, pair);
-        for (int k = 0; k < 2; k++)
-            if (takes[k])
+        for (int k = 0; k < 2; k++) {
+            if (takes[k]) {
                 row[i + k] = pair[k];
+            }
+        }
     }
 }
 
 void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
                       double *noise) {
     int h = space->count;
-    if (rows == 0)
+    if (rows == 0) {
         return;
+    }
     draw_row(space, rng, step, whole_batch, true, noise);
     for (int64_t r = 0; r < rows; r++) {
         double *row = noise + r * h;
         draw_row(space, rng, step, (uint64_t)(first_row + r), false, row);
-        for (int i = 0; r > 0 && i < h; i++)
-            if (space->items[i].per_batch)
+        for (int i = 0; r > 0 && i < h; i++) {
+            if (space->items[i].per_batch) {
                 row[i] = noise[i];
+            }
+        }
     }
 }
 
@@ -67,7 +73,8 @@ void dstn_space_perturbation(const dstn_space *space, const double *noise, int64
     int h = space->count;
     for (int i = 0; i < h; i++) {
         double sigma = dstn_space_sigma(space, i);
-        for (int64_t r = 0; r < rows; r++)
+        for (int64_t r = 0; r < rows; r++) {
             epsilon[r * h + i] = sigma * noise[r * h + i];
+        }
     }
 }

@@ -36,15 +36,18 @@ const dstn_option dstn_hyper_options[] = {
 /* What YAML reads as no value or as a number can't stand for a hyperparameter in a layer's option. */
 static bool is_reserved(const char *name) {
     const char *const words[] = {"inf", "nan", "NaN", "null", "Null", "NULL"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(name, words[i]) == 0)
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(name, words[i]) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool is_name(const char *name) {
-    if (isdigit((unsigned char)name[0]) || name[0] == '\0' || is_reserved(name))
+    if (isdigit((unsigned char)name[0]) || name[0] == '\0' || is_reserved(name)) {
         return false;
+    }
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
@@ -62,36 +65,41 @@ static dstn_status choose_transform(dstn_node entry, const hyper_settings *setti
     hyper->transform = transform;
     hyper->low = settings->range[0] == -INFINITY ? transform->lowest : settings->range[0];
     hyper->high = settings->range[1];
-    if (transform->accepts(hyper->low, hyper->high))
+    if (transform->accepts(hyper->low, hyper->high)) {
         return DSTN_OK;
+    }
     return dstn_node_fail(place_of(entry, "range"), err, "[%g, %g] doesn't fit transform %s; accepted: %s",
                           settings->range[0], settings->range[1], transform->name, transform->accepted);
 }
 
 static dstn_status check_start(dstn_node entry, const dstn_hyper *hyper, dstn_error *err) {
     if (hyper->start > hyper->low && hyper->start < hyper->high &&
-        isfinite(hyper->transform->inverse(hyper->start, hyper->low, hyper->high)))
+        isfinite(hyper->transform->inverse(hyper->start, hyper->low, hyper->high))) {
         return DSTN_OK;
+    }
     return dstn_node_fail(place_of(entry, "start"), err,
                           "%g is not inside the range; accepted: above %g and below %g, the ends not included",
                           hyper->start, hyper->low, hyper->high);
 }
 
 static dstn_status read_entry(dstn_node entry, const char *name, dstn_hyper *hyper, dstn_error *err) {
-    if (!is_name(name))
+    if (!is_name(name)) {
         return dstn_node_fail(entry, err,
                               "\"%s\" can't be a hyperparameter's name; accepted: letters, digits and _, not "
                               "beginning with a digit, and not inf, nan or null",
                               name);
+    }
     hyper_settings settings;
     char *path = dstn_format("hyperparameters.%s", name);
     dstn_binding binding = {dstn_hyper_options, &settings};
     dstn_status status = dstn_options_read(entry, path, &binding, 1, err);
     free(path);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = choose_transform(entry, &settings, hyper, err);
-    if (status != DSTN_OK)
+    }
+    if (status != DSTN_OK) {
         return status;
+    }
     hyper->name = dstn_strdup(name);
     hyper->start = settings.start;
     hyper->scale = settings.scale;
@@ -120,10 +128,11 @@ static bool is_absent(dstn_node node) {
 
 dstn_status dstn_space_read(dstn_node node, dstn_space **out, dstn_error *err) {
     *out = NULL;
-    if (!is_absent(node) && dstn_node_get_kind(node) != DSTN_NODE_MAPPING)
+    if (!is_absent(node) && dstn_node_get_kind(node) != DSTN_NODE_MAPPING) {
         return dstn_node_fail(
             node, err,
             "is no mapping; accepted: a name and its options for each hyperparameter, as in \"name: {start: 1}\"");
+    }
     dstn_space *space = space_of((int)dstn_node_count(node));
     for (int i = 0; i < space->count; i++) {
         dstn_node entry = dstn_node_at(node, (size_t)i);
@@ -140,7 +149,7 @@ dstn_status dstn_space_read(dstn_node node, dstn_space **out, dstn_error *err) {
 
 dstn_space *dstn_space_new(int count, const char *const *names) {
     dstn_space *space = space_of(count);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         space->items[i] = (dstn_hyper){
             .name = dstn_strdup(names[i]),
             .transform = &hyper_transform_identity,
@@ -150,15 +159,18 @@ dstn_space *dstn_space_new(int count, const char *const *names) {
             .scale = 1,
             .tune_scale = true,
         };
+    }
     dstn_space_reset(space);
     return space;
 }
 
 void dstn_space_destroy(dstn_space *space) {
-    if (!space)
+    if (!space) {
         return;
-    for (int i = 0; i < space->count; i++)
+    }
+    for (int i = 0; i < space->count; i++) {
         free((char *)space->items[i].name);
+    }
     free(space->items);
     free(space->lambda);
     free(space->raw_scale);
@@ -168,20 +180,25 @@ void dstn_space_destroy(dstn_space *space) {
 bool dstn_space_is_valid(const dstn_space *space) {
     for (int i = 0; i < space->count; i++) {
         const dstn_hyper *hyper = &space->items[i];
-        if (!hyper->name || !is_name(hyper->name) || !hyper->transform || dstn_space_find(space, hyper->name) != i)
+        if (!hyper->name || !is_name(hyper->name) || !hyper->transform || dstn_space_find(space, hyper->name) != i) {
             return false;
-        if (!(hyper->low < hyper->start && hyper->start < hyper->high) || !(hyper->scale > 0))
+        }
+        if (!(hyper->low < hyper->start && hyper->start < hyper->high) || !(hyper->scale > 0)) {
             return false;
-        if (!isfinite(space->lambda[i]) || !isfinite(space->raw_scale[i]))
+        }
+        if (!isfinite(space->lambda[i]) || !isfinite(space->raw_scale[i])) {
             return false;
+        }
     }
     return space->count >= 0;
 }
 
 int dstn_space_find(const dstn_space *space, const char *name) {
-    for (int i = 0; i < space->count; i++)
-        if (strcmp(space->items[i].name, name) == 0)
+    for (int i = 0; i < space->count; i++) {
+        if (strcmp(space->items[i].name, name) == 0) {
             return i;
+        }
+    }
     return -1;
 }
 
@@ -207,11 +224,12 @@ double dstn_space_derivative(const dstn_space *space, int i, double u) {
 
 void dstn_space_values(const dstn_space *space, const double *epsilon, int64_t rows, double *values) {
     int h = space->count;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         for (int i = 0; i < h; i++) {
             double shift = epsilon ? epsilon[r * h + i] : 0;
             values[r * h + i] = dstn_space_value(space, i, space->lambda[i] + shift);
         }
+    }
 }
 
 void dstn_space_add_state(dstn_space *space, dstn_state *state) {

@@ -13,16 +13,20 @@ const dstn_transform *hyper_transform_at(int i) {
 }
 
 const dstn_transform *dstn_transform_find(const char *name) {
-    for (int i = 0; i < TRANSFORMS; i++)
-        if (strcmp(transforms[i]->name, name) == 0)
+    for (int i = 0; i < TRANSFORMS; i++) {
+        if (strcmp(transforms[i]->name, name) == 0) {
             return transforms[i];
+        }
+    }
     return NULL;
 }
 
 const dstn_transform *dstn_transform_default(double low, double high) {
-    for (int i = 0; i < TRANSFORMS; i++)
-        if (transforms[i]->is_default(low, high))
+    for (int i = 0; i < TRANSFORMS; i++) {
+        if (transforms[i]->is_default(low, high)) {
             return transforms[i];
+        }
+    }
     return NULL;
 }
 

@@ -20,9 +20,10 @@ static dstn_status take_moments(dstn_optimizer *optimizer, dstn_arena *arena, ds
     size_t bytes = (size_t)optimizer->count * optimizer->kernel->size;
     for (int k = 0; k < optimizer->type->moments; k++) {
         optimizer->moments[k] = dstn_arena_take(arena, bytes);
-        if (!optimizer->moments[k])
+        if (!optimizer->moments[k]) {
             return dstn_fail(err, DSTN_ERROR_RUN, "not enough memory for %zu bytes of moments of optimizer %s", bytes,
                              optimizer->type->name);
+        }
     }
     return DSTN_OK;
 }
@@ -32,8 +33,9 @@ dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *de
     *out = NULL;
     optim_section section;
     dstn_status status = optim_section_read(node, path, default_name, &section, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     dstn_optimizer *optimizer = dstn_alloc(1, sizeof *optimizer);
     *optimizer = (dstn_optimizer){.type = section.type,
                                   .settings = section.type_settings,
@@ -53,8 +55,9 @@ dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *de
 }
 
 void dstn_optimizer_destroy(dstn_optimizer *optimizer) {
-    if (!optimizer)
+    if (!optimizer) {
         return;
+    }
     free(optimizer->settings);
     free(optimizer);
 }

@@ -15,14 +15,16 @@ dstn_status dstn_schedule_read(dstn_node node, const char *path, const char *def
     *out = NULL;
     optim_section section;
     dstn_status status = optim_section_read(node, path, default_name, &section, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     dstn_schedule *schedule = dstn_alloc(1, sizeof *schedule);
     schedule->type = section.schedule;
     schedule->settings = section.schedule_settings;
     schedule->first_rate = section.rate;
-    if (schedule->type->start)
+    if (schedule->type->start) {
         schedule->type->start(schedule->memory);
+    }
     section.schedule_settings = NULL;
     optim_section_clear(&section);
     *out = schedule;
@@ -30,8 +32,9 @@ dstn_status dstn_schedule_read(dstn_node node, const char *path, const char *def
 }
 
 void dstn_schedule_destroy(dstn_schedule *schedule) {
-    if (!schedule)
+    if (!schedule) {
         return;
+    }
     free(schedule->settings);
     free(schedule);
 }
@@ -50,8 +53,9 @@ double dstn_schedule_next(dstn_schedule *schedule, int64_t epochs, double rate, 
 }
 
 void dstn_schedule_add_state(dstn_schedule *schedule, const char *prefix, dstn_state *state) {
-    if (schedule->type->memory == 0)
+    if (schedule->type->memory == 0) {
         return;
+    }
     char name[DSTN_NAME_SIZE];
     snprintf(name, sizeof name, "%s/memory", prefix);
     dstn_state_add_values(state, name, DSTN_F64, schedule->type->memory, schedule->memory);

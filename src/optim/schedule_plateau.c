@@ -34,8 +34,9 @@ static double next(const void *settings, double *memory, const dstn_epoch_end *e
         return end->rate;
     }
     memory[WAITED]++;
-    if (memory[WAITED] < (double)plateau->patience)
+    if (memory[WAITED] < (double)plateau->patience) {
         return end->rate;
+    }
     memory[WAITED] = 0;
     return fmin(end->rate, fmax(plateau->factor * end->rate, plateau->min_rate));
 }

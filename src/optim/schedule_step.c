@@ -17,11 +17,13 @@ static const dstn_option options[] = {
 
 static dstn_status check(const void *settings, dstn_node node, dstn_error *err) {
     const step_settings *step = settings;
-    for (int i = 1; i < step->milestones.count; i++)
-        if (step->milestones.values[i] <= step->milestones.values[i - 1])
+    for (int i = 1; i < step->milestones.count; i++) {
+        if (step->milestones.values[i] <= step->milestones.values[i - 1]) {
             return dstn_node_fail(dstn_node_child(node, "milestones"), err,
                                   "%lld comes after %lld; accepted: epochs in rising order",
                                   (long long)step->milestones.values[i], (long long)step->milestones.values[i - 1]);
+        }
+    }
     return DSTN_OK;
 }
 
@@ -30,9 +32,11 @@ static double next(const void *settings, double *memory, const dstn_epoch_end *e
     (void)memory;
     const step_settings *step = settings;
     double rate = end->first_rate;
-    for (int i = 0; i < step->milestones.count; i++)
-        if (step->milestones.values[i] <= end->epochs)
+    for (int i = 0; i < step->milestones.count; i++) {
+        if (step->milestones.values[i] <= end->epochs) {
             rate *= step->factor;
+        }
+    }
     return rate;
 }
 

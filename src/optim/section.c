@@ -22,9 +22,11 @@ static const char *const schedule_names[] = {OPTIM_SCHEDULES(NAME)};
 enum { TYPES = sizeof types / sizeof types[0], SCHEDULES = sizeof schedules / sizeof schedules[0] };
 
 const dstn_optimizer_type *dstn_optimizer_type_find(const char *name) {
-    for (size_t i = 0; i < TYPES; i++)
-        if (strcmp(types[i]->name, name) == 0)
+    for (size_t i = 0; i < TYPES; i++) {
+        if (strcmp(types[i]->name, name) == 0) {
             return types[i];
+        }
+    }
     return NULL;
 }
 
@@ -76,13 +78,16 @@ static dstn_status choose(dstn_node node, const char *default_name, optim_sectio
     dstn_node type_place = dstn_node_child(node, "name"), schedule_place = dstn_node_child(node, "schedule");
     const char *type = dstn_node_text(type_place), *schedule = dstn_node_text(schedule_place);
     section->type = dstn_optimizer_type_find(type ? type : default_name);
-    if (!section->type)
+    if (!section->type) {
         return fail_unknown(type_place, "optimizer", type ? type : default_name, type_names, TYPES, type_list + 1, err);
+    }
     size_t i = 0;
-    while (schedule && i < SCHEDULES && strcmp(schedule_names[i], schedule) != 0)
+    while (schedule && i < SCHEDULES && strcmp(schedule_names[i], schedule) != 0) {
         i++;
-    if (i == SCHEDULES)
+    }
+    if (i == SCHEDULES) {
         return fail_unknown(schedule_place, "schedule", schedule, schedule_names, SCHEDULES, schedule_list + 1, err);
+    }
     section->schedule = schedules[i];
     return DSTN_OK;
 }
@@ -91,8 +96,9 @@ dstn_status optim_section_read(dstn_node node, const char *path, const char *def
                                dstn_error *err) {
     *out = (optim_section){0};
     dstn_status status = choose(node, default_name, out, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     out->type_settings = dstn_alloc(1, out->type->settings_size);
     out->schedule_settings = dstn_alloc(1, out->schedule->settings_size);
     /* The default name goes into the document like any other default. */
@@ -104,10 +110,12 @@ dstn_status optim_section_read(dstn_node node, const char *path, const char *def
                                {out->type->options, out->type_settings},
                                {out->schedule->options, out->schedule_settings}};
     status = dstn_options_read(node, path, bindings, 3, err);
-    if (status == DSTN_OK && out->schedule->check)
+    if (status == DSTN_OK && out->schedule->check) {
         status = out->schedule->check(out->schedule_settings, node, err);
-    if (status != DSTN_OK)
+    }
+    if (status != DSTN_OK) {
         optim_section_clear(out);
+    }
     out->rate = settings.rate;
     out->clip = settings.clip;
     return status;

@@ -27,9 +27,11 @@ static double golden_section(const dstn_family *family, double low, double high)
 static void find_minimum(dstn_curve *curve, const dstn_family *family) {
     const int last = DSTN_CURVE_POINTS - 1;
     int lowest = 0;
-    for (int i = 1; i <= last; i++)
-        if (curve->loss[i] < curve->loss[lowest])
+    for (int i = 1; i <= last; i++) {
+        if (curve->loss[i] < curve->loss[lowest]) {
             lowest = i;
+        }
+    }
     curve->best_loss = curve->loss[lowest];
     curve->edge = lowest == 0 ? DSTN_EDGE_LOW : lowest == last ? DSTN_EDGE_HIGH : DSTN_EDGE_NONE;
     if (curve->edge != DSTN_EDGE_NONE) {

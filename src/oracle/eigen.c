@@ -33,8 +33,9 @@ static process_grid grid_new(const dstn_group *group, int64_t d, dstn_deal deal)
     int64_t blocks = (d + deal.block - 1) / deal.block;
     int size = deal.ranks < dstn_group_size(group) ? deal.ranks : dstn_group_size(group);
     int side = 1;
-    while ((side + 1) * (side + 1) <= size)
+    while ((side + 1) * (side + 1) <= size) {
         side++;
+    }
     process_grid grid = {0};
     grid.rows = side < blocks ? side : (int)blocks;
     grid.cols = size / side < blocks ? size / side : (int)blocks;
@@ -42,14 +43,16 @@ static process_grid grid_new(const dstn_group *group, int64_t d, dstn_deal deal)
     grid.handle = sys2blacs_handle_(&communicator);
     grid.context = grid.handle;
     blacs_gridinit_(&grid.context, "Row-major", &grid.rows, &grid.cols);
-    if (grid.context >= 0)
+    if (grid.context >= 0) {
         blacs_gridinfo_(&grid.context, &grid.rows, &grid.cols, &grid.row, &grid.col);
+    }
     return grid;
 }
 
 static void grid_free(const process_grid *grid) {
-    if (grid->context >= 0)
+    if (grid->context >= 0) {
         blacs_gridexit_(&grid->context);
+    }
     free_blacs_system_handle_(&grid->handle);
 }
 
@@ -62,12 +65,14 @@ static int64_t global_index(int64_t local, int block, int position, int count) {
 static double *select_columns(dstn_arena *arena, int64_t n, int64_t d, const double *x, const double *scale,
                               int64_t columns, int block, int position, int count) {
     double *selected = dstn_arena_take(arena, (size_t)(n * columns) * sizeof(double));
-    if (!selected)
+    if (!selected) {
         return NULL;
+    }
     for (int64_t j = 0; j < columns; j++) {
         int64_t from = global_index(j, block, position, count);
-        for (int64_t r = 0; r < n; r++)
+        for (int64_t r = 0; r < n; r++) {
             selected[r * columns + j] = x[r * d + from] * scale[from];
+        }
     }
     return selected;
 }
@@ -86,8 +91,9 @@ static bool form_gram(dstn_arena *arena, const dstn_kernel *kernel, const proces
     local->vectors = dstn_arena_take(arena, bytes);
     double *left = select_columns(arena, n, d, x, scale, local->rows, block, grid->row, grid->rows);
     double *right = select_columns(arena, n, d, x, scale, local->cols, block, grid->col, grid->cols);
-    if (info != 0 || !local->gram || !local->vectors || !left || !right)
+    if (info != 0 || !local->gram || !local->vectors || !left || !right) {
         return false;
+    }
     /* Row-major [cols, rows] is column-major [rows, cols]. */
     kernel->gemm(true, false, local->cols, local->rows, n, 1, right, local->cols, left, local->rows, 0, local->gram,
                  local->rows);
@@ -112,8 +118,9 @@ static bool take_workspace(dstn_arena *arena, const local_blocks *local, int ord
     /* Computed anew, since the library's own number is an int that may have wrapped around. */
     wanted = fmax(wanted, 9.0 * order + 2 * rows * cols);
     wanted += 7.0 * order + rows * (block + cols) + block * (3 * block + 2 * (rows + cols));
-    if (info != 0 || !(wanted < INT_MAX))
+    if (info != 0 || !(wanted < INT_MAX)) {
         return false;
+    }
     space->work_size = (int)wanted;
     space->iwork_size = integers + 2 * order;
     space->work = dstn_arena_take(arena, (size_t)space->work_size * sizeof(double));
@@ -146,18 +153,21 @@ static dstn_status solve(dstn_arena *arena, const dstn_group *group, const dstn_
     workspace space = {0};
     dstn_status status = DSTN_OK;
     if (takes_part && !(form_gram(arena, kernel, grid, n, d, x, scale, block, &local) &&
-                        take_workspace(arena, &local, order, &space)))
+                        take_workspace(arena, &local, order, &space))) {
         status = out_of_memory(d, err);
+    }
     /* Every rank of the grid must enter the solver, or none. */
     status = dstn_group_agree(group, status, err);
-    if (status != DSTN_OK || !takes_part)
+    if (status != DSTN_OK || !takes_part) {
         return status;
+    }
     int info = 0;
     pdsyevd_("V", "L", &order, local.gram, &one, &one, local.descriptor, values, local.vectors, &one, &one,
              local.descriptor, space.work, &space.work_size, space.iwork, &space.iwork_size, &info, 1, 1);
-    if (info != 0)
+    if (info != 0) {
         return dstn_fail(err, DSTN_ERROR_RUN, "the eigenvalues of a matrix of order %lld do not converge (PDSYEVD %d)",
                          (long long)d, info);
+    }
     place_vectors(grid, &local, d, vectors);
     return DSTN_OK;
 }
@@ -169,10 +179,12 @@ static bool reproduces(const dstn_kernel *kernel, int64_t n, int64_t d, const do
     double *modes = dstn_arena_take(arena, (size_t)d * sizeof(double));
     double *image = dstn_arena_take(arena, (size_t)d * sizeof(double));
     double *rows = dstn_arena_take(arena, (size_t)n * sizeof(double));
-    if (!probe || !modes || !image || !rows)
+    if (!probe || !modes || !image || !rows) {
         return false;
-    for (int64_t j = 0; j < d; j++)
+    }
+    for (int64_t j = 0; j < d; j++) {
         probe[j] = sin(1 + (double)j);
+    }
     kernel->gemm(false, true, 1, d, d, 1, probe, d, vectors, d, 0, modes, d);
     kernel->multiply(d, modes, values, modes);
     kernel->gemm(false, false, 1, d, d, 1, modes, d, vectors, d, 0, image, d);
@@ -187,8 +199,9 @@ static bool reproduces(const dstn_kernel *kernel, int64_t n, int64_t d, const do
 
 dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
                             const double *scale, dstn_deal deal, double *values, double *vectors, dstn_error *err) {
-    if (d > INT_MAX / 2)
+    if (d > INT_MAX / 2) {
         return dstn_fail(err, DSTN_ERROR_RUN, "a matrix of order %lld is too large", (long long)d);
+    }
     process_grid grid = grid_new(group, d, deal);
     dstn_arena *arena = dstn_arena_new();
     kernel->fill(d * d, 0, vectors);
@@ -199,10 +212,11 @@ dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, 
         dstn_group_broadcast(group, values, (size_t)d * sizeof(double));
         /* Each element comes from one rank and is zero on the others, so that the sum is exact. */
         dstn_group_sum(group, vectors, d * d);
-        if (!reproduces(kernel, n, d, x, scale, values, vectors, arena))
+        if (!reproduces(kernel, n, d, x, scale, values, vectors, arena)) {
             status =
                 dstn_fail(err, DSTN_ERROR_RUN, "the eigenvectors of a matrix of order %lld that %s found are wrong",
                           (long long)d, dstn_eigen_version());
+        }
         status = dstn_group_agree(group, status, err);
     }
     dstn_arena_destroy(arena);

@@ -2,8 +2,8 @@
 #ifndef DSTN_ORACLE_EIGEN_H
 #define DSTN_ORACLE_EIGEN_H
 
-#include "dstn/dist.h"
 #include "dstn/kernel.h"
+#include "dstn/ranks.h"
 
 enum {
     DSTN_EIGEN_BLOCK = 64,

@@ -12,8 +12,9 @@ static const double *kept_eigenvalues(const dstn_family *family) {
 static void solve_modes(const dstn_family *family, double lambda, double *u) {
     const double *eigenvalues = kept_eigenvalues(family);
     double c = family->strength.type->value(&family->strength, lambda);
-    for (int64_t i = 0; i < family->modes; i++)
+    for (int64_t i = 0; i < family->modes; i++) {
         u[i] = family->target[i] / (eigenvalues[i] + c);
+    }
 }
 
 /* residuals [count, m] = coefficients [count, k] Zᵀ − multiple · t_v in every row. */
@@ -21,16 +22,18 @@ static void validate(const dstn_family *family, int64_t count, double multiple) 
     const dstn_kernel *kernel = family->kernel;
     int64_t k = family->modes, m = family->rows;
     kernel->gemm(false, false, count, m, k, 1, family->coefficients, k, family->design, m, 0, family->residuals, m);
-    for (int64_t r = 0; r < count; r++)
+    for (int64_t r = 0; r < count; r++) {
         kernel->axpy(m, -multiple, family->observed, family->residuals + r * m);
+    }
 }
 
 void dstn_family_losses(const dstn_family *family, int64_t count, const double *lambda, double *loss) {
     int64_t m = family->rows;
     for (int64_t first = 0; first < count; first += DSTN_FAMILY_CHUNK) {
         int64_t rows = count - first < DSTN_FAMILY_CHUNK ? count - first : DSTN_FAMILY_CHUNK;
-        for (int64_t r = 0; r < rows; r++)
+        for (int64_t r = 0; r < rows; r++) {
             solve_modes(family, lambda[first + r], family->coefficients + r * family->modes);
+        }
         validate(family, rows, 1);
         for (int64_t r = 0; r < rows; r++) {
             const double *residual = family->residuals + r * m;
@@ -78,8 +81,9 @@ void dstn_family_jacobian(const dstn_family *family, double lambda, double *thet
     double derivative = family->strength.type->derivative(&family->strength, lambda);
     solve_modes(family, lambda, u);
     /* Where c is beyond all numbers r has become zero and stays so; ∞/∞ would not say that. */
-    for (int64_t i = 0; i < family->modes; i++)
+    for (int64_t i = 0; i < family->modes; i++) {
         u[i] = isinf(c) ? 0 : -derivative / (eigenvalues[i] + c) * u[i];
+    }
     leave_eigenbasis(family, family->modes, u, theta);
 }
 
@@ -92,7 +96,8 @@ void dstn_family_smoothed_jacobian(const dstn_family *family, double lambda, dou
     double *u = family->projection;
     kernel->multiply(d, w0, family->root, theta);
     kernel->gemm(false, true, 1, d, d, 1, theta, d, family->vectors, d, 0, u, d);
-    for (int64_t i = 0; i < d; i++)
+    for (int64_t i = 0; i < d; i++) {
         u[i] *= -first / (family->eigenvalues[i] + second);
+    }
     leave_eigenbasis(family, d, u, theta);
 }

@@ -7,8 +7,8 @@
 #ifndef DSTN_ORACLE_FAMILY_H
 #define DSTN_ORACLE_FAMILY_H
 
-#include "dstn/dist.h"
 #include "dstn/kernel.h"
+#include "dstn/ranks.h"
 
 #include "strength.h"
 

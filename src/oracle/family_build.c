@@ -17,12 +17,14 @@ static dstn_status out_of_memory(int64_t d, dstn_error *err) {
 }
 
 static dstn_status check_data(const dstn_family_data *data, const dstn_kernel *kernel, dstn_error *err) {
-    if (data->n > INT_MAX || data->v > INT_MAX || data->d > INT_MAX)
+    if (data->n > INT_MAX || data->v > INT_MAX || data->d > INT_MAX) {
         return dstn_fail(err, DSTN_ERROR_RUN, "more than %d rows or features are too many for an exact best response",
                          INT_MAX);
+    }
     if (!kernel->all_finite(data->n * data->d, data->x) || !kernel->all_finite(data->n, data->t) ||
-        !kernel->all_finite(data->v * data->d, data->x_valid) || !kernel->all_finite(data->v, data->t_valid))
+        !kernel->all_finite(data->v * data->d, data->x_valid) || !kernel->all_finite(data->v, data->t_valid)) {
         return dstn_fail(err, DSTN_ERROR_DATA, "the data have values that are not finite: no exact best response");
+    }
     return DSTN_OK;
 }
 
@@ -33,8 +35,9 @@ static dstn_status take_spectrum(dstn_family *family, dstn_error *err) {
     family->eigenvalues = take(family, d);
     family->projection = take(family, d);
     family->vectors = take(family, d * d);
-    if (!family->root || !family->inverse || !family->eigenvalues || !family->projection || !family->vectors)
+    if (!family->root || !family->inverse || !family->eigenvalues || !family->projection || !family->vectors) {
         return out_of_memory(d, err);
+    }
     return DSTN_OK;
 }
 
@@ -44,8 +47,9 @@ static void fill_weighting(dstn_family *family, const dstn_family_data *data) {
         double square = 1;
         if (data->weighting == DSTN_WEIGHTING_FEATURES) {
             square = 0;
-            for (int64_t r = 0; r < data->n; r++)
+            for (int64_t r = 0; r < data->n; r++) {
                 square += data->x[r * d + j] * data->x[r * d + j];
+            }
         }
         family->root[j] = sqrt(square);
         family->inverse[j] = square > 0 ? 1 / family->root[j] : 0;
@@ -58,12 +62,15 @@ static void leave_out_modes(dstn_family *family) {
     int64_t d = family->dimension;
     double *values = family->eigenvalues;
     family->modes = 1;
-    while (family->modes < d && values[d - family->modes - 1] > negligible * values[d - 1])
+    while (family->modes < d && values[d - family->modes - 1] > negligible * values[d - 1]) {
         family->modes++;
-    for (int64_t i = 0; i < d - family->modes; i++)
+    }
+    for (int64_t i = 0; i < d - family->modes; i++) {
         values[i] = 0;
-    if (values[d - 1] < 0)
+    }
+    if (values[d - 1] < 0) {
         values[d - 1] = 0;
+    }
 }
 
 /* g = Qᵀ D^-½ Xᵀt, and Qᵀ D^-½ for the kept modes to `basis` [k, d]. */
@@ -71,8 +78,9 @@ static void fill_target(dstn_family *family, const dstn_family_data *data, doubl
     const dstn_kernel *kernel = family->kernel;
     int64_t d = data->d, k = family->modes;
     const double *vectors = family->vectors + (d - k) * d;
-    for (int64_t i = 0; i < k; i++)
+    for (int64_t i = 0; i < k; i++) {
         kernel->multiply(d, vectors + i * d, family->inverse, basis + i * d);
+    }
     double *correlation = family->projection;
     kernel->gemm(false, false, 1, d, data->n, 1, data->t, data->n, data->x, d, 0, correlation, d);
     kernel->gemm(false, true, 1, k, d, 1, correlation, d, basis, d, 0, family->target, k);
@@ -100,13 +108,15 @@ static bool compress_design(dstn_family *family, dstn_arena *arena, double *full
     int info, size;
     double wanted;
     double *tau = dstn_arena_take(arena, (size_t)columns * sizeof(double));
-    if (!tau)
+    if (!tau) {
         return false;
+    }
     dgeqrf_(&m, &columns, full, &m, tau, &wanted, &query, &info);
     size = (int)wanted;
     double *work = dstn_arena_take(arena, (size_t)size * sizeof(double));
-    if (!work)
+    if (!work) {
         return false;
+    }
     dgeqrf_(&m, &columns, full, &m, tau, work, &size, &info);
     for (int64_t column = 0; column < columns; column++) {
         double *to = column < family->modes ? family->design + column * family->rows : family->observed;
@@ -133,8 +143,9 @@ static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data,
     double *full = dstn_arena_take(arena, (size_t)((k + 1) * v) * sizeof(double));
     dstn_status status = basis && full && take_modes(family, v) ? DSTN_OK : out_of_memory(data->d, err);
     status = dstn_group_agree(group, status, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     fill_target(family, data, basis);
     fill_design(family, data, group, basis, full);
     if (family->rows < v) {
@@ -144,8 +155,9 @@ static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data,
         family->kernel->copy(v, full + k * v, family->observed);
     }
     status = dstn_group_agree(group, status, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     /* Ranks on processors of another kind round in another way. */
     dstn_group_broadcast(group, family->target, (size_t)k * sizeof(double));
     dstn_group_broadcast(group, family->design, (size_t)(k * family->rows) * sizeof(double));
@@ -155,17 +167,20 @@ static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data,
 
 static dstn_status build(dstn_family *family, const dstn_family_data *data, const dstn_group *group, dstn_error *err) {
     dstn_status status = check_data(data, family->kernel, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = take_spectrum(family, err);
+    }
     status = dstn_group_agree(group, status, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     fill_weighting(family, data);
     dstn_quadrature_fill(&family->quadrature);
     status = dstn_eigen_gram(group, family->kernel, data->n, data->d, data->x, family->inverse,
                              dstn_eigen_deal(group, data->d), family->eigenvalues, family->vectors, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     leave_out_modes(family);
     dstn_arena *arena = dstn_arena_new();
     status = fill_modes(family, data, group, arena, err);
@@ -176,8 +191,9 @@ static dstn_status build(dstn_family *family, const dstn_family_data *data, cons
 dstn_status dstn_family_new(const dstn_family_data *data, const dstn_group *group, dstn_family **out, dstn_error *err) {
     const dstn_kernel *kernel;
     dstn_status status = dstn_kernel_find("openblas", DSTN_F64, &kernel, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     dstn_family *family = dstn_alloc(1, sizeof *family);
     family->kernel = kernel;
     family->arena = dstn_arena_new();
@@ -194,8 +210,9 @@ dstn_status dstn_family_new(const dstn_family_data *data, const dstn_group *grou
 }
 
 void dstn_family_destroy(dstn_family *family) {
-    if (!family)
+    if (!family) {
         return;
+    }
     dstn_arena_destroy(family->arena);
     free(family);
 }

@@ -18,8 +18,9 @@ void dstn_learned_weights(dstn_model *model, double z, double *const work[4], do
     kernel->fill(1, 0, v_dot);
     for (int l = model->layer_count - 1; l >= 0; l--) {
         dstn_layer *layer = model->layers[l];
-        if (!dstn_layer_is_linear(layer))
+        if (!dstn_layer_is_linear(layer)) {
             continue;
+        }
         dstn_linear_transpose(layer, &at_z, v, below);
         dstn_linear_transpose(layer, &at_z, v_dot, below_dot);
         dstn_linear_transpose_response(layer, &at_one, v, below_dot);

@@ -22,23 +22,28 @@ static bool has_bias(const dstn_layer *layer) {
 }
 
 static bool linear_without_bias(const dstn_layer *layer, char *reason, size_t size) {
-    if (!dstn_layer_is_linear(layer))
+    if (!dstn_layer_is_linear(layer)) {
         return misfits(reason, size, "layer %d is %s, not linear", layer->index, layer->type->name);
-    if (has_bias(layer))
+    }
+    if (has_bias(layer)) {
         return misfits(reason, size, "layer %d has a bias (accepted: bias: false)", layer->index);
+    }
     return true;
 }
 
 /* The one regularizer, of the given type, with the hyperparameter as its strength. */
 static bool regularized_by(const dstn_model *model, const char *name, char *reason, size_t size) {
-    if (model->regularizer_count != 1)
+    if (model->regularizer_count != 1) {
         return misfits(reason, size, "%d regularizers, not %s alone", model->regularizer_count, name);
+    }
     const dstn_regularizer *regularizer = model->regularizers[0];
-    if (strcmp(regularizer->type->name, name) != 0)
+    if (strcmp(regularizer->type->name, name) != 0) {
         return misfits(reason, size, "the regularizer is %s, not %s", regularizer->type->name, name);
+    }
     const dstn_penalty_settings *settings = regularizer->settings;
-    if (!settings->strength.name)
+    if (!settings->strength.name) {
         return misfits(reason, size, "the strength of %s is a number, not the hyperparameter", name);
+    }
     return true;
 }
 
@@ -54,8 +59,9 @@ static dstn_strength penalty_strength(const dstn_model *model, const dstn_hyper 
 /* ---- ridge ---- */
 
 static bool fits_ridge(const dstn_model *model, char *reason, size_t size) {
-    if (model->layer_count != 1)
+    if (model->layer_count != 1) {
         return misfits(reason, size, "%d layers, not one linear layer", model->layer_count);
+    }
     return linear_without_bias(model->layers[0], reason, size) && regularized_by(model, "l2", reason, size);
 }
 
@@ -63,24 +69,31 @@ static bool fits_ridge(const dstn_model *model, char *reason, size_t size) {
 
 /* The rate, which only the layer's own table knows how to find in its settings. */
 static const dstn_quantity *dropout_rate(const dstn_layer *layer) {
-    if (strcmp(layer->type->name, "dropout") != 0)
+    if (strcmp(layer->type->name, "dropout") != 0) {
         return NULL;
-    for (const dstn_option *option = layer->type->options; option->key; option++)
-        if (strcmp(option->key, "rate") == 0 && option->kind == DSTN_OPTION_QUANTITY)
+    }
+    for (const dstn_option *option = layer->type->options; option->key; option++) {
+        if (strcmp(option->key, "rate") == 0 && option->kind == DSTN_OPTION_QUANTITY) {
             return (const dstn_quantity *)(const void *)((const char *)layer->settings + option->offset);
+        }
+    }
     return NULL;
 }
 
 static bool fits_input_dropout(const dstn_model *model, char *reason, size_t size) {
-    if (model->layer_count != 2)
+    if (model->layer_count != 2) {
         return misfits(reason, size, "%d layers, not dropout and a linear layer", model->layer_count);
+    }
     const dstn_quantity *rate = dropout_rate(model->layers[0]);
-    if (!rate)
+    if (!rate) {
         return misfits(reason, size, "layer 0 is %s, not dropout", model->layers[0]->type->name);
-    if (!rate->name)
+    }
+    if (!rate->name) {
         return misfits(reason, size, "the rate of dropout is a number, not the hyperparameter");
-    if (model->regularizer_count != 0)
+    }
+    if (model->regularizer_count != 0) {
         return misfits(reason, size, "%d regularizers, not none", model->regularizer_count);
+    }
     return linear_without_bias(model->layers[1], reason, size);
 }
 
@@ -93,9 +106,11 @@ static dstn_strength dropout_strength(const dstn_model *model, const dstn_hyper 
 /* ---- Jacobian norm: a deep linear network, ridge in the product of its layers ---- */
 
 static bool fits_jacobian_norm(const dstn_model *model, char *reason, size_t size) {
-    for (int l = 0; l < model->layer_count; l++)
-        if (!linear_without_bias(model->layers[l], reason, size))
+    for (int l = 0; l < model->layer_count; l++) {
+        if (!linear_without_bias(model->layers[l], reason, size)) {
             return false;
+        }
+    }
     return regularized_by(model, "jacobian", reason, size);
 }
 
@@ -111,27 +126,34 @@ enum { FORMS = sizeof forms / sizeof forms[0] };
 static dstn_status check_setting(const dstn_model *model, const dstn_space *space, const dstn_dataset *dataset,
                                  dstn_error *err) {
     const char *none = "no exact best response is known here";
-    if (dataset->task != DSTN_TASK_REGRESSION || model->loss != DSTN_LOSS_MSE)
+    if (dataset->task != DSTN_TASK_REGRESSION || model->loss != DSTN_LOSS_MSE) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes a regression with the loss mse", none);
-    if (dstn_shape_count(model->out) != 1 || dataset->outputs != 1)
+    }
+    if (dstn_shape_count(model->out) != 1 || dataset->outputs != 1) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes one output, not %lld", none,
                          (long long)dstn_shape_count(model->out));
-    if (!dataset->x[DSTN_PART_TRAIN])
+    }
+    if (!dataset->x[DSTN_PART_TRAIN]) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes a table of numbers, not bytes", none);
-    if (space->count != 1)
+    }
+    if (space->count != 1) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes one hyperparameter, not %d", none, space->count);
-    if (space->items[0].discrete)
+    }
+    if (space->items[0].discrete) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: the hyperparameter %s is discrete", none, space->items[0].name);
-    if (dataset->rows[DSTN_PART_TRAIN] < 1 || dataset->rows[DSTN_PART_VALID] < 1)
+    }
+    if (dataset->rows[DSTN_PART_TRAIN] < 1 || dataset->rows[DSTN_PART_VALID] < 1) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: it takes training and validation rows", none);
+    }
     return DSTN_OK;
 }
 
 /* c must be a penalty wherever the curve is: never negative, never beyond all numbers. It is monotone in λ. */
 static dstn_status check_strength(const dstn_strength *strength, dstn_error *err) {
     double low = strength->type->value(strength, -12), high = strength->type->value(strength, 12);
-    if (low >= 0 && high >= 0 && isfinite(low) && isfinite(high))
+    if (low >= 0 && high >= 0 && isfinite(low) && isfinite(high)) {
         return DSTN_OK;
+    }
     return dstn_fail(err, DSTN_ERROR_USAGE,
                      "no exact best response is known here: the hyperparameter %s (transform %s) makes the penalty's "
                      "factor go from %g to %g on [-12, 12]; it takes one that stays positive, as with exp",
@@ -154,12 +176,14 @@ static dstn_status refuse(const dstn_model *model, dstn_error *err) {
 dstn_status dstn_closed_form_find(const dstn_model *model, const dstn_space *space, const dstn_dataset *dataset,
                                   const dstn_closed_form **out, dstn_strength *strength, dstn_error *err) {
     dstn_status status = check_setting(model, space, dataset, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     for (int f = 0; f < FORMS; f++) {
         char reason[256];
-        if (!forms[f].fits(model, reason, sizeof reason))
+        if (!forms[f].fits(model, reason, sizeof reason)) {
             continue;
+        }
         *out = &forms[f];
         *strength = forms[f].strength(model, &space->items[0], dataset->rows[DSTN_PART_TRAIN]);
         return check_strength(strength, err);

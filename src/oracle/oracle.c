@@ -33,16 +33,19 @@ static dstn_status build(dstn_oracle *oracle, const dstn_model *model, const dst
                              .x_valid = dataset->x[DSTN_PART_VALID],
                              .t_valid = dataset->targets[DSTN_PART_VALID]};
     dstn_status status = dstn_closed_form_find(model, space, dataset, &oracle->form, &data.strength, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     data.weighting = oracle->form->weighting;
     status = dstn_family_new(&data, group, &oracle->family, err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     dstn_curve_fill(&oracle->curve, oracle->family, group);
     oracle->widest = dstn_learned_widest(model);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         oracle->work[i] = dstn_alloc((size_t)oracle->widest, sizeof(double));
+    }
     return DSTN_OK;
 }
 
@@ -59,11 +62,13 @@ dstn_status dstn_oracle_new(const dstn_model *model, const dstn_space *space, co
 }
 
 void dstn_oracle_destroy(dstn_oracle *oracle) {
-    if (!oracle)
+    if (!oracle) {
         return;
+    }
     dstn_family_destroy(oracle->family);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         free(oracle->work[i]);
+    }
     free(oracle);
 }
 

@@ -17,6 +17,7 @@ void dstn_quadrature_fill(dstn_quadrature *quadrature) {
         beside[i] = sqrt(i + 1.0);
     }
     dstev_("V", &order, quadrature->node, beside, vectors, &order, work, &info, 1);
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < N; i++) {
         quadrature->weight[i] = vectors[i * N] * vectors[i * N];
+    }
 }

@@ -24,17 +24,20 @@ static void append_setting(search_settings *settings, const char *path, char *ya
 
 dstn_status search_settings_read(dstn_node mapping, search_settings *settings, dstn_error *err) {
     *settings = (search_settings){0};
-    if (!mapping.handle)
+    if (!mapping.handle) {
         return DSTN_OK;
-    if (dstn_node_get_kind(mapping) != DSTN_NODE_MAPPING)
+    }
+    if (dstn_node_get_kind(mapping) != DSTN_NODE_MAPPING) {
         return dstn_node_fail(mapping, err, "is no mapping; accepted: settings, such as {train.batch: 64}");
+    }
     size_t count = dstn_node_count(mapping);
     settings->items = dstn_alloc(count + 1, sizeof *settings->items);
     for (size_t i = 0; i < count; i++) {
         dstn_node value = dstn_node_at(mapping, i);
         const char *path = dstn_node_key_at(mapping, i);
-        if (has_empty_component(path))
+        if (has_empty_component(path)) {
             return dstn_node_fail(value, err, "empty key in the path \"%s\"; accepted: a.b.c", path);
+        }
         append_setting(settings, path, dstn_node_yaml(value), value);
     }
     return DSTN_OK;
@@ -53,33 +56,41 @@ void search_settings_clear(search_settings *settings) {
 
 /* NULL where `text` can be a folder's name and stand in a table, else what is wrong with it. */
 static const char *find_flaw(const char *text) {
-    if (!*text)
+    if (!*text) {
         return "is empty";
-    if (strlen(text) > MAX_LABEL)
+    }
+    if (strlen(text) > MAX_LABEL) {
         return "is too long";
-    if (text[strspn(text, label_characters)])
+    }
+    if (text[strspn(text, label_characters)]) {
         return "has a character that a folder's name may not have";
-    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+    }
+    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
         return "names another folder";
+    }
     return NULL;
 }
 
 /* `what` is "label" or "axis name". */
 static dstn_status check_name(dstn_node place, const char *what, const char *text, dstn_error *err) {
     const char *flaw = find_flaw(text);
-    if (!flaw)
+    if (!flaw) {
         return DSTN_OK;
+    }
     return dstn_node_fail(place, err, "the %s \"%.*s\" %s; accepted: 1 to %d of letters, digits and . _ + -", what,
                           MAX_LABEL, text, flaw, MAX_LABEL);
 }
 
 static dstn_status check_label(const search_axis *axis, dstn_node place, const char *label, dstn_error *err) {
-    if (check_name(place, "label", label, err))
+    if (check_name(place, "label", label, err)) {
         return err->status;
-    for (int64_t i = 0; i < axis->count; i++)
-        if (strcmp(axis->labels[i], label) == 0)
+    }
+    for (int64_t i = 0; i < axis->count; i++) {
+        if (strcmp(axis->labels[i], label) == 0) {
             return dstn_node_fail(place, err, "the label \"%s\" is on the axis twice; accepted: each label once",
                                   label);
+        }
+    }
     return DSTN_OK;
 }
 
@@ -111,12 +122,14 @@ static dstn_status read_list(dstn_node list, search_axis *axis, dstn_error *err)
     for (size_t i = 0; i < count; i++) {
         dstn_node value = dstn_node_at(list, i);
         const char *text = dstn_node_text(value);
-        if (!text)
+        if (!text) {
             return dstn_node_fail(value, err,
                                   "is not a single value; accepted: single values, or, for more than one setting "
                                   "each, a mapping from labels to settings in place of the list");
-        if (check_label(axis, value, text, err))
+        }
+        if (check_label(axis, value, text, err)) {
             return err->status;
+        }
         append_value(axis, text, dstn_node_yaml(value), value);
     }
     return DSTN_OK;
@@ -137,10 +150,12 @@ static const dstn_option range_options[] = {
 static dstn_status read_range(dstn_node mapping, search_axis *axis, dstn_error *err) {
     integer_range range = {0};
     const dstn_binding binding = {range_options, &range};
-    if (dstn_options_read(mapping, axis->name, &binding, 1, err))
+    if (dstn_options_read(mapping, axis->name, &binding, 1, err)) {
         return err->status;
-    if ((double)range.from + (double)range.count > max_integer)
+    }
+    if ((double)range.from + (double)range.count > max_integer) {
         return dstn_node_fail(mapping, err, "counts beyond 2^53; accepted: a smaller from or count");
+    }
     reserve(axis, range.count);
     for (int64_t i = 0; i < range.count; i++) {
         char *yaml = dstn_format("%lld", (long long)(range.from + i));
@@ -155,13 +170,16 @@ static dstn_status read_labels(dstn_node mapping, search_axis *axis, dstn_error 
     for (size_t i = 0; i < count; i++) {
         dstn_node value = dstn_node_at(mapping, i);
         const char *label = dstn_node_key_at(mapping, i);
-        if (dstn_node_get_kind(value) != DSTN_NODE_MAPPING)
+        if (dstn_node_get_kind(value) != DSTN_NODE_MAPPING) {
             return fail_form(value, "is no mapping of settings", err);
-        if (check_label(axis, value, label, err))
+        }
+        if (check_label(axis, value, label, err)) {
             return err->status;
+        }
         axis->labels[axis->count] = dstn_strdup(label);
-        if (search_settings_read(value, &axis->settings[axis->count++], err))
+        if (search_settings_read(value, &axis->settings[axis->count++], err)) {
             return err->status;
+        }
     }
     return DSTN_OK;
 }
@@ -173,17 +191,22 @@ static bool is_range(dstn_node mapping) {
 
 dstn_status search_axis_read(const char *name, dstn_node value, search_axis *axis, dstn_error *err) {
     *axis = (search_axis){.name = dstn_strdup(name)};
-    if (check_name(value, "axis name", name, err))
+    if (check_name(value, "axis name", name, err)) {
         return err->status;
+    }
     bool is_labelled = dstn_node_get_kind(value) == DSTN_NODE_MAPPING && !is_range(value);
-    if (!is_labelled && has_empty_component(name))
+    if (!is_labelled && has_empty_component(name)) {
         return dstn_node_fail(value, err, "empty key in the path \"%s\"; accepted: a.b.c", name);
-    if (dstn_node_get_kind(value) == DSTN_NODE_SCALAR)
+    }
+    if (dstn_node_get_kind(value) == DSTN_NODE_SCALAR) {
         return fail_form(value, "is a single value", err);
-    if (dstn_node_count(value) == 0)
+    }
+    if (dstn_node_count(value) == 0) {
         return fail_form(value, "is an empty axis", err);
-    if (dstn_node_get_kind(value) == DSTN_NODE_SEQUENCE)
+    }
+    if (dstn_node_get_kind(value) == DSTN_NODE_SEQUENCE) {
         return read_list(value, axis, err);
+    }
     return is_labelled ? read_labels(value, axis, err) : read_range(value, axis, err);
 }
 

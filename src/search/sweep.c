@@ -20,8 +20,9 @@ static dstn_outcome outcome_of(dstn_status status) {
 }
 
 void dstn_sweep_result_clear(dstn_sweep_result *result) {
-    for (int64_t m = 0; m < result->count; m++)
+    for (int64_t m = 0; m < result->count; m++) {
         free(result->messages[m]);
+    }
     free(result->messages);
     free(result->outcomes);
     *result = (dstn_sweep_result){0};
@@ -37,15 +38,17 @@ static dstn_outcome run_one(const dstn_sweep_plan *plan, int64_t index, const ds
     free(own_folder);
     dstn_outcome outcome = outcome_of(dstn_group_agree(group, status, &err));
     bool needs_reason = outcome == DSTN_OUTCOME_FAILED || outcome == DSTN_OUTCOME_DIVERGED;
-    if (needs_reason)
+    if (needs_reason) {
         *message = dstn_strdup(err.message[0] ? err.message : "no reason given");
+    }
     return outcome;
 }
 
 /* Emptying the window is how a stopped group makes the others stop drawing. */
 static void draw_the_rest(dstn_work *work, const dstn_group *group) {
-    while (dstn_work_draw(work, group) >= 0)
+    while (dstn_work_draw(work, group) >= 0) {
         continue;
+    }
 }
 
 static bool is_kept(const dstn_outcome *before, int64_t index) {
@@ -56,11 +59,13 @@ static void run_members(const dstn_sweep_plan *plan, dstn_work *work, const dstn
                         const dstn_outcome *before, dstn_run_member run, void *user, dstn_sweep_result *result) {
     int64_t index;
     while ((index = dstn_work_draw(work, group)) >= 0) {
-        if (is_kept(before, index))
+        if (is_kept(before, index)) {
             continue;
+        }
         result->outcomes[index] = run_one(plan, index, group, folder, run, user, &result->messages[index]);
-        if (result->outcomes[index] == DSTN_OUTCOME_PREEMPTED)
+        if (result->outcomes[index] == DSTN_OUTCOME_PREEMPTED) {
             draw_the_rest(work, group);
+        }
     }
 }
 
@@ -71,9 +76,11 @@ static void run_members(const dstn_sweep_plan *plan, dstn_work *work, const dstn
 static void gather_outcomes(const dstn_group *world, const dstn_group *group, const dstn_outcome *before,
                             dstn_sweep_result *result) {
     double *table = dstn_alloc((size_t)result->count + 1, sizeof *table);
-    if (dstn_group_leads(group))
-        for (int64_t m = 0; m < result->count; m++)
+    if (dstn_group_leads(group)) {
+        for (int64_t m = 0; m < result->count; m++) {
             table[m] = result->outcomes[m];
+        }
+    }
     dstn_group_sum(world, table, result->count);
     for (int64_t m = 0; m < result->count; m++) {
         result->outcomes[m] = is_kept(before, m) ? before[m] : (dstn_outcome)table[m];
@@ -85,11 +92,13 @@ static void gather_outcomes(const dstn_group *world, const dstn_group *group, co
 /* The message of a member that failed or diverged is the verdict of whoever has it: nobody, where that was before. */
 static void gather_messages(const dstn_group *world, dstn_sweep_result *result) {
     for (int64_t m = 0; m < result->count; m++) {
-        if (result->outcomes[m] != DSTN_OUTCOME_FAILED && result->outcomes[m] != DSTN_OUTCOME_DIVERGED)
+        if (result->outcomes[m] != DSTN_OUTCOME_FAILED && result->outcomes[m] != DSTN_OUTCOME_DIVERGED) {
             continue;
+        }
         dstn_error err = {DSTN_OK, ""};
-        if (result->messages[m])
+        if (result->messages[m]) {
             dstn_fail(&err, DSTN_ERROR_RUN, "%s", result->messages[m]);
+        }
         dstn_group_agree(world, err.status, &err);
         free(result->messages[m]);
         result->messages[m] = err.status ? dstn_strdup(err.message) : NULL;
@@ -100,14 +109,17 @@ static void gather_messages(const dstn_group *world, dstn_sweep_result *result) 
 static dstn_status judge(const dstn_sweep_plan *plan, const dstn_sweep_result *result, dstn_error *err) {
     const int64_t *counts = result->counts;
     int64_t ended = counts[DSTN_OUTCOME_DONE] + counts[DSTN_OUTCOME_DIVERGED] + counts[DSTN_OUTCOME_FAILED];
-    if (counts[DSTN_OUTCOME_PREEMPTED] > 0)
+    if (counts[DSTN_OUTCOME_PREEMPTED] > 0) {
         return dstn_fail(err, DSTN_STOPPED, "stopped: %lld of %lld members have ended", (long long)ended,
                          (long long)result->count);
-    for (int64_t m = 0; m < result->count; m++)
-        if (result->outcomes[m] == DSTN_OUTCOME_FAILED)
+    }
+    for (int64_t m = 0; m < result->count; m++) {
+        if (result->outcomes[m] == DSTN_OUTCOME_FAILED) {
             return dstn_fail(err, DSTN_MEMBERS_FAILED, "%lld of %lld members failed, first %s: %s",
                              (long long)counts[DSTN_OUTCOME_FAILED], (long long)result->count, plan->members[m].name,
                              result->messages[m]);
+        }
+    }
     return DSTN_OK;
 }
 
@@ -117,8 +129,9 @@ dstn_status dstn_sweep_run(const dstn_sweep_plan *plan, const dstn_group *world,
     *result = (dstn_sweep_result){0};
     dstn_group *group;
     dstn_work *work = NULL;
-    if (dstn_group_split(world, ranks_per_member, &group, err))
+    if (dstn_group_split(world, ranks_per_member, &group, err)) {
         return err->status;
+    }
     dstn_status status = dstn_group_agree(world, dstn_work_new(world, plan->count, &work, err), err);
     if (status == DSTN_OK) {
         result->count = plan->count;

@@ -15,8 +15,9 @@ void store_hdf5_quiet(void) {
 /* The walk begins at the place that failed, so the first record is the reason. */
 static herr_t take_first(unsigned n, const H5E_error2_t *record, void *user) {
     store_hdf5_reason *reason = user;
-    if (n == 0 && record->desc)
+    if (n == 0 && record->desc) {
         snprintf(reason->text, sizeof reason->text, "%s", record->desc);
+    }
     return 0;
 }
 
@@ -73,8 +74,9 @@ bool store_hdf5_exists(hid_t file, const char *name) {
         end += strcspn(end, "/");
         char next = *end;
         *end = 0;
-        if (path[strspn(path, "/")])
+        if (path[strspn(path, "/")]) {
             there = H5Lexists(file, path, H5P_DEFAULT) > 0 && H5Oexists_by_name(file, path, H5P_DEFAULT) > 0;
+        }
         *end = next;
     }
     free(path);

@@ -42,10 +42,12 @@ dstn_status store_file_write(store_file *file, const void *bytes, size_t size, d
     const char *from = bytes;
     while (size > 0) {
         ssize_t written = write(file->descriptor, from, size);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR) {
             continue;
-        if (written < 0)
+        }
+        if (written < 0) {
             return failed(file, err);
+        }
         from += written;
         size -= (size_t)written;
     }
@@ -59,24 +61,28 @@ static void release(store_file *file) {
 }
 
 void store_file_abandon(store_file *file) {
-    if (!file)
+    if (!file) {
         return;
-    if (file->descriptor >= 0)
+    }
+    if (file->descriptor >= 0) {
         close(file->descriptor);
+    }
     unlink(file->temporary);
     release(file);
 }
 
 dstn_status store_file_commit(store_file *file, dstn_error *err) {
     bool good = fsync(file->descriptor) == 0;
-    if (write_hook)
+    if (write_hook) {
         write_hook(file->path);
+    }
     /* Some file systems tell only at close that there was no room. */
     int reason = errno;
     bool closed = close(file->descriptor) == 0;
     file->descriptor = -1;
-    if (!good)
+    if (!good) {
         errno = reason;
+    }
     if (!good || !closed || rename(file->temporary, file->path) != 0) {
         dstn_status status = failed(file, err);
         store_file_abandon(file);
@@ -93,22 +99,27 @@ dstn_status store_sync_folder(const char *folder, dstn_error *err) {
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = descriptor >= 0;
     /* File systems that can't sync a folder say EINVAL; they have nothing better to offer. */
-    if (good && fsync(descriptor) != 0)
+    if (good && fsync(descriptor) != 0) {
         good = errno == EINVAL;
+    }
     int reason = errno;
-    if (descriptor >= 0)
+    if (descriptor >= 0) {
         close(descriptor);
-    if (!good)
+    }
+    if (!good) {
         return dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be made durable: %s", folder, strerror(reason));
+    }
     return DSTN_OK;
 }
 
 char *store_folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    if (!slash)
+    if (!slash) {
         return dstn_strdup(".");
-    if (slash == path)
+    }
+    if (slash == path) {
         return dstn_strdup("/");
+    }
     char *folder = dstn_strdup(path);
     folder[slash - path] = 0;
     return folder;
@@ -116,8 +127,9 @@ char *store_folder_of(const char *path) {
 
 dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err) {
     store_file *file;
-    if (store_file_open(path, &file, err) != DSTN_OK)
+    if (store_file_open(path, &file, err) != DSTN_OK) {
         return err->status;
+    }
     if (store_file_write(file, text, strlen(text), err) != DSTN_OK) {
         store_file_abandon(file);
         return err->status;

@@ -11,11 +11,13 @@
 /* 0, or the reason. A folder that another process makes at the same moment is as good as one of ours. */
 static int make_one(const char *path) {
     struct stat about;
-    if (mkdir(path, 0777) == 0)
+    if (mkdir(path, 0777) == 0) {
         return 0;
+    }
     int reason = errno;
-    if (stat(path, &about) != 0)
+    if (stat(path, &about) != 0) {
         return reason;
+    }
     return S_ISDIR(about.st_mode) ? 0 : ENOTDIR;
 }
 
@@ -28,23 +30,27 @@ dstn_status dstn_store_make_folder(const char *path, dstn_error *err) {
         char next = *end;
         *end = 0;
         reason = make_one(part);
-        if (reason)
+        if (reason) {
             dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be made: %s", part, strerror(reason));
+        }
         *end = next;
     }
-    if (reason == 0 && access(part, W_OK | X_OK) != 0)
+    if (reason == 0 && access(part, W_OK | X_OK) != 0) {
         reason = dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be written to: %s", part, strerror(errno));
+    }
     free(part);
     return reason ? err->status : DSTN_OK;
 }
 
 bool dstn_store_folder_is_filled(const char *path) {
     DIR *folder = opendir(path);
-    if (!folder)
+    if (!folder) {
         return false;
+    }
     bool filled = false;
-    for (struct dirent *entry; !filled && (entry = readdir(folder));)
+    for (struct dirent *entry; !filled && (entry = readdir(folder));) {
         filled = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
     closedir(folder);
     return filled;
 }
@@ -53,21 +59,24 @@ bool dstn_store_folder_is_filled(const char *path) {
 static bool is_temporary(const char *name) {
     static const char mark[] = ".tmp-";
     const char *digits = strrchr(name, '.');
-    if (!digits || strncmp(digits, mark, sizeof mark - 1) != 0)
+    if (!digits || strncmp(digits, mark, sizeof mark - 1) != 0) {
         return false;
+    }
     digits += sizeof mark - 1;
     return *digits && digits[strspn(digits, "0123456789")] == 0;
 }
 
 void dstn_store_remove_remnants(const char *path) {
     DIR *folder = opendir(path);
-    if (!folder)
+    if (!folder) {
         return;
-    for (struct dirent *entry; (entry = readdir(folder));)
+    }
+    for (struct dirent *entry; (entry = readdir(folder));) {
         if (is_temporary(entry->d_name)) {
             char *remnant = dstn_format("%s/%s", path, entry->d_name);
             unlink(remnant);
             free(remnant);
         }
+    }
     closedir(folder);
 }

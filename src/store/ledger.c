@@ -23,11 +23,13 @@ static dstn_status open_file(const char *folder, const char *writer, dstn_ledger
     ledger->end = (off_t)file.good_bytes;
     ledger->path = ledger_path(folder, writer);
     ledger_file_clear(&file);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         return status;
+    }
     ledger->descriptor = open(ledger->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (ledger->descriptor < 0 || ftruncate(ledger->descriptor, ledger->end) != 0)
+    if (ledger->descriptor < 0 || ftruncate(ledger->descriptor, ledger->end) != 0) {
         return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(errno));
+    }
     char *holder = store_folder_of(ledger->path);
     status = store_sync_folder(holder, err);
     free(holder);
@@ -40,8 +42,9 @@ dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger
     dstn_status status = dstn_store_make_folder(path, err);
     free(path);
     dstn_ledger_book *book = NULL;
-    if (status != DSTN_OK || dstn_ledger_read(folder, NULL, &book, err) != DSTN_OK)
+    if (status != DSTN_OK || dstn_ledger_read(folder, NULL, &book, err) != DSTN_OK) {
         return err->status;
+    }
     dstn_ledger *ledger = dstn_alloc(1, sizeof *ledger);
     ledger->descriptor = -1;
     ledger->sequence = book->line_count ? book->lines[book->line_count - 1].sequence + 1 : 1;
@@ -56,10 +59,12 @@ dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger
 }
 
 void dstn_ledger_close(dstn_ledger *ledger) {
-    if (!ledger)
+    if (!ledger) {
         return;
-    if (ledger->descriptor >= 0)
+    }
+    if (ledger->descriptor >= 0) {
         close(ledger->descriptor);
+    }
     free(ledger->path);
     free(ledger);
 }
@@ -90,8 +95,9 @@ dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_led
     }
     /* A write that is cut short leaves no reason; a full disk is the common one. */
     int reason = errno ? errno : ENOSPC;
-    if (ftruncate(ledger->descriptor, ledger->end) != 0)
+    if (ftruncate(ledger->descriptor, ledger->end) != 0) {
         return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written (%s), nor can an unfinished line be taken back: %s",
                          ledger->path, strerror(reason), strerror(errno));
+    }
     return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(reason));
 }

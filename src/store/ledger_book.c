@@ -18,14 +18,16 @@ char *ledger_path(const char *folder, const char *writer) {
 static char *read_whole(const char *path, int64_t *size) {
     *size = -1;
     FILE *file = fopen(path, "rb");
-    if (!file)
+    if (!file) {
         return NULL;
+    }
     size_t capacity = 1 << 16, length = 0, got;
     char *text = dstn_alloc(capacity, 1);
     while ((got = fread(text + length, 1, capacity - length - 1, file)) > 0) {
         length += got;
-        if (length + 1 < capacity)
+        if (length + 1 < capacity) {
             continue;
+        }
         capacity *= 2;
         char *larger = dstn_alloc(capacity, 1);
         memcpy(larger, text, length);
@@ -48,8 +50,9 @@ static void add_line(ledger_file *file, const dstn_ledger_line *line) {
     if (file->count == file->capacity) {
         file->capacity = file->capacity ? 2 * file->capacity : 64;
         dstn_ledger_line *larger = dstn_alloc((size_t)file->capacity, sizeof *larger);
-        if (file->count)
+        if (file->count) {
             memcpy(larger, file->lines, (size_t)file->count * sizeof *larger);
+        }
         free(file->lines);
         file->lines = larger;
     }
@@ -60,8 +63,9 @@ static void add_line(ledger_file *file, const dstn_ledger_line *line) {
 /* A crash leaves a last line without its end, or with zeros for what never reached the disk. Anything else that is
  * wrong is none of a crash's doing. */
 static bool is_unfinished(const char *start, const char *end, size_t rest) {
-    if (!end)
+    if (!end) {
         return true;
+    }
     size_t length = (size_t)(end - start);
     return length + 1 == rest && memchr(start, 0, length);
 }
@@ -71,18 +75,21 @@ static dstn_status parse_lines(ledger_file *file, const char *text, dstn_error *
         const char *start = text + file->good_bytes;
         size_t rest = (size_t)(file->bytes - file->good_bytes);
         const char *end = memchr(start, '\n', rest);
-        if (is_unfinished(start, end, rest))
+        if (is_unfinished(start, end, rest)) {
             return DSTN_OK;
+        }
         dstn_ledger_line line;
-        if (!ledger_line_parse(start, (size_t)(end - start), &line))
+        if (!ledger_line_parse(start, (size_t)(end - start), &line)) {
             return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s:%lld: this line of the ledger is damaged", file->path,
                              (long long)file->count + 1);
+        }
         bool rises = file->count == 0 || line.sequence > file->lines[file->count - 1].sequence;
         add_line(file, &line);
-        if (!rises)
+        if (!rises) {
             return dstn_fail(err, DSTN_ERROR_CHECKPOINT,
                              "%s:%lld: sequence number %lld doesn't rise above that of the line before", file->path,
                              (long long)file->count, (long long)line.sequence);
+        }
         file->good_bytes = end - text + 1;
     }
     return DSTN_OK;
@@ -93,8 +100,9 @@ dstn_status ledger_file_read(const char *folder, const char *writer, ledger_file
     char *text = read_whole(file->path, &file->bytes);
     if (!text) {
         file->bytes = 0;
-        if (errno == ENOENT)
+        if (errno == ENOENT) {
             return DSTN_OK;
+        }
         return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s can't be read: %s", file->path, strerror(errno));
     }
     dstn_status status = parse_lines(file, text, err);
@@ -103,8 +111,9 @@ dstn_status ledger_file_read(const char *folder, const char *writer, ledger_file
 }
 
 void ledger_file_clear(ledger_file *file) {
-    for (int64_t i = 0; i < file->count; i++)
+    for (int64_t i = 0; i < file->count; i++) {
         ledger_line_clear(&file->lines[i]);
+    }
     free(file->lines);
     free(file->writer);
     free(file->path);
@@ -114,8 +123,9 @@ void ledger_file_clear(ledger_file *file) {
 
 static int compare_lines(const void *a, const void *b) {
     const dstn_ledger_line *left = a, *right = b;
-    if (left->sequence != right->sequence)
+    if (left->sequence != right->sequence) {
         return left->sequence < right->sequence ? -1 : 1;
+    }
     int by_time = strcmp(left->time, right->time);
     return by_time ? by_time : strcmp(left->writer, right->writer);
 }
@@ -129,31 +139,36 @@ static int compare_by_member(const void *a, const void *b) {
 
 static void fold(dstn_ledger_book *book) {
     const dstn_ledger_line **sorted = dstn_alloc((size_t)book->line_count, sizeof *sorted);
-    for (int64_t i = 0; i < book->line_count; i++)
+    for (int64_t i = 0; i < book->line_count; i++) {
         sorted[i] = &book->lines[i];
+    }
     qsort(sorted, (size_t)book->line_count, sizeof *sorted, compare_by_member);
     book->members = dstn_alloc((size_t)book->line_count, sizeof *book->members);
     for (int64_t i = 0; i < book->line_count; i++) {
         const dstn_ledger_line *line = sorted[i];
-        if (i == 0 || strcmp(line->member, sorted[i - 1]->member) != 0)
+        if (i == 0 || strcmp(line->member, sorted[i - 1]->member) != 0) {
             book->member_count++;
+        }
         dstn_ledger_member *member = &book->members[book->member_count - 1];
         member->name = line->member;
         member->state = line->state;
         member->detail = line->detail;
         member->times[line->state]++;
     }
-    for (int64_t i = 0; i < book->member_count; i++)
+    for (int64_t i = 0; i < book->member_count; i++) {
         book->states[book->members[i].state]++;
+    }
     free(sorted);
 }
 
 static void add_lines(dstn_ledger_book *book, ledger_file *file) {
     dstn_ledger_line *larger = dstn_alloc((size_t)(book->line_count + file->count), sizeof *larger);
-    if (book->line_count)
+    if (book->line_count) {
         memcpy(larger, book->lines, (size_t)book->line_count * sizeof *larger);
-    if (file->count)
+    }
+    if (file->count) {
         memcpy(larger + book->line_count, file->lines, (size_t)file->count * sizeof *larger);
+    }
     free(book->lines);
     book->lines = larger;
     book->line_count += file->count;
@@ -163,14 +178,16 @@ static void add_lines(dstn_ledger_book *book, ledger_file *file) {
 static dstn_status read_file(dstn_ledger_book *book, const char *folder, const char *name, const dstn_log *log,
                              dstn_error *err) {
     size_t length = strlen(name);
-    if (length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0)
+    if (length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0) {
         return DSTN_OK;
+    }
     char *writer = dstn_format("%.*s", (int)(length - (sizeof suffix - 1)), name);
     ledger_file file;
     dstn_status status = ledger_file_read(folder, writer, &file, err);
-    if (status == DSTN_OK && file.good_bytes < file.bytes)
+    if (status == DSTN_OK && file.good_bytes < file.bytes) {
         dstn_log_warn(log, "%s:%lld: the last line was not finished and doesn't count", file.path,
                       (long long)file.count + 1);
+    }
     add_lines(book, &file);
     ledger_file_clear(&file);
     free(writer);
@@ -183,29 +200,35 @@ dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledge
     dstn_ledger_book *book = dstn_alloc(1, sizeof *book);
     dstn_status status = DSTN_OK;
     DIR *open = opendir(path);
-    if (!open && errno != ENOENT)
+    if (!open && errno != ENOENT) {
         status = dstn_fail(err, DSTN_ERROR_CHECKPOINT, "folder %s can't be read: %s", path, strerror(errno));
-    for (struct dirent *entry; open && status == DSTN_OK && (entry = readdir(open));)
+    }
+    for (struct dirent *entry; open && status == DSTN_OK && (entry = readdir(open));) {
         status = read_file(book, folder, entry->d_name, log, err);
-    if (open)
+    }
+    if (open) {
         closedir(open);
+    }
     free(path);
     if (status != DSTN_OK) {
         dstn_ledger_book_destroy(book);
         return status;
     }
-    if (book->line_count)
+    if (book->line_count) {
         qsort(book->lines, (size_t)book->line_count, sizeof *book->lines, compare_lines);
+    }
     fold(book);
     *out = book;
     return DSTN_OK;
 }
 
 void dstn_ledger_book_destroy(dstn_ledger_book *book) {
-    if (!book)
+    if (!book) {
         return;
-    for (int64_t i = 0; i < book->line_count; i++)
+    }
+    for (int64_t i = 0; i < book->line_count; i++) {
         ledger_line_clear(&book->lines[i]);
+    }
     free(book->lines);
     free(book->members);
     free(book);

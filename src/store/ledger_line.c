@@ -25,15 +25,17 @@ static unsigned long crc_of(const char *text, size_t length) {
 
 /* A member's name without what separates fields. */
 static char *encode_name(const char *name) {
-    if (!name[0])
+    if (!name[0]) {
         return dstn_strdup("%00");
+    }
     char *encoded = dstn_alloc(3 * strlen(name) + 1, 1), *to = encoded;
     for (const char *c = name; *c; c++) {
         unsigned char byte = (unsigned char)*c;
-        if (byte <= ' ' || byte == '%' || byte == 0x7f)
+        if (byte <= ' ' || byte == '%' || byte == 0x7f) {
             to += snprintf(to, 4, "%%%02X", byte);
-        else
+        } else {
             *to++ = *c;
+        }
     }
     return encoded;
 }
@@ -43,9 +45,11 @@ char *ledger_line_make(int64_t sequence, const char *time, const char *member, d
     char *name = encode_name(member);
     char *body = dstn_format("%" PRId64 " %s %s %s %s", sequence, time, name, state_names[state],
                              detail && detail[0] ? detail : no_detail);
-    for (char *c = body; *c; c++)
-        if (iscntrl((unsigned char)*c))
+    for (char *c = body; *c; c++) {
+        if (iscntrl((unsigned char)*c)) {
             *c = ' ';
+        }
+    }
     char *line = dstn_format("%s %08lx\n", body, crc_of(body, strlen(body)));
     free(body);
     free(name);
@@ -57,8 +61,9 @@ char *ledger_line_make(int64_t sequence, const char *time, const char *member, d
 /* Cuts the next field off, which ends at a space. NULL: there is none. */
 static char *next_field(char **rest) {
     char *field = *rest, *space = strchr(field, ' ');
-    if (!space || space == field)
+    if (!space || space == field) {
         return NULL;
+    }
     *space = 0;
     *rest = space + 1;
     return field;
@@ -76,8 +81,9 @@ static bool decode_name(const char *encoded, char *name) {
             continue;
         }
         int high = hex_digit(encoded[1]), low = high < 0 ? -1 : hex_digit(encoded[2]);
-        if (low < 0)
+        if (low < 0) {
             return false;
+        }
         *name++ = (char)(16 * high + low);
         encoded += 2;
     }
@@ -86,11 +92,12 @@ static bool decode_name(const char *encoded, char *name) {
 }
 
 static bool parse_state(const char *name, dstn_ledger_state *state) {
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++)
+    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
         if (strcmp(name, state_names[s]) == 0) {
             *state = (dstn_ledger_state)s;
             return true;
         }
+    }
     return false;
 }
 
@@ -98,11 +105,13 @@ static bool parse_state(const char *name, dstn_ledger_state *state) {
 static bool parse_body(char *body, dstn_ledger_line *line) {
     char *sequence = next_field(&body), *time = sequence ? next_field(&body) : NULL;
     char *member = time ? next_field(&body) : NULL, *state = member ? next_field(&body) : NULL, *end = NULL;
-    if (!state || !*body || !parse_state(state, &line->state) || strlen(time) >= sizeof line->time)
+    if (!state || !*body || !parse_state(state, &line->state) || strlen(time) >= sizeof line->time) {
         return false;
+    }
     line->sequence = strtoll(sequence, &end, 10);
-    if (*end)
+    if (*end) {
         return false;
+    }
     memcpy(line->time, time, strlen(time) + 1);
     line->member = dstn_alloc(strlen(member) + 1, 1);
     line->detail = dstn_strdup(strcmp(body, no_detail) == 0 ? "" : body);
@@ -112,19 +121,22 @@ static bool parse_body(char *body, dstn_ledger_line *line) {
 /* The CRC covers the line; what passes it was written by us, but may have been by another version. */
 bool ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line) {
     *line = (dstn_ledger_line){0};
-    if (length <= CRC_DIGITS + 1 || memchr(text, 0, length))
+    if (length <= CRC_DIGITS + 1 || memchr(text, 0, length)) {
         return false;
+    }
     size_t body_length = length - CRC_DIGITS - 1;
     char crc[CRC_DIGITS + 2];
     snprintf(crc, sizeof crc, " %08lx", crc_of(text, body_length));
-    if (memcmp(text + body_length, crc, CRC_DIGITS + 1) != 0)
+    if (memcmp(text + body_length, crc, CRC_DIGITS + 1) != 0) {
         return false;
+    }
     char *body = dstn_alloc(body_length + 1, 1);
     memcpy(body, text, body_length);
     bool good = parse_body(body, line);
     free(body);
-    if (!good)
+    if (!good) {
         ledger_line_clear(line);
+    }
     return good;
 }
 

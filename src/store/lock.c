@@ -14,9 +14,11 @@ struct dstn_lock {
 /* Batch systems tell a job its number in one of these. */
 static const char *job_number(void) {
     static const char *const variables[] = {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"};
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        if (getenv(variables[i]))
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        if (getenv(variables[i])) {
             return getenv(variables[i]);
+        }
+    }
     return "none";
 }
 
@@ -25,17 +27,20 @@ static void name_holder(int descriptor) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
     char *text = dstn_format("host %s, process %ld, job %s\n", host, (long)getpid(), job_number());
-    if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, strlen(text), 0) < 0)
+    if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, strlen(text), 0) < 0) {
         errno = 0;
+    }
     free(text);
 }
 
 static dstn_status refuse(int descriptor, const char *folder, const char *path, int reason, dstn_error *err) {
-    if (reason != EACCES && reason != EAGAIN)
+    if (reason != EACCES && reason != EAGAIN) {
         return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be locked: %s", path, strerror(reason));
+    }
     char holder[512] = "";
-    if (pread(descriptor, holder, sizeof holder - 1, 0) < 0)
+    if (pread(descriptor, holder, sizeof holder - 1, 0) < 0) {
         holder[0] = 0;
+    }
     holder[strcspn(holder, "\n")] = 0;
     return dstn_fail(err, DSTN_ERROR_RUN,
                      "%s is in use by another launch (%s): wait for its end, or choose another directory with --out",
@@ -48,14 +53,16 @@ dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err)
     int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     dstn_status status = DSTN_OK;
-    if (descriptor < 0)
+    if (descriptor < 0) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", path, strerror(errno));
-    else if (fcntl(descriptor, F_SETLK, &whole) != 0)
+    } else if (fcntl(descriptor, F_SETLK, &whole) != 0) {
         status = refuse(descriptor, folder, path, errno, err);
+    }
     free(path);
     if (status != DSTN_OK) {
-        if (descriptor >= 0)
+        if (descriptor >= 0) {
             close(descriptor);
+        }
         return status;
     }
     name_holder(descriptor);
@@ -66,10 +73,12 @@ dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err)
 
 /* The file stays, since another launch may be about to lock it; it names nobody any more. */
 void dstn_lock_release(dstn_lock *lock) {
-    if (!lock)
+    if (!lock) {
         return;
-    if (ftruncate(lock->descriptor, 0) != 0)
+    }
+    if (ftruncate(lock->descriptor, 0) != 0) {
         errno = 0;
+    }
     close(lock->descriptor);
     free(lock);
 }

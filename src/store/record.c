@@ -35,12 +35,14 @@ struct dstn_record {
 
 /* Room for one more element at the end of an array that doubles. */
 static void *grow(void *array, int count, int *capacity, size_t element) {
-    if (count < *capacity)
+    if (count < *capacity) {
         return array;
+    }
     *capacity = *capacity ? 2 * *capacity : 8;
     void *larger = dstn_alloc((size_t)*capacity, element);
-    if (count)
+    if (count) {
         memcpy(larger, array, (size_t)count * element);
+    }
     free(array);
     return larger;
 }
@@ -50,8 +52,9 @@ dstn_record *dstn_record_new(void) {
 }
 
 static void clear_aside(aside *old) {
-    for (int64_t i = 0; old->strings && i < old->count; i++)
+    for (int64_t i = 0; old->strings && i < old->count; i++) {
         free(old->strings[i]);
+    }
     free(old->strings);
     free(old->integers);
     free(old->attribute);
@@ -59,14 +62,16 @@ static void clear_aside(aside *old) {
 }
 
 void dstn_record_destroy(dstn_record *record) {
-    if (!record)
+    if (!record) {
         return;
+    }
     for (int i = 0; i < record->series_count; i++) {
         free(record->series[i].path);
         free(record->series[i].values);
     }
-    for (int i = 0; i < record->aside_count; i++)
+    for (int i = 0; i < record->aside_count; i++) {
         clear_aside(&record->asides[i]);
+    }
     free(record->series);
     free(record->asides);
     free(record);
@@ -90,14 +95,17 @@ int dstn_record_series(dstn_record *record, const char *name, dstn_scalar scalar
 }
 
 static void reserve_rows(series *of, int64_t rows) {
-    if (rows <= of->capacity)
+    if (rows <= of->capacity) {
         return;
+    }
     int64_t capacity = of->capacity ? of->capacity : 64;
-    while (capacity < rows)
+    while (capacity < rows) {
         capacity *= 2;
+    }
     unsigned char *larger = dstn_alloc((size_t)capacity, row_size(of));
-    if (of->rows)
+    if (of->rows) {
         memcpy(larger, of->values, (size_t)of->rows * row_size(of));
+    }
     free(of->values);
     of->values = larger;
     of->capacity = capacity;
@@ -105,14 +113,16 @@ static void reserve_rows(series *of, int64_t rows) {
 
 /* Conversions that C leaves undefined (out of range, NaN) end at the type's limits. */
 static int64_t to_integer(double value) {
-    if (value >= 0x1p63)
+    if (value >= 0x1p63) {
         return INT64_MAX;
+    }
     return value >= -0x1p63 ? (int64_t)value : INT64_MIN;
 }
 
 static uint8_t to_byte(double value) {
-    if (value >= UINT8_MAX)
+    if (value >= UINT8_MAX) {
         return UINT8_MAX;
+    }
     return value > 0 ? (uint8_t)value : 0;
 }
 
@@ -151,8 +161,9 @@ void dstn_record_append(dstn_record *record, int number, const double *row) {
     series *to = &record->series[number];
     reserve_rows(to, to->rows + 1);
     unsigned char *place = to->values + (size_t)to->rows * row_size(to);
-    for (int64_t c = 0; c < width_of(to); c++)
+    for (int64_t c = 0; c < width_of(to); c++) {
         put_value(to->scalar, place, c, row[c]);
+    }
     to->rows++;
 }
 
@@ -168,16 +179,18 @@ double dstn_record_last(const dstn_record *record, int number) {
 /* ---- what stands beside ----------------------------------------------------------------------------------- */
 
 static bool is_same_place(const aside *old, const char *place, const char *attribute) {
-    if (strcmp(old->place, place) != 0 || !old->attribute != !attribute)
+    if (strcmp(old->place, place) != 0 || !old->attribute != !attribute) {
         return false;
+    }
     return !attribute || strcmp(old->attribute, attribute) == 0;
 }
 
 /* An empty one at this place, which takes that of an older one. */
 static aside *new_aside(dstn_record *record, aside_kind kind, const char *place, const char *attribute) {
     int i = 0;
-    while (i < record->aside_count && !is_same_place(&record->asides[i], place, attribute))
+    while (i < record->aside_count && !is_same_place(&record->asides[i], place, attribute)) {
         i++;
+    }
     aside made = {.kind = kind, .place = dstn_strdup(place), .attribute = attribute ? dstn_strdup(attribute) : NULL};
     if (i < record->aside_count) {
         clear_aside(&record->asides[i]);
@@ -192,8 +205,9 @@ static aside *new_aside(dstn_record *record, aside_kind kind, const char *place,
 static void copy_strings(aside *to, int64_t count, const char *const *strings) {
     to->count = count;
     to->strings = dstn_alloc((size_t)count, sizeof *to->strings);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         to->strings[i] = dstn_strdup(strings[i]);
+    }
 }
 
 void dstn_record_text(dstn_record *record, const char *group, const char *attribute, const char *text) {
@@ -210,8 +224,9 @@ void dstn_record_integers(dstn_record *record, const char *name, int64_t count, 
     aside *to = new_aside(record, ASIDE_INTEGERS, name, NULL);
     to->count = count;
     to->integers = dstn_alloc((size_t)count, sizeof *values);
-    if (count)
+    if (count) {
         memcpy(to->integers, values, (size_t)count * sizeof *values);
+    }
 }
 
 void dstn_record_strings(dstn_record *record, const char *name, int64_t count, const char *const *strings) {
@@ -220,18 +235,21 @@ void dstn_record_strings(dstn_record *record, const char *name, int64_t count, c
 
 static size_t aside_memory(const aside *of) {
     size_t bytes = of->integers ? (size_t)of->count * sizeof(int64_t) : 0;
-    for (int64_t i = 0; of->strings && i < of->count; i++)
+    for (int64_t i = 0; of->strings && i < of->count; i++) {
         bytes += sizeof(char *) + strlen(of->strings[i]) + 1;
+    }
     return bytes;
 }
 
 size_t dstn_record_memory_used(const dstn_record *record) {
     size_t bytes = sizeof *record + (size_t)record->series_capacity * sizeof *record->series +
                    (size_t)record->aside_capacity * sizeof *record->asides;
-    for (int i = 0; i < record->series_count; i++)
+    for (int i = 0; i < record->series_count; i++) {
         bytes += (size_t)record->series[i].capacity * row_size(&record->series[i]);
-    for (int i = 0; i < record->aside_count; i++)
+    }
+    for (int i = 0; i < record->aside_count; i++) {
         bytes += aside_memory(&record->asides[i]);
+    }
     return bytes;
 }
 
@@ -256,15 +274,17 @@ static void write_aside(dstn_writer *writer, const aside *what) {
 
 dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_error *err) {
     dstn_writer *writer;
-    if (dstn_writer_open(path, &writer, err) != DSTN_OK)
+    if (dstn_writer_open(path, &writer, err) != DSTN_OK) {
         return err->status;
+    }
     for (int i = 0; i < record->series_count; i++) {
         const series *of = &record->series[i];
         int64_t shape[2] = {of->rows, of->columns};
         dstn_writer_array(writer, of->path, of->scalar, of->columns > 0 ? 2 : 1, shape, of->values);
     }
-    for (int i = 0; i < record->aside_count; i++)
+    for (int i = 0; i < record->aside_count; i++) {
         write_aside(writer, &record->asides[i]);
+    }
     return dstn_writer_commit(writer, err);
 }
 
@@ -278,8 +298,9 @@ static dstn_status count_rows(const dstn_reader *reader, const char *path, int64
     double *steps;
     if (dstn_reader_doubles(reader, name, rows, &steps, err) == DSTN_OK) {
         *kept = 0;
-        while (*kept < *rows && steps[*kept] <= (double)last_step)
+        while (*kept < *rows && steps[*kept] <= (double)last_step) {
             ++*kept;
+        }
         free(steps);
         err->status = DSTN_OK;
     }
@@ -292,23 +313,27 @@ static dstn_status restore_series(const dstn_reader *reader, const char *path, i
     int64_t kept = 0, rows = 0, shape[DSTN_MAX_RANK] = {0};
     int rank = 0;
     if (count_rows(reader, to->path, last_step, &kept, &rows, err) != DSTN_OK ||
-        dstn_reader_shape(reader, to->path, &rank, shape, err) != DSTN_OK)
+        dstn_reader_shape(reader, to->path, &rank, shape, err) != DSTN_OK) {
         return err->status;
+    }
     bool fits = to->columns > 0 ? rank == 2 && shape[1] == to->columns : rank == 1;
-    if (!fits || shape[0] != rows)
+    if (!fits || shape[0] != rows) {
         return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s: data set %s is not %lld rows of %lld values", path, to->path,
                          (long long)rows, (long long)width_of(to));
+    }
     reserve_rows(to, rows);
-    if (dstn_reader_array(reader, to->path, to->scalar, rows * width_of(to), to->values, err) != DSTN_OK)
+    if (dstn_reader_array(reader, to->path, to->scalar, rows * width_of(to), to->values, err) != DSTN_OK) {
         return err->status;
+    }
     to->rows = kept;
     return DSTN_OK;
 }
 
 dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err) {
     dstn_reader *reader;
-    if (dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err) != DSTN_OK)
+    if (dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err) != DSTN_OK) {
         return err->status;
+    }
     /* Everything is read aside first: a record that can't be read whole is not read at all. */
     series *restored = dstn_alloc((size_t)record->series_count, sizeof *restored);
     dstn_status status = DSTN_OK;
@@ -320,8 +345,9 @@ dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t l
     dstn_reader_close(reader);
     for (int i = 0; i < record->series_count; i++) {
         free(status == DSTN_OK ? record->series[i].values : restored[i].values);
-        if (status == DSTN_OK)
+        if (status == DSTN_OK) {
             record->series[i] = restored[i];
+        }
     }
     free(restored);
     return status;

@@ -23,10 +23,12 @@ void store_seal_make(const void *bytes, size_t size, unsigned char seal[STORE_SE
 static bool read_fully(int descriptor, int64_t offset, unsigned char *bytes, size_t size) {
     while (size > 0) {
         ssize_t got = pread(descriptor, bytes, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got <= 0)
+        }
+        if (got <= 0) {
             return false;
+        }
         bytes += got;
         offset += got;
         size -= (size_t)got;
@@ -41,8 +43,9 @@ static bool hash_of(int descriptor, int64_t size, unsigned char *block, XXH128_c
         size_t part = size - done < BLOCK ? (size_t)(size - done) : BLOCK;
         good = read_fully(descriptor, done, block, part) && XXH3_128bits_update(state, block, part) == XXH_OK;
     }
-    if (good)
+    if (good) {
         XXH128_canonicalFromHash(hash, XXH3_128bits_digest(state));
+    }
     XXH3_freeState(state);
     return good;
 }
@@ -51,12 +54,15 @@ bool store_seal_holds(int descriptor, int64_t size) {
     unsigned char seal[STORE_SEAL_SIZE];
     int64_t sealed = size - STORE_SEAL_SIZE;
     errno = 0;
-    if (sealed < 0)
+    if (sealed < 0) {
         return true;
-    if (!read_fully(descriptor, sealed, seal, sizeof seal))
+    }
+    if (!read_fully(descriptor, sealed, seal, sizeof seal)) {
         return false;
-    if (memcmp(seal, mark, MARK_SIZE) != 0)
+    }
+    if (memcmp(seal, mark, MARK_SIZE) != 0) {
         return true;
+    }
     unsigned char *block = dstn_alloc(BLOCK, 1);
     XXH128_canonical_t hash;
     bool holds =

@@ -39,8 +39,9 @@ static void *image_resize(void *bytes, size_t size, H5FD_file_image_op_t operati
     (void)operation;
     image *to = user;
     unsigned char *moved = realloc(bytes, size ? size : 1);
-    if (moved)
+    if (moved) {
         *to = (image){moved, size};
+    }
     return moved;
 }
 
@@ -72,13 +73,16 @@ static herr_t image_unshare(void *user) {
 static size_t image_end(const image *made) {
     static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     enum { VERSION = 8, OFFSET_SIZE = 9, END = 28, SUPERBLOCK = 48 };
-    if (made->size < SUPERBLOCK || memcmp(made->bytes, signature, sizeof signature) != 0)
+    if (made->size < SUPERBLOCK || memcmp(made->bytes, signature, sizeof signature) != 0) {
         return 0;
-    if (made->bytes[VERSION] < 2 || made->bytes[OFFSET_SIZE] != 8)
+    }
+    if (made->bytes[VERSION] < 2 || made->bytes[OFFSET_SIZE] != 8) {
         return 0;
+    }
     uint64_t end = 0;
-    for (int i = 7; i >= 0; i--)
+    for (int i = 7; i >= 0; i--) {
         end = end << 8 | made->bytes[END + i];
+    }
     return end <= made->size ? (size_t)end : 0;
 }
 
@@ -107,8 +111,9 @@ static hid_t create_in_memory(image *made) {
 
 /* Keeps the first failure; `what` is the thing in the file that could not be written. */
 static void keep_failure(dstn_writer *writer, const char *what) {
-    if (writer->failure.status != DSTN_OK)
+    if (writer->failure.status != DSTN_OK) {
         return;
+    }
     store_hdf5_reason why = store_hdf5_why();
     dstn_fail(&writer->failure, DSTN_ERROR_RUN, "%s: %s can't be written%s%s%s", writer->path, what,
               why.text[0] ? " (HDF5: " : "", why.text, why.text[0] ? ")" : "");
@@ -117,15 +122,17 @@ static void keep_failure(dstn_writer *writer, const char *what) {
 dstn_status dstn_writer_open(const char *path, dstn_writer **out, dstn_error *err) {
     *out = NULL;
     store_file *file;
-    if (store_file_open(path, &file, err) != DSTN_OK)
+    if (store_file_open(path, &file, err) != DSTN_OK) {
         return err->status;
+    }
     store_hdf5_quiet();
     dstn_writer *writer = dstn_alloc(1, sizeof *writer);
     writer->file = file;
     writer->path = dstn_strdup(path);
     writer->hdf5 = create_in_memory(&writer->image);
-    if (writer->hdf5 < 0)
+    if (writer->hdf5 < 0) {
         keep_failure(writer, "the beginning of the file");
+    }
     *out = writer;
     return DSTN_OK;
 }
@@ -137,35 +144,40 @@ static void release(dstn_writer *writer) {
 }
 
 static void close_image(dstn_writer *writer) {
-    if (writer->hdf5 >= 0 && H5Fclose(writer->hdf5) < 0)
+    if (writer->hdf5 >= 0 && H5Fclose(writer->hdf5) < 0) {
         keep_failure(writer, "the end of the file");
+    }
     writer->hdf5 = -1;
 }
 
 dstn_status dstn_writer_commit(dstn_writer *writer, dstn_error *err) {
     close_image(writer);
     size_t end = image_end(&writer->image);
-    if (end == 0)
+    if (end == 0) {
         keep_failure(writer, "the superblock");
+    }
     *err = writer->failure;
-    if (err->status == DSTN_OK)
+    if (err->status == DSTN_OK) {
         store_file_write(writer->file, writer->image.bytes, end, err);
+    }
     if (err->status == DSTN_OK) {
         unsigned char seal[STORE_SEAL_SIZE];
         store_seal_make(writer->image.bytes, end, seal);
         store_file_write(writer->file, seal, sizeof seal, err);
     }
-    if (err->status == DSTN_OK)
+    if (err->status == DSTN_OK) {
         store_file_commit(writer->file, err);
-    else
+    } else {
         store_file_abandon(writer->file);
+    }
     release(writer);
     return err->status;
 }
 
 void dstn_writer_abandon(dstn_writer *writer) {
-    if (!writer)
+    if (!writer) {
         return;
+    }
     close_image(writer);
     store_file_abandon(writer->file);
     release(writer);
@@ -174,13 +186,15 @@ void dstn_writer_abandon(dstn_writer *writer) {
 /* ---- groups ----------------------------------------------------------------------------------------------- */
 
 static void make_group(dstn_writer *writer, const char *path, hid_t creation) {
-    if (H5Lexists(writer->hdf5, path, H5P_DEFAULT) > 0)
+    if (H5Lexists(writer->hdf5, path, H5P_DEFAULT) > 0) {
         return;
+    }
     hid_t group = H5Gcreate2(writer->hdf5, path, H5P_DEFAULT, creation, H5P_DEFAULT);
-    if (group < 0)
+    if (group < 0) {
         keep_failure(writer, path);
-    else
+    } else {
         H5Gclose(group);
+    }
 }
 
 /* The groups on the way to a path, and the path itself where it is one. HDF5 can make those on the way, but puts the
@@ -191,12 +205,14 @@ static void make_groups(dstn_writer *writer, const char *name, bool itself) {
     H5Pset_obj_track_times(creation, 0);
     for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (path[0])
+        if (path[0]) {
             make_group(writer, path, creation);
+        }
         *slash = '/';
     }
-    if (itself && path[0])
+    if (itself && path[0]) {
         make_group(writer, path, creation);
+    }
     H5Pclose(creation);
     free(path);
 }
@@ -205,8 +221,9 @@ static void make_groups(dstn_writer *writer, const char *name, bool itself) {
 
 static int64_t elements(int rank, const int64_t *shape) {
     int64_t count = 1;
-    for (int d = 0; d < rank; d++)
+    for (int d = 0; d < rank; d++) {
         count *= shape[d];
+    }
     return count;
 }
 
@@ -238,27 +255,33 @@ static hid_t creation_properties(int rank, const int64_t *shape, hid_t file_type
 
 static hid_t space_of(int rank, const int64_t *shape) {
     hsize_t extent[DSTN_MAX_RANK];
-    if (rank == 0)
+    if (rank == 0) {
         return H5Screate(H5S_SCALAR);
-    for (int d = 0; d < rank; d++)
+    }
+    for (int d = 0; d < rank; d++) {
         extent[d] = (hsize_t)shape[d];
+    }
     return H5Screate_simple(rank, extent, NULL);
 }
 
 static void write_data_set(dstn_writer *writer, const char *name, hid_t file_type, hid_t memory_type, int rank,
                            const int64_t *shape, const void *data) {
-    if (writer->failure.status != DSTN_OK)
+    if (writer->failure.status != DSTN_OK) {
         return;
+    }
     make_groups(writer, name, false);
     hid_t space = space_of(rank, shape), creation = creation_properties(rank, shape, file_type);
     hid_t set = H5Dcreate2(writer->hdf5, name, file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     bool good = set >= 0;
-    if (good && elements(rank, shape) > 0)
+    if (good && elements(rank, shape) > 0) {
         good = H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
-    if (!good)
+    }
+    if (!good) {
         keep_failure(writer, name);
-    if (set >= 0 && H5Dclose(set) < 0)
+    }
+    if (set >= 0 && H5Dclose(set) < 0) {
         keep_failure(writer, name);
+    }
     H5Pclose(creation);
     H5Sclose(space);
 }
@@ -284,21 +307,25 @@ static hid_t open_owner(dstn_writer *writer, const char *group) {
 
 static void write_attribute(dstn_writer *writer, hid_t owner, const char *attribute, hid_t file_type, hid_t memory_type,
                             const void *data) {
-    if (H5Aexists(owner, attribute) > 0)
+    if (H5Aexists(owner, attribute) > 0) {
         H5Adelete(owner, attribute);
+    }
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t made = H5Acreate2(owner, attribute, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (made < 0 || H5Awrite(made, memory_type, data) < 0)
+    if (made < 0 || H5Awrite(made, memory_type, data) < 0) {
         keep_failure(writer, attribute);
-    if (made >= 0 && H5Aclose(made) < 0)
+    }
+    if (made >= 0 && H5Aclose(made) < 0) {
         keep_failure(writer, attribute);
+    }
     H5Sclose(space);
 }
 
 static void put_attribute(dstn_writer *writer, const char *group, const char *attribute, hid_t file_type,
                           hid_t memory_type, const void *data) {
-    if (writer->failure.status != DSTN_OK)
+    if (writer->failure.status != DSTN_OK) {
         return;
+    }
     hid_t owner = open_owner(writer, group);
     if (owner < 0) {
         keep_failure(writer, group);

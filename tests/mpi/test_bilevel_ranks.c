@@ -135,7 +135,7 @@ static void fixed_does_not_depend_on_the_number_of_ranks(void **state) {
 
 int main(int argc, char **argv) {
     dstn_error err = {0};
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK) {
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -145,5 +145,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(fixed_does_not_depend_on_the_number_of_ranks),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed);
+    return dstn_ranks_finish(failed);
 }

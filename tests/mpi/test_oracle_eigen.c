@@ -34,13 +34,15 @@ static spectrum spectrum_new(const dstn_group *group, int64_t n, int64_t d, int 
         dstn_rng_normals((dstn_rng){seed, DSTN_PURPOSE_TEST}, 0, (uint64_t)i, 0, pair);
         s.x[i] = pair[0];
     }
-    for (int64_t j = 0; j < d; j++)
+    for (int64_t j = 0; j < d; j++) {
         s.scale[j] = 1 + 0.5 * cos((double)j);
+    }
     dstn_error err;
     dstn_status status =
         dstn_eigen_gram(group, kernel, n, d, s.x, s.scale, (dstn_deal){block, 64}, s.values, s.vectors, &err);
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         print_error("%s\n", err.message);
+    }
     assert_int_equal(status, DSTN_OK);
     return s;
 }
@@ -62,19 +64,22 @@ static void assert_decomposes(const spectrum *s) {
         assert_true(i == 0 || s->values[i] >= s->values[i - 1]);
         for (int64_t r = 0; r < n; r++) {
             image[r] = 0;
-            for (int64_t j = 0; j < d; j++)
+            for (int64_t j = 0; j < d; j++) {
                 image[r] += s->x[r * d + j] * s->scale[j] * q[j];
+            }
         }
         for (int64_t j = 0; j < d; j++) {
             double back = -s->values[i] * q[j];
-            for (int64_t r = 0; r < n; r++)
+            for (int64_t r = 0; r < n; r++) {
                 back += s->x[r * d + j] * s->scale[j] * image[r];
+            }
             assert_true(fabs(back) < 1e-11 * size);
         }
         for (int64_t k = 0; k <= i; k++) {
             double product = k == i ? -1 : 0;
-            for (int64_t j = 0; j < d; j++)
+            for (int64_t j = 0; j < d; j++) {
                 product += q[j] * s->vectors[k * d + j];
+            }
             assert_true(fabs(product) < 1e-12);
         }
     }
@@ -104,8 +109,9 @@ static void ranks_decompose_as_one_rank_does(void **state) {
     for (int c = 0; c < CASES; c++) {
         spectrum together = spectrum_new(world, cases[c].n, cases[c].d, cases[c].block, 7);
         spectrum alone = spectrum_new(self, cases[c].n, cases[c].d, 64, 7);
-        for (int64_t i = 0; i < cases[c].d; i++)
+        for (int64_t i = 0; i < cases[c].d; i++) {
             assert_true(fabs(together.values[i] - alone.values[i]) <= 1e-10 * alone.values[cases[c].d - 1]);
+        }
         assert_decomposes(&together);
         assert_same_bits(together.values, (size_t)cases[c].d * sizeof(double));
         assert_same_bits(together.vectors, (size_t)(cases[c].d * cases[c].d) * sizeof(double));
@@ -121,8 +127,9 @@ static void equal_eigenvalues_have_a_basis(void **state) {
     for (int which = 0; which < 2; which++) {
         enum { D = 45 };
         spectrum s = spectrum_new(world, D, D, 8, 7);
-        for (int i = 0; i < D * D; i++)
+        for (int i = 0; i < D * D; i++) {
             s.x[i] = which && i % (D + 1) == 0 ? 3 / s.scale[i % D] : 0;
+        }
         dstn_error err;
         assert_int_equal(
             dstn_eigen_gram(world, kernel, D, D, s.x, s.scale, (dstn_deal){8, 64}, s.values, s.vectors, &err), DSTN_OK);
@@ -176,8 +183,9 @@ static void curve_is_the_same_on_any_number_of_ranks(void **state) {
     double *t = x + (N + V) * D;
     for (int r = 0; r < N + V; r++) {
         t[r] *= 3;
-        for (int j = 0; j < D; j++)
+        for (int j = 0; j < D; j++) {
             t[r] += 0.4 * x[r * D + j];
+        }
     }
     dstn_family_data data = {.n = N,
                              .v = V,
@@ -220,11 +228,12 @@ int main(int argc, char **argv) {
         cmocka_unit_test(curve_is_the_same_on_any_number_of_ranks),
     };
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     world = dstn_group_world();
     int failed = dstn_kernel_find("openblas", DSTN_F64, &kernel, &err) != DSTN_OK ||
                  cmocka_run_group_tests(tests, NULL, NULL) != 0;
     dstn_group_destroy(world);
-    return dstn_dist_finish(failed);
+    return dstn_ranks_finish(failed);
 }

@@ -30,7 +30,7 @@ typedef struct seen {
 static void work_a_while(int64_t index) {
     for (int64_t step = 0; step < 1 + (index * 7) % 5; step++) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
-        dstn_dist_poll();
+        dstn_ranks_poll();
     }
 }
 
@@ -44,12 +44,15 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *of, int64_t ind
     s->calls[index]++;
     work_a_while(index);
     dstn_group_barrier(group);
-    if (index >= s->stop_from)
+    if (index >= s->stop_from) {
         return dstn_fail(err, DSTN_STOPPED, "signal");
-    if (s->fails && index % 5 == 1)
+    }
+    if (s->fails && index % 5 == 1) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: no such file", of->members[index].name);
-    if (s->diverges && index % 5 == 3)
+    }
+    if (s->diverges && index % 5 == 3) {
         return dstn_fail(err, DSTN_DIVERGED, "loss is not finite at step %lld", (long long)index);
+    }
     return DSTN_OK;
 }
 
@@ -63,12 +66,14 @@ static dstn_status run_all(seen *s, dstn_sweep_result *result, dstn_error *err) 
 /* Every rank must hold the same table: the sums over ranks are the world's size times one's own. */
 static void assert_same_everywhere(const dstn_sweep_result *result) {
     double own[MEMBERS], sum[MEMBERS];
-    for (int m = 0; m < MEMBERS; m++)
+    for (int m = 0; m < MEMBERS; m++) {
         sum[m] = own[m] =
             (double)result->outcomes[m] + (result->messages[m] ? 100.0 * (double)strlen(result->messages[m]) : 0);
+    }
     dstn_group_sum(world, sum, MEMBERS);
-    for (int m = 0; m < MEMBERS; m++)
+    for (int m = 0; m < MEMBERS; m++) {
         assert_true(sum[m] == own[m] * dstn_group_size(world));
+    }
 }
 
 static void run_each_once(int group_size) {
@@ -93,8 +98,9 @@ static void every_member_runs_once_on_one_rank(void **state) {
 
 static void every_member_runs_once_on_both_ranks_of_a_pair(void **state) {
     (void)state;
-    if (dstn_group_size(world) % 2 == 0)
+    if (dstn_group_size(world) % 2 == 0) {
         run_each_once(2);
+    }
 }
 
 static void every_member_runs_once_on_the_whole_world(void **state) {
@@ -117,10 +123,11 @@ static void check_misbehaving(int group_size) {
         char *expected = fails      ? dstn_format("%d: no such file", m)
                          : diverges ? dstn_format("loss is not finite at step %d", m)
                                     : NULL;
-        if (expected)
+        if (expected) {
             assert_string_equal(result.messages[m], expected);
-        else
+        } else {
             assert_null(result.messages[m]);
+        }
         free(expected);
     }
     assert_int_equal(result.counts[DSTN_OUTCOME_FAILED], 5);
@@ -179,8 +186,9 @@ static void only_members_that_ended_well_before_are_kept(void **state) {
     dstn_sweep_result result;
     dstn_error err;
     assert_int_equal(run_all(&s, &result, &err), DSTN_OK);
-    for (int m = 0; m < MEMBERS; m++)
+    for (int m = 0; m < MEMBERS; m++) {
         assert_true(s.calls[m] == (m >= 2));
+    }
     assert_int_equal(result.outcomes[1], DSTN_OUTCOME_DIVERGED);
     assert_null(result.messages[1]); /* its reason is in its own record */
     assert_int_equal(result.counts[DSTN_OUTCOME_DIVERGED], 1);
@@ -204,8 +212,9 @@ static void groups_that_do_not_divide_the_world_are_refused(void **state) {
     dstn_sweep_result result;
     dstn_error err;
     assert_int_equal(run_all(&s, &result, &err), DSTN_ERROR_USAGE);
-    for (int m = 0; m < MEMBERS; m++)
+    for (int m = 0; m < MEMBERS; m++) {
         assert_true(s.calls[m] == 0);
+    }
     dstn_sweep_result_clear(&result);
 }
 
@@ -227,8 +236,9 @@ static int make_plan(void) {
 
 int main(int argc, char **argv) {
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK || make_plan())
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK || make_plan()) {
         return 1;
+    }
     world = dstn_group_world();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_runs_once_on_one_rank),
@@ -246,5 +256,5 @@ int main(int argc, char **argv) {
     dstn_sweep_plan_destroy(plan);
     dstn_doc_destroy(doc);
     dstn_group_destroy(world);
-    return dstn_dist_finish(failed != 0);
+    return dstn_ranks_finish(failed != 0);
 }

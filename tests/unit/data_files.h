@@ -13,8 +13,9 @@ static inline dstn_status read_section(const char *section, uint32_t seed, const
     snprintf(text, sizeof text, "data: {%s}\n", section);
     dstn_doc *doc;
     dstn_status status = dstn_doc_parse(text, DSTN_SOURCE_DIR "/job.yaml", &doc, err);
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = dstn_dataset_read(dstn_node_child(dstn_doc_root(doc), "data"), seed, log, out, err);
+    }
     dstn_doc_destroy(doc);
     return status;
 }

@@ -80,8 +80,9 @@ static inline problem problem_new(int kind, int64_t n, int64_t v, int64_t d, dou
                                 .t_valid = p.t_valid,
                                 .weighting = kind == 1 ? DSTN_WEIGHTING_FEATURES : DSTN_WEIGHTING_IDENTITY,
                                 .strength = strengths[kind]};
-    if (kind == 2)
+    if (kind == 2) {
         p.data.strength.factor = (double)n;
+    }
     return p;
 }
 
@@ -104,8 +105,9 @@ static inline dstn_family *family_of(const problem *p) {
 /* ---- the same by brute force ---- */
 
 static inline double c_of(const problem *p, double lambda) {
-    if (p->data.weighting == DSTN_WEIGHTING_IDENTITY)
+    if (p->data.weighting == DSTN_WEIGHTING_IDENTITY) {
         return p->data.strength.factor * exp(lambda);
+    }
     double q = 0.95 / (1 + exp(-lambda));
     return q / (1 - q);
 }
@@ -118,8 +120,9 @@ static inline double c_slope(const problem *p, double lambda) {
 
 static inline double gram(const problem *p, int64_t i, int64_t j) {
     double sum = 0;
-    for (int64_t r = 0; r < p->data.n; r++)
+    for (int64_t r = 0; r < p->data.n; r++) {
         sum += p->x[r * p->data.d + i] * p->x[r * p->data.d + j];
+    }
     return sum;
 }
 
@@ -131,13 +134,16 @@ static inline double weighting(const problem *p, int64_t i) {
 static inline void solve(const problem *p, double a, double c, double *b) {
     int64_t d = p->data.d;
     double *m = dstn_alloc((size_t)(d * d), sizeof(double));
-    for (int64_t i = 0; i < d; i++)
-        for (int64_t j = 0; j < d; j++)
+    for (int64_t i = 0; i < d; i++) {
+        for (int64_t j = 0; j < d; j++) {
             m[i * d + j] = a * gram(p, i, j) + (i == j ? c * weighting(p, i) : 0);
+        }
+    }
     for (int64_t k = 0; k < d; k++) {
         int64_t pivot = k;
-        for (int64_t i = k + 1; i < d; i++)
+        for (int64_t i = k + 1; i < d; i++) {
             pivot = fabs(m[i * d + k]) > fabs(m[pivot * d + k]) ? i : pivot;
+        }
         for (int64_t j = 0; j <= d; j++) {
             double *one = j < d ? &m[k * d + j] : &b[k], *other = j < d ? &m[pivot * d + j] : &b[pivot];
             double kept = *one;
@@ -146,14 +152,16 @@ static inline void solve(const problem *p, double a, double c, double *b) {
         }
         for (int64_t i = k + 1; i < d; i++) {
             double factor = m[i * d + k] / m[k * d + k];
-            for (int64_t j = k; j < d; j++)
+            for (int64_t j = k; j < d; j++) {
                 m[i * d + j] -= factor * m[k * d + j];
+            }
             b[i] -= factor * b[k];
         }
     }
     for (int64_t k = d - 1; k >= 0; k--) {
-        for (int64_t j = k + 1; j < d; j++)
+        for (int64_t j = k + 1; j < d; j++) {
             b[k] -= m[k * d + j] * b[j];
+        }
         b[k] /= m[k * d + k];
     }
     free(m);
@@ -163,8 +171,9 @@ static inline void response_by_elimination(const problem *p, double lambda, doub
     int64_t d = p->data.d;
     for (int64_t i = 0; i < d; i++) {
         w[i] = 0;
-        for (int64_t r = 0; r < p->data.n; r++)
+        for (int64_t r = 0; r < p->data.n; r++) {
             w[i] += p->x[r * d + i] * p->t[r];
+        }
     }
     solve(p, 1, c_of(p, lambda), w);
 }
@@ -174,8 +183,9 @@ static inline double loss_by_elimination(const problem *p, double lambda) {
     response_by_elimination(p, lambda, w);
     for (int64_t r = 0; r < p->data.v; r++) {
         double e = -p->t_valid[r];
-        for (int64_t j = 0; j < p->data.d; j++)
+        for (int64_t j = 0; j < p->data.d; j++) {
             e += p->x_valid[r * p->data.d + j] * w[j];
+        }
         sum += e * e;
     }
     return sum / (2 * (double)p->data.v);
@@ -199,8 +209,9 @@ static inline void assert_close(const double *got, const double *want, int64_t c
         error += (got[i] - want[i]) * (got[i] - want[i]);
         size += want[i] * want[i];
     }
-    if (!(sqrt(error) <= tolerance * sqrt(size)))
+    if (!(sqrt(error) <= tolerance * sqrt(size))) {
         fail_msg("differs by %g of %g", sqrt(error), sqrt(size));
+    }
 }
 
 /* Wide and tall, more and fewer validation rows than modes, and all kinds of penalty. */
@@ -208,7 +219,7 @@ static const int64_t shapes[][3] = {{40, 30, 7}, {40, 5, 7}, {12, 30, 20}, {12, 
 enum { SHAPES = sizeof shapes / sizeof shapes[0], KINDS = 3 };
 
 static inline void for_each_problem(void (*check)(const problem *, const dstn_family *)) {
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < KINDS; kind++) {
         for (int s = 0; s < SHAPES; s++) {
             problem p = problem_new(kind, shapes[s][0], shapes[s][1], shapes[s][2], 2);
             dstn_family *family = family_of(&p);
@@ -216,6 +227,7 @@ static inline void for_each_problem(void (*check)(const problem *, const dstn_fa
             dstn_family_destroy(family);
             problem_free(&p);
         }
+    }
 }
 
 #endif

@@ -41,8 +41,9 @@ static int hyper_index(void *user, const char *name) {
 }
 
 static void must(dstn_status status, const dstn_error *err) {
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         fail_msg("%s", err->message);
+    }
 }
 
 static void read_config(world *w, const setup *s) {
@@ -96,8 +97,9 @@ static void build(world *w, const setup *s) {
     trainer.train.batch = BATCH;
     trainer.train.train_steps = 1;
     trainer.train.valid_steps = 1;
-    if (trainer.train.iterations == 0 && trainer.train.epochs == 0)
+    if (trainer.train.iterations == 0 && trainer.train.epochs == 0) {
         trainer.train.epochs = 3;
+    }
     w->status = dstn_trainer_new(&trainer, &w->trainer, &w->err);
     dstn_model_initialize(w->model, 3);
     dstn_space_reset(w->space);
@@ -131,8 +133,9 @@ static int64_t differing(int method, dstn_range range, const char *augment, cons
     const setup a = {.method = method, .augment = augment}, b = {.method = method, .augment = other};
     int64_t count, different = 0;
     double *x = after_one_step(&a, range, &count), *y = after_one_step(&b, range, &count);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         different += x[i] != y[i];
+    }
     free(x);
     free(y);
     return different;
@@ -144,8 +147,9 @@ static const char *const all = "[cutout: {holes: 1, length: 12}]";       /* noth
 static void every_method_trains_on_augmented_images(void **state) {
     (void)state;
     const int methods[] = {STN, DELTA_STN, FIXED};
-    for (int m = 0; m < 3; m++)
+    for (int m = 0; m < 3; m++) {
         assert_true(differing(methods[m], DSTN_RANGE_GENERAL, all, "[]") > 0);
+    }
     assert_true(differing(STN, DSTN_RANGE_RESPONSE, all, "[]") > 0);
     assert_true(differing(DELTA_STN, DSTN_RANGE_RESPONSE, all, "[]") > 0);
 }
@@ -166,8 +170,9 @@ static bool scales_have_moved(const world *w) {
     assert_int_equal(hyper->count, 2 * CLASSES);
     dstn_parameter_export(hyper, w->model->kernel, hyper->value, values);
     bool moved = false;
-    for (int c = 0; c < CLASSES; c++)
+    for (int c = 0; c < CLASSES; c++) {
         moved = moved || values[c] != 0;
+    }
     return moved;
 }
 
@@ -248,8 +253,9 @@ static void epochs_are_evaluated_and_schedules_follow(void **state) {
     must(dstn_trainer_run(w.trainer, &observer, 1, &w.err), &w.err);
     assert_int_equal(seen.epochs, 4);
     const double rates[] = {0.1, 0.1, 0.05, 0.025};
-    for (int e = 0; e < 4; e++)
+    for (int e = 0; e < 4; e++) {
         assert_true(seen.rates[e] == rates[e]);
+    }
     tear_down(&w);
 }
 
@@ -333,8 +339,9 @@ static void a_constant_schedule_adds_nothing_to_the_state(void **state) {
 
 int main(int argc, char **argv) {
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_method_trains_on_augmented_images),
         cmocka_unit_test(the_general_pass_sees_images_at_lambda_and_the_response_beyond),
@@ -346,5 +353,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_constant_schedule_adds_nothing_to_the_state),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed ? DSTN_ERROR_RUN : DSTN_OK);
+    return dstn_ranks_finish(failed ? DSTN_ERROR_RUN : DSTN_OK);
 }

@@ -241,7 +241,7 @@ static void impossible_switches_are_refused(void **state) {
 
 int main(int argc, char **argv) {
     dstn_error err = {0};
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK) {
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -253,5 +253,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(impossible_switches_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed);
+    return dstn_ranks_finish(failed);
 }

@@ -14,8 +14,9 @@
 static dstn_doc *parse(const char *text) {
     dstn_doc *doc = NULL;
     dstn_error err = {0};
-    if (dstn_doc_parse(text, "conf/a.yaml", &doc, &err))
+    if (dstn_doc_parse(text, "conf/a.yaml", &doc, &err)) {
         fail_msg("%s", err.message);
+    }
     return doc;
 }
 
@@ -105,10 +106,11 @@ static void aliases_of_aliases_cannot_use_up_memory(void **state) {
     (void)state;
     char text[1024];
     int used = snprintf(text, sizeof text, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for (int i = 1; i < 12; i++)
+    for (int i = 1; i < 12; i++) {
         used += snprintf(text + used, sizeof text - (size_t)used,
                          "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i - 1, i - 1, i - 1,
                          i - 1, i - 1, i - 1, i - 1, i - 1);
+    }
     assert_true(used < (int)sizeof text);
     dstn_doc *doc = NULL;
     dstn_error err = {0};
@@ -157,8 +159,9 @@ static void a_long_file_is_read_whole(void **state) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    for (int i = 0; i < KEYS; i++)
+    for (int i = 0; i < KEYS; i++) {
         fprintf(out, "key_%d: %d\n", i, i);
+    }
     fclose(out);
     char *path = new_file(text, size);
     dstn_doc *doc = NULL;
@@ -216,11 +219,13 @@ static const char zoo[] = "name: \"a \\\"b\\\" \\\\ \\t\"\n"
 static void assert_same_nodes(dstn_node a, dstn_node b) {
     assert_int_equal(dstn_node_get_kind(a), dstn_node_get_kind(b));
     assert_int_equal(dstn_node_count(a), dstn_node_count(b));
-    if (dstn_node_get_kind(a) == DSTN_NODE_SCALAR && *dstn_node_text(a))
+    if (dstn_node_get_kind(a) == DSTN_NODE_SCALAR && *dstn_node_text(a)) {
         assert_string_equal(dstn_node_text(a), dstn_node_text(b));
+    }
     for (size_t i = 0; i < dstn_node_count(a); i++) {
-        if (dstn_node_get_kind(a) == DSTN_NODE_MAPPING)
+        if (dstn_node_get_kind(a) == DSTN_NODE_MAPPING) {
             assert_string_equal(dstn_node_key_at(a, i), dstn_node_key_at(b, i));
+        }
         assert_same_nodes(dstn_node_at(a, i), dstn_node_at(b, i));
     }
 }

@@ -45,8 +45,9 @@ static const dstn_option table[] = {
 static dstn_doc *parse(const char *text) {
     dstn_doc *doc = NULL;
     dstn_error err = {0};
-    if (dstn_doc_parse(text, "a.yaml", &doc, &err))
+    if (dstn_doc_parse(text, "a.yaml", &doc, &err)) {
         fail_msg("%s", err.message);
+    }
     return doc;
 }
 
@@ -59,8 +60,9 @@ static settings read_ok(dstn_doc *doc) {
     settings out;
     dstn_error err = {0};
     memset(&out, 0x5a, sizeof out);
-    if (read_root(doc, &out, &err))
+    if (read_root(doc, &out, &err)) {
         fail_msg("%s", err.message);
+    }
     return out;
 }
 
@@ -231,8 +233,9 @@ static void integers_are_plain_digits_in_range(void **state) {
         snprintf(text, sizeof text, "batch: %s\n", wrong[i]);
         snprintf(message, sizeof message,
                  "a.yaml:1: batch: %s is not an integer in plain digits; accepted: integer, 1 to 1000000", wrong[i]);
-        if (strcmp(wrong[i], "-") != 0) /* no YAML at all */
+        if (strcmp(wrong[i], "-") != 0) { /* no YAML at all */
             assert_refused(text, message);
+        }
     }
     assert_refused("a: 1\n", "a.yaml:1: a: unknown key; accepted: " KEYS);
     assert_refused("batch: 0\n", "a.yaml:1: batch: 0 is out of range; accepted: integer, 1 to 1000000");

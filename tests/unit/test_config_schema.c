@@ -117,9 +117,11 @@ static void help_without_a_key_shows_everything(void **state) {
     size_t printed, total = 0;
     char nearest[96];
     char *text = help_on(NULL, &printed, nearest);
-    for (int s = 0; s < SECTIONS; s++)
-        for (const dstn_option *option = schema[s].options; option->key; option++, total++)
+    for (int s = 0; s < SECTIONS; s++) {
+        for (const dstn_option *option = schema[s].options; option->key; option++, total++) {
             assert_non_null(strstr(text, option->help));
+        }
+    }
     assert_int_equal(printed, total);
     assert_memory_equal(text, "top level: a run\n", 17);
     assert_non_null(strstr(text, "\n\ndata (source: csv): text files\n"));
@@ -157,10 +159,11 @@ static void the_nearest_name_is_found_within_a_third(void **state) {
                  {"zz", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = dstn_nearest_name(cases[i].word, names, 5);
-        if (cases[i].want)
+        if (cases[i].want) {
             assert_string_equal(got, cases[i].want);
-        else
+        } else {
             assert_null(got);
+        }
     }
     assert_null(dstn_nearest_name("batch", names, 0));
 }

@@ -13,8 +13,9 @@
 static dstn_doc *parse(const char *text, const char *name) {
     dstn_doc *doc = NULL;
     dstn_error err = {0};
-    if (dstn_doc_parse(text, name, &doc, &err))
+    if (dstn_doc_parse(text, name, &doc, &err)) {
         fail_msg("%s", err.message);
+    }
     return doc;
 }
 
@@ -26,8 +27,9 @@ static void assert_text(const dstn_doc *doc, const char *want) {
 
 static void set_ok(dstn_doc *doc, const char *assignment) {
     dstn_error err = {0};
-    if (dstn_doc_set(doc, assignment, &err))
+    if (dstn_doc_set(doc, assignment, &err)) {
         fail_msg("%s", err.message);
+    }
 }
 
 static void setting_replaces_one_value_and_keeps_the_rest(void **state) {

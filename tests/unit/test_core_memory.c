@@ -13,8 +13,9 @@
 static void allocated_memory_is_zero_and_never_null(void **state) {
     (void)state;
     int64_t *numbers = dstn_alloc(100, sizeof *numbers);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         assert_int_equal(numbers[i], 0);
+    }
     free(numbers);
     void *nothing = dstn_alloc(0, 8);
     assert_non_null(nothing);
@@ -46,14 +47,17 @@ static void an_arena_gives_aligned_zeroed_separate_arrays(void **state) {
         arrays[i] = dstn_arena_take(arena, i * 37);
         assert_non_null(arrays[i]);
         assert_int_equal((uintptr_t)arrays[i] % 64, 0);
-        for (size_t j = 0; j < i * 37; j++)
+        for (size_t j = 0; j < i * 37; j++) {
             assert_int_equal(arrays[i][j], 0);
+        }
         memset(arrays[i], (int)(i % 251), i * 37);
         bytes += i * 37;
     }
-    for (size_t i = 0; i < COUNT; i++)
-        for (size_t j = 0; j < i * 37; j++)
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t j = 0; j < i * 37; j++) {
             assert_int_equal(arrays[i][j], i % 251);
+        }
+    }
     assert_true(dstn_arena_memory_used(arena) >= bytes);
     dstn_arena_destroy(arena);
     dstn_arena_destroy(NULL);
@@ -125,8 +129,9 @@ static void a_state_grows_and_keeps_its_order(void **state) {
         dstn_state_add_values(&list, name, DSTN_F64, 1, &values[i]);
     }
     assert_int_equal(list.count, 200);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 200; i++) {
         assert_ptr_equal(list.entries[i].data, &values[i]);
+    }
     dstn_state_clear(&list);
 }
 

@@ -16,8 +16,9 @@ static const dstn_rng test_rng = {.seed = 7, .purpose = DSTN_PURPOSE_TEST};
 static void assert_bits(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane, const uint32_t want[4]) {
     uint32_t got[4];
     dstn_rng_bits(rng, step, example, lane, got);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         assert_int_equal(got[i], want[i]);
+    }
 }
 
 /* The known-answer vectors that Random123 is published with. */
@@ -45,13 +46,16 @@ static void every_coordinate_changes_the_draw(void **state) {
                                   {0, 0, UINT64_C(1) << 47}};
     enum { COUNT = sizeof places / sizeof *places };
     uint32_t draws[COUNT + 2][4];
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < COUNT; i++) {
         dstn_rng_bits(test_rng, places[i][0], places[i][1], places[i][2], draws[i]);
+    }
     dstn_rng_bits((dstn_rng){8, DSTN_PURPOSE_TEST}, 0, 0, 0, draws[COUNT]);
     dstn_rng_bits((dstn_rng){7, DSTN_PURPOSE_INIT}, 0, 0, 0, draws[COUNT + 1]);
-    for (int i = 0; i < COUNT + 2; i++)
-        for (int j = 0; j < i; j++)
+    for (int i = 0; i < COUNT + 2; i++) {
+        for (int j = 0; j < i; j++) {
             assert_memory_not_equal(draws[i], draws[j], sizeof draws[i]);
+        }
+    }
 }
 
 /* Mean, variance, third and fourth moment within five standard errors of their estimates. */
@@ -64,24 +68,27 @@ static void check_moments(const double *values, int64_t count, const double want
             moments[k] += power / n;
         }
     }
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 4; k++) {
         assert_true(fabs(moments[k] - want[k]) < 5 * spread[k] / sqrt(n));
+    }
 }
 
 enum { DRAWS = 200000 };
 
 static double *draw(void (*source)(dstn_rng, uint64_t, uint64_t, uint64_t, double[2])) {
     double *values = dstn_alloc(DRAWS, sizeof *values);
-    for (int64_t i = 0; i < DRAWS / 2; i++)
+    for (int64_t i = 0; i < DRAWS / 2; i++) {
         source(test_rng, (uint64_t)i / 1000, (uint64_t)i % 1000, 3, values + 2 * i);
+    }
     return values;
 }
 
 static void uniforms_have_the_moments_of_a_uniform(void **state) {
     (void)state;
     double *values = draw(dstn_rng_uniforms);
-    for (int64_t i = 0; i < DRAWS; i++)
+    for (int64_t i = 0; i < DRAWS; i++) {
         assert_true(values[i] > 0 && values[i] < 1);
+    }
     /* E[u^k] = 1/(k+1), Var[u^k] = 1/(2k+1) - 1/(k+1)^2. */
     double want[4], spread[4];
     for (int k = 1; k <= 4; k++) {

@@ -40,8 +40,9 @@ static dstn_augment *read_good(const char *list) {
     dstn_dataset *dataset = make_images();
     dstn_augment *augment;
     dstn_error err;
-    if (read_list(list, dataset, &augment, &err) != DSTN_OK)
+    if (read_list(list, dataset, &augment, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     dstn_dataset_destroy(dataset);
     return augment;
 }
@@ -89,7 +90,7 @@ static bool is_within(int64_t at, int64_t centre, int64_t length) {
 }
 
 static void check_holes(int holes, int64_t length, uint64_t step, int64_t row, const double *image) {
-    for (int64_t y = 0; y < HEIGHT; y++)
+    for (int64_t y = 0; y < HEIGHT; y++) {
         for (int64_t x = 0; x < WIDTH; x++) {
             bool is_hole = false;
             for (int k = 0; k < holes; k++) {
@@ -97,22 +98,26 @@ static void check_holes(int holes, int64_t length, uint64_t step, int64_t row, c
                 centre_of(step, row, k, &centre_y, &centre_x);
                 is_hole = is_hole || (is_within(y, centre_y, length) && is_within(x, centre_x, length));
             }
-            for (int c = 0; c < CHANNELS; c++)
+            for (int c = 0; c < CHANNELS; c++) {
                 assert_true(image[(y * WIDTH + x) * CHANNELS + c] == (is_hole ? 0 : 1));
+            }
         }
+    }
 }
 
 static void holes_are_squares_cut_off_at_the_border_in_all_channels(void **state) {
     (void)state;
-    for (int holes = 0; holes < 4; holes++)
+    for (int holes = 0; holes < 4; holes++) {
         for (int length = 0; length < 13; length += 1 + (length > 4)) {
             char list[96];
             snprintf(list, sizeof list, "[cutout: {holes: %d, length: %d}]", holes, length);
             double *x = cut(list, 3, 0, ROWS);
-            for (int64_t r = 0; r < ROWS; r++)
+            for (int64_t r = 0; r < ROWS; r++) {
                 check_holes(holes, length, 3, r, x + r * FEATURES);
+            }
             free(x);
         }
+    }
 }
 
 /* Else a validation of n holes would compare other images. */
@@ -151,8 +156,9 @@ static void two_augmentations_of_a_list_draw_apart(void **state) {
     double *once = cut("[cutout: {holes: 1, length: 1}]", 3, 0, ROWS);
     double *twice = cut("[cutout: {holes: 1, length: 1}, cutout: {holes: 1, length: 1}]", 3, 0, ROWS);
     int64_t more = 0;
-    for (int64_t i = 0; i < ROWS * FEATURES; i++)
+    for (int64_t i = 0; i < ROWS * FEATURES; i++) {
         more += once[i] != twice[i];
+    }
     assert_true(more > ROWS * CHANNELS * 3 / 4);
     free(once);
     free(twice);
@@ -165,13 +171,15 @@ static void centres_are_uniform_over_the_pixels(void **state) {
     int64_t seen[HEIGHT * WIDTH] = {0};
     for (uint64_t step = 0; step < STEPS; step++) {
         double *x = augmented(augment, DSTN_F32, step, 0, ROWS, NULL);
-        for (int64_t i = 0; i < ROWS * HEIGHT * WIDTH; i++)
+        for (int64_t i = 0; i < ROWS * HEIGHT * WIDTH; i++) {
             seen[i % (HEIGHT * WIDTH)] += x[i * CHANNELS] == 0;
+        }
         free(x);
     }
     double wanted = (double)STEPS * ROWS / (HEIGHT * WIDTH);
-    for (int i = 0; i < HEIGHT * WIDTH; i++)
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
         assert_true(fabs((double)seen[i] - wanted) < 5 * sqrt(wanted));
+    }
     dstn_augment_destroy(augment);
 }
 
@@ -205,8 +213,9 @@ static void without_a_list_nothing_changes(void **state) {
     assert_int_equal(dstn_augment_read((dstn_node){0}, dataset, NULL, NULL, &augment, &err), DSTN_OK);
     assert_true(dstn_augment_is_empty(augment));
     double *x = augmented(augment, DSTN_F64, 1, 0, ROWS, NULL);
-    for (int64_t i = 0; i < ROWS * FEATURES; i++)
+    for (int64_t i = 0; i < ROWS * FEATURES; i++) {
         assert_true(x[i] == 1);
+    }
     free(x);
     dstn_augment_destroy(augment);
     dstn_augment_destroy(NULL);
@@ -224,9 +233,11 @@ static void assert_bad(const dstn_dataset *dataset, const char *list, const char
     dstn_error err = {0};
     assert_int_equal(read_list(list, dataset, &augment, &err), DSTN_ERROR_USAGE);
     assert_null(augment);
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
 }
 
 static void bad_lists_are_refused_by_place(void **state) {
@@ -256,9 +267,10 @@ static void the_registry_shows_every_augmentation_with_its_options(void **state)
     (void)state;
     assert_string_equal(dstn_augmentation_at(0)->name, "cutout");
     size_t count = 0;
-    for (; dstn_augmentation_at(count); count++)
+    for (; dstn_augmentation_at(count); count++) {
         assert_true(dstn_augmentation_at(count)->help && dstn_augmentation_at(count)->options &&
                     dstn_augmentation_at(count)->plan && dstn_augmentation_at(count)->apply);
+    }
     assert_int_equal(count, 1);
 }
 

@@ -41,8 +41,9 @@ static void a_resumed_sampler_continues_anywhere(void **state) {
     enum { STEPS = 3 * BATCHES + 2 };
     int64_t want[STEPS][BATCH];
     dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, BATCH);
-    for (int s = 0; s < STEPS; s++)
+    for (int s = 0; s < STEPS; s++) {
         memcpy(want[s], dstn_sampler_next(sampler), sizeof want[s]);
+    }
     for (int s = STEPS - 1; s >= 0; s--) {
         dstn_sampler_seek(sampler, s);
         assert_int_equal(dstn_sampler_position(sampler), s);
@@ -59,8 +60,9 @@ static void a_batch_may_be_the_whole_part(void **state) {
     for (int epoch = 0; epoch < 2; epoch++) {
         const int64_t *batch = dstn_sampler_next(sampler);
         int64_t sum = 0;
-        for (int i = 0; i < ROWS; i++)
+        for (int i = 0; i < ROWS; i++) {
             sum += batch[i];
+        }
         assert_int_equal(sum, ROWS * (ROWS - 1) / 2);
     }
     dstn_sampler_destroy(sampler);
@@ -81,16 +83,20 @@ static void check_gather(dstn_task task, dstn_scalar scalar) {
     dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, regresses ? targets_out : NULL,
                         regresses ? NULL : labels);
     kernel->to_double(4 * 12, x_out, x);
-    if (regresses)
+    if (regresses) {
         kernel->to_double(4 * 5, targets_out, targets);
+    }
     double tolerance = scalar == DSTN_F32 ? 1e-6 : 0;
     for (int i = 0; i < 4; i++) {
-        for (int f = 0; f < 12; f++)
+        for (int f = 0; f < 12; f++) {
             assert_true(fabs(x[12 * i + f] - dataset->x[DSTN_PART_VALID][12 * indices[i] + f]) <= tolerance);
-        for (int c = 0; regresses && c < 5; c++)
+        }
+        for (int c = 0; regresses && c < 5; c++) {
             assert_true(fabs(targets[5 * i + c] - dataset->targets[DSTN_PART_VALID][5 * indices[i] + c]) <= tolerance);
-        if (!regresses)
+        }
+        if (!regresses) {
             assert_int_equal(labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
+        }
     }
     free(x_out);
     free(targets_out);
@@ -188,10 +194,12 @@ static void synthetic_labels_cover_all_classes_alike(void **state) {
     dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 1, shape, CLASSES, COUNT / 3 * 4, 2);
     assert_true(dstn_dataset_is_valid(dataset));
     int64_t seen[CLASSES] = {0}, rows = dataset->rows[DSTN_PART_TRAIN];
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         seen[dataset->labels[DSTN_PART_TRAIN][r]]++;
-    for (int c = 0; c < CLASSES; c++)
+    }
+    for (int c = 0; c < CLASSES; c++) {
         assert_true(fabs((double)seen[c] - (double)rows / CLASSES) < 5 * sqrt((double)rows / CLASSES));
+    }
     dataset->labels[DSTN_PART_VALID][3] = CLASSES;
     assert_false(dstn_dataset_is_valid(dataset));
     dataset->labels[DSTN_PART_VALID][3] = 0;

@@ -25,18 +25,20 @@ static const double table[8][3] = {{1, 2, 0.5}, {2, 1, 1.5}, {3, 5, 2.25}, {4, 3
 static void assert_is_table(const char *name) {
     dstn_dataset *dataset;
     dstn_error err;
-    if (read_file(name, "", &dataset, &err) != DSTN_OK)
+    if (read_file(name, "", &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_true(dstn_dataset_is_valid(dataset));
     assert_int_equal(dataset->features, 2);
     assert_int_equal(dataset->rows[DSTN_PART_TRAIN], 6);
     assert_int_equal(dataset->rows[DSTN_PART_VALID], 2);
-    for (int part = 0; part < 2; part++)
+    for (int part = 0; part < 2; part++) {
         for (int64_t r = 0; r < dataset->rows[part]; r++) {
             const double *want = table[dataset->source_rows[part][r]];
             assert_true(dataset->x[part][2 * r] == want[0] && dataset->x[part][2 * r + 1] == want[1]);
             assert_true(dataset->targets[part][r] == want[2]);
         }
+    }
     dstn_dataset_destroy(dataset);
 }
 
@@ -73,14 +75,17 @@ static void assert_bad(const char *name, const char *more, const char *const *pa
     dstn_dataset *dataset;
     dstn_error err;
     dstn_status status = read_file(name, more, &dataset, &err);
-    if (status != DSTN_ERROR_DATA)
+    if (status != DSTN_ERROR_DATA) {
         fail_msg("%s: status %d", name, status);
+    }
     assert_int_equal(err.status, DSTN_ERROR_DATA);
     assert_null(dataset);
     assert_non_null(strstr(err.message, name));
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
 }
 
 #define BAD(name, more, ...) assert_bad(name, more, (const char *const[]){__VA_ARGS__, NULL})
@@ -157,9 +162,11 @@ static void labels_are_counted_from_zero(void **state) {
     assert_int_equal(dataset->task, DSTN_TASK_CLASSIFICATION);
     assert_int_equal(dataset->outputs, 3);
     assert_null(dataset->targets[DSTN_PART_TRAIN]);
-    for (int part = 0; part < 2; part++)
-        for (int64_t r = 0; r < dataset->rows[part]; r++)
+    for (int part = 0; part < 2; part++) {
+        for (int64_t r = 0; r < dataset->rows[part]; r++) {
             assert_int_equal(dataset->labels[part][r], dataset->source_rows[part][r] % 3);
+        }
+    }
     assert_non_null(strstr(dataset->summary, "target y of 3 classes"));
     dstn_dataset_destroy(dataset);
     BAD("bad-label.csv", ", task: classification", "bad-label.csv:5: column \"y\": \"1.5\" is no class label");
@@ -180,9 +187,11 @@ static void standardization_leaves_labels_alone(void **state) {
         squares += dataset->x[DSTN_PART_TRAIN][r * features] * dataset->x[DSTN_PART_TRAIN][r * features];
     }
     assert_true(fabs(sum) < 1e-12 * (double)rows && fabs(squares / (double)rows - 1) < 1e-12);
-    for (int part = 0; part < 2; part++)
-        for (int64_t r = 0; r < dataset->rows[part]; r++)
+    for (int part = 0; part < 2; part++) {
+        for (int64_t r = 0; r < dataset->rows[part]; r++) {
             assert_int_equal(dataset->labels[part][r], dataset->source_rows[part][r] % 3);
+        }
+    }
     dstn_dataset_destroy(dataset);
 }
 

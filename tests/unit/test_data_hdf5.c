@@ -78,8 +78,9 @@ static dstn_status read_file(const char *more, dstn_dataset **out, dstn_error *e
 static dstn_dataset *read_good(const char *more) {
     dstn_dataset *dataset;
     dstn_error err;
-    if (read_file(more, &dataset, &err) != DSTN_OK)
+    if (read_file(more, &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_true(dstn_dataset_is_valid(dataset));
     return dataset;
 }
@@ -88,12 +89,15 @@ static void assert_bad(dstn_status status, const char *more, const char *const *
     dstn_dataset *dataset;
     dstn_error err = {0};
     dstn_status got = read_file(more, &dataset, &err);
-    if (got != status)
+    if (got != status) {
         fail_msg("status %d: %s", got, err.message);
+    }
     assert_null(dataset);
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
 }
 
 #define BAD(more, ...) assert_bad(DSTN_ERROR_DATA, more, (const char *const[]){"own.h5", __VA_ARGS__, NULL})
@@ -112,13 +116,14 @@ static void a_table_is_split_and_standardized_as_a_csv_is(void **state) {
     assert_int_equal(raw->outputs, 3);
     assert_int_equal(raw->rows[DSTN_PART_TRAIN], 9);
     double sum = 0;
-    for (int part = 0; part < 2; part++)
+    for (int part = 0; part < 2; part++) {
         for (int64_t r = 0; r < raw->rows[part]; r++) {
             double row = (double)raw->source_rows[part][r];
             assert_true(raw->x[part][2 * r] == row && raw->x[part][2 * r + 1] == row * row);
             assert_int_equal(raw->labels[part][r], raw->source_rows[part][r] % 3);
             sum += part == DSTN_PART_TRAIN ? done->x[part][2 * r] : 0;
         }
+    }
     assert_true(fabs(sum) < 1e-12);
     assert_non_null(strstr(raw->summary, "target y of 3 classes, split 1"));
     dstn_dataset_destroy(raw);
@@ -154,29 +159,33 @@ static void bytes_stay_bytes_and_images_become_channels_last(void **state) {
     int y[ROWS];
     for (int r = 0; r < ROWS; r++) {
         y[r] = r % 2;
-        for (int i = 0; i < C * PIXELS; i++)
+        for (int i = 0; i < C * PIXELS; i++) {
             as_doubles[r][i] = x[r][i] = (uint8_t)(20 * r + i);
+        }
     }
     for (int doubles = 0; doubles < 2; doubles++) {
         hid_t file = create();
-        if (doubles)
+        if (doubles) {
             put_doubles(file, "x", 4, extent, &as_doubles[0][0]);
-        else
+        } else {
             put(file, "x", H5T_STD_U8LE, 4, extent, H5T_NATIVE_UINT8, x);
+        }
         put_integers(file, "y", ROWS, y);
         H5Fclose(file);
         dstn_dataset *dataset = read_good(CLASSES ", split: end, mean: 0.25, std: 0.5");
         assert_int_equal(dataset->rank, 3);
         assert_true(dataset->shape[0] == C && dataset->shape[1] == H && dataset->shape[2] == W);
-        for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++)
+        for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++) {
             for (int i = 0; i < C * PIXELS; i++) {
                 int c = i % C, pixel = i / C;
                 int64_t at = r * C * PIXELS + i;
-                if (doubles)
+                if (doubles) {
                     assert_true(dataset->x[DSTN_PART_TRAIN][at] == (as_doubles[r][c * PIXELS + pixel] - 0.25) / 0.5);
-                else
+                } else {
                     assert_int_equal(dataset->bytes[DSTN_PART_TRAIN][at], x[r][c * PIXELS + pixel]);
+                }
             }
+        }
         double low, high;
         dstn_dataset_range(dataset, DSTN_PART_TRAIN, -1, &low, &high);
         assert_true(doubles || (fabs(low + 0.5) < 1e-12 && fabs(high - (171 / 255. - 0.25) / 0.5) < 1e-12));
@@ -321,10 +330,11 @@ static void values_that_are_not_finite_are_named_by_row(void **state) {
         put_doubles(file, "x", 2, extent, x);
         put_doubles(file, "y", 1, line, y);
         H5Fclose(file);
-        if (in_y)
+        if (in_y) {
             BAD("", "y: row 4, element 0: inf is not finite");
-        else
+        } else {
             BAD("", "x: row 3, element 1: nan is not finite");
+        }
     }
 }
 
@@ -356,8 +366,9 @@ static void splits_that_name_no_part_are_refused(void **state) {
     put_integers(file, "split", ROWS, split);
     H5Fclose(file);
     BAD(CLASSES, "split: row 2: 3 names no part", "0 training, 1 validation, 2 test");
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < ROWS; r++) {
         split[r] = 1 + r % 2;
+    }
     file = create();
     put_table(file);
     put_integers(file, "split", ROWS, split);

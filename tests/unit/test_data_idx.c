@@ -43,8 +43,9 @@ static idx_plan labels_of(const char *name, uint32_t rows) {
 }
 
 static void put_number(uint8_t *to, uint32_t number) {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         to[i] = (uint8_t)(number >> (24 - 8 * i));
+    }
 }
 
 static char *path_of(const char *name, const char *ending) {
@@ -61,10 +62,12 @@ static void write_idx(const idx_plan *plan, bool gzip) {
     size_t header = 4 + 4 * (size_t)plan->axes, size = header + (size_t)plan->bytes;
     uint8_t *all = dstn_alloc(size, 1);
     put_number(all, plan->magic);
-    for (int axis = 0; axis < plan->axes; axis++)
+    for (int axis = 0; axis < plan->axes; axis++) {
         put_number(all + 4 + 4 * axis, plan->extent[axis]);
-    for (int64_t i = 0; i < plan->bytes; i++)
+    }
+    for (int64_t i = 0; i < plan->bytes; i++) {
         all[header + (size_t)i] = (uint8_t)(plan->first + (plan->axes == 1 ? i % CLASSES : i));
+    }
     char *path = path_of(plan->name, gzip ? ".gz" : "");
     if (gzip) {
         gzFile file = gzopen(path, "wb");
@@ -80,8 +83,9 @@ static void write_idx(const idx_plan *plan, bool gzip) {
 static void write_folder(bool gzip) {
     const idx_plan plans[] = {images_of(TRAIN_IMAGES, TRAIN), labels_of(TRAIN_LABELS, TRAIN),
                               images_of(TEST_IMAGES, TEST), labels_of(TEST_LABELS, TEST)};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         write_idx(&plans[i], gzip);
+    }
 }
 
 static int start(void **state) {
@@ -109,8 +113,9 @@ static dstn_status read_folder(const char *more, const dstn_log *log, dstn_datas
 static dstn_dataset *read_good(const char *more) {
     dstn_dataset *dataset;
     dstn_error err;
-    if (read_folder(more, NULL, &dataset, &err) != DSTN_OK)
+    if (read_folder(more, NULL, &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_true(dstn_dataset_is_valid(dataset));
     return dataset;
 }
@@ -120,9 +125,11 @@ static void assert_bad(dstn_status status, const char *more, const char *const *
     dstn_error err = {0};
     assert_int_equal(read_folder(more, NULL, &dataset, &err), status);
     assert_null(dataset);
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
 }
 
 #define BAD(...) assert_bad(DSTN_ERROR_DATA, "", (const char *const[]){__VA_ARGS__, NULL})
@@ -158,8 +165,9 @@ static void assert_is_folder(const dstn_dataset *dataset) {
             int64_t row = first[part] + r;
             assert_int_equal(dataset->source_rows[part][r], row);
             assert_int_equal(dataset->labels[part][r], row % CLASSES);
-            for (int64_t p = 0; p < PIXELS; p++)
+            for (int64_t p = 0; p < PIXELS; p++) {
                 assert_int_equal(dataset->bytes[part][r * PIXELS + p], row * PIXELS + p);
+            }
         }
     }
 }
@@ -172,8 +180,9 @@ static void plain_and_gzipped_folders_read_alike_with_validation_from_the_end(vo
                                              "3 classes, validation from the end"));
     dstn_dataset_destroy(dataset);
     const char *const names[] = {TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         remove_file(names[i]);
+    }
     write_folder(true);
     dataset = read_good("");
     assert_is_folder(dataset);
@@ -199,7 +208,7 @@ static void a_random_split_keeps_each_image_with_its_label(void **state) {
     (void)state;
     dstn_dataset *dataset = read_good(", split: random");
     bool seen[TRAIN] = {false}, is_shuffled = false;
-    for (int part = 0; part < DSTN_PART_TEST; part++)
+    for (int part = 0; part < DSTN_PART_TEST; part++) {
         for (int64_t r = 0; r < dataset->rows[part]; r++) {
             int64_t row = dataset->source_rows[part][r];
             assert_false(seen[row]);
@@ -208,6 +217,7 @@ static void a_random_split_keeps_each_image_with_its_label(void **state) {
             assert_int_equal(dataset->bytes[part][r * PIXELS], row * PIXELS);
             assert_int_equal(dataset->labels[part][r], row % CLASSES);
         }
+    }
     assert_true(is_shuffled);
     assert_int_equal(dataset->rows[DSTN_PART_TEST], TEST);
     dstn_dataset_destroy(dataset);
@@ -346,8 +356,9 @@ static void missing_files_are_named(void **state) {
     const char *const names[] = {TEST_LABELS, TEST_IMAGES, TRAIN_LABELS, TRAIN_IMAGES};
     for (int i = 0; i < 4; i++) {
         remove_file(names[i]);
-        if (i != 1) /* without both test files there is a data set */
+        if (i != 1) { /* without both test files there is a data set */
             BAD("data.path", folder, names[i], "plain or with .gz");
+        }
     }
 }
 

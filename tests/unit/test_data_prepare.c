@@ -27,24 +27,28 @@ static dstn_dataset *read_table(int i, const char *more, uint32_t seed) {
     snprintf(section, sizeof section, "path: jobs/data/%s, target: %s%s", tables[i].file, tables[i].target, more);
     dstn_dataset *dataset;
     dstn_error err;
-    if (read_section(section, seed, NULL, &dataset, &err) != DSTN_OK)
+    if (read_section(section, seed, NULL, &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_true(dstn_dataset_is_valid(dataset));
     return dataset;
 }
 
 static void assert_near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance))
+    if (!(fabs(got - want) <= tolerance)) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 /* Mean and population deviation of a column, in long double. */
 static void moments(const double *x, int64_t rows, int64_t cols, int64_t c, double *mean, double *deviation) {
     long double sum = 0, squares = 0;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         sum += x[r * cols + c];
-    for (int64_t r = 0; r < rows; r++)
+    }
+    for (int64_t r = 0; r < rows; r++) {
         squares += (x[r * cols + c] - sum / rows) * (x[r * cols + c] - sum / rows);
+    }
     *mean = (double)(sum / rows);
     *deviation = (double)sqrtl(squares / rows);
 }
@@ -71,11 +75,12 @@ static void all_rows_and_columns_are_there(void **state) {
         assert_int_equal(dataset->outputs, 1);
         assert_true(dstn_dataset_memory_used(dataset) >= (size_t)(rows * (tables[i].features + 2)) * 8);
         bool *seen = calloc((size_t)rows, 1);
-        for (int part = 0; part < 2; part++)
+        for (int part = 0; part < 2; part++) {
             for (int64_t r = 0; r < dataset->rows[part]; r++) {
                 assert_false(seen[dataset->source_rows[part][r]]);
                 seen[dataset->source_rows[part][r]] = true;
             }
+        }
         free(seen);
         dstn_dataset_destroy(dataset);
     }
@@ -100,14 +105,16 @@ static void validation_takes_the_training_parts_scale(void **state) {
     for (int64_t f = 0; f < d; f++) {
         double mean, deviation;
         moments(raw->x[DSTN_PART_TRAIN], n, d, f, &mean, &deviation);
-        for (int64_t r = 0; r < raw->rows[DSTN_PART_VALID]; r++)
+        for (int64_t r = 0; r < raw->rows[DSTN_PART_VALID]; r++) {
             assert_near(done->x[DSTN_PART_VALID][r * d + f], (raw->x[DSTN_PART_VALID][r * d + f] - mean) / deviation,
                         1e-11);
+        }
     }
     double mean, deviation;
     moments(raw->targets[DSTN_PART_TRAIN], n, 1, 0, &mean, &deviation);
-    for (int64_t r = 0; r < raw->rows[DSTN_PART_VALID]; r++)
+    for (int64_t r = 0; r < raw->rows[DSTN_PART_VALID]; r++) {
         assert_near(done->targets[DSTN_PART_VALID][r], (raw->targets[DSTN_PART_VALID][r] - mean) / deviation, 1e-11);
+    }
     dstn_dataset_destroy(raw);
     dstn_dataset_destroy(done);
 }
@@ -146,7 +153,7 @@ static void quadratic_features_are_clipped_standardized_products(void **state) {
     int64_t n = plain->rows[DSTN_PART_TRAIN], v = plain->rows[DSTN_PART_VALID];
     assert_int_equal(quadratic->features, all);
     double *product = malloc(sizeof(double) * (size_t)(n + v));
-    for (int64_t i = 0; i < d; i++)
+    for (int64_t i = 0; i < d; i++) {
         for (int64_t j = i; j < d; j++, column++) {
             for (int64_t r = 0; r < n + v; r++) {
                 const double *row = r < n ? plain->x[DSTN_PART_TRAIN] + r * d : plain->x[DSTN_PART_VALID] + (r - n) * d;
@@ -162,6 +169,7 @@ static void quadratic_features_are_clipped_standardized_products(void **state) {
                 assert_near(got, fmax(-6, fmin(6, want)), 1e-10);
             }
         }
+    }
     assert_true(clipped > 0);
     free(product);
     dstn_dataset_destroy(plain);
@@ -183,9 +191,11 @@ static void quadratic_tables_stay_within_the_clip(void **state) {
     (void)state;
     for (int i = 0; i < 4; i++) {
         dstn_dataset *dataset = read_table(i, ", features: quadratic", 3);
-        for (int part = 0; part < 2; part++)
-            for (int64_t k = 0; k < dataset->rows[part] * dataset->features; k++)
+        for (int part = 0; part < 2; part++) {
+            for (int64_t k = 0; k < dataset->rows[part] * dataset->features; k++) {
                 assert_true(fabs(dataset->x[part][k]) <= 6);
+            }
+        }
         dstn_dataset_destroy(dataset);
     }
 }
@@ -197,8 +207,9 @@ static dstn_dataset *read_with_log(const char *section, uint32_t seed, char *sai
     memset(said, 0, size);
     FILE *out = fmemopen(said, size, "w");
     dstn_log log = {out, DSTN_LOG_NORMAL};
-    if (read_section(section, seed, &log, &dataset, &err) != DSTN_OK)
+    if (read_section(section, seed, &log, &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     fclose(out);
     return dataset;
 }
@@ -226,8 +237,9 @@ static void the_square_of_a_balanced_binary_column_is_dropped(void **state) {
         dstn_dataset *raw =
             read_with_log("path: tests/data/binary.csv, target: y, standardize: false", seed, said, sizeof said);
         double ones = 0;
-        for (int64_t r = 0; r < 8; r++)
+        for (int64_t r = 0; r < 8; r++) {
             ones += raw->x[DSTN_PART_TRAIN][2 * r] == 0.7;
+        }
         dstn_dataset *dataset =
             read_with_log("path: tests/data/binary.csv, target: y, features: quadratic", seed, said, sizeof said);
         assert_int_equal(dataset->features, ones == 4 ? 4 : 5);
@@ -244,9 +256,11 @@ static void assert_usage(const char *section, const char *const *parts) {
     dstn_error err;
     assert_int_equal(read_section(section, 1, NULL, &dataset, &err), DSTN_ERROR_USAGE);
     assert_null(dataset);
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
 }
 
 static void bad_sections_are_refused_by_key(void **state) {
@@ -281,8 +295,9 @@ static void the_resolved_section_shows_every_default(void **state) {
     char *text = dstn_doc_text(doc);
     const char *const keys[] = {"source: csv",         "task: regression", "features: raw", "standardize: true",
                                 "valid_fraction: 0.2", "split_seed: -1",   "split: auto"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_non_null(strstr(text, keys[i]));
+    }
     free(text);
     dstn_dataset_destroy(dataset);
     dstn_doc_destroy(doc);
@@ -293,10 +308,12 @@ static void a_split_from_the_end_keeps_the_order_of_the_file(void **state) {
     dstn_dataset *dataset = read_table(0, ", split: end, valid_fraction: 0.1", 3);
     int64_t train = dataset->rows[DSTN_PART_TRAIN], valid = dataset->rows[DSTN_PART_VALID];
     assert_int_equal(valid, 51);
-    for (int64_t r = 0; r < train; r++)
+    for (int64_t r = 0; r < train; r++) {
         assert_int_equal(dataset->source_rows[DSTN_PART_TRAIN][r], r);
-    for (int64_t r = 0; r < valid; r++)
+    }
+    for (int64_t r = 0; r < valid; r++) {
         assert_int_equal(dataset->source_rows[DSTN_PART_VALID][r], train + r);
+    }
     assert_non_null(strstr(dataset->summary, ", validation from the end"));
     dstn_dataset_destroy(dataset);
 }
@@ -306,8 +323,9 @@ static void the_registry_finds_its_sources(void **state) {
     assert_ptr_equal(dstn_data_source_find("csv"), dstn_data_source_at(0));
     assert_null(dstn_data_source_find("cs"));
     size_t count = 0;
-    while (dstn_data_source_at(count))
+    while (dstn_data_source_at(count)) {
         count++;
+    }
     assert_int_equal(count, 3);
 }
 

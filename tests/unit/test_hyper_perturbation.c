@@ -17,8 +17,9 @@ static const char *const names[] = {"a", "b", "c", "d", "e"};
 enum { H = 5 };
 
 static void assert_near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance))
+    if (!(fabs(got - want) <= tolerance)) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static void noise_does_not_depend_on_how_rows_are_split(void **state) {
@@ -27,8 +28,9 @@ static void noise_does_not_depend_on_how_rows_are_split(void **state) {
     space->items[1].per_batch = space->items[4].per_batch = true;
     double whole[12 * H], part[12 * H];
     dstn_space_noise(space, rng, 3, 0, 12, whole);
-    for (int64_t first = 0; first < 12; first += 4)
+    for (int64_t first = 0; first < 12; first += 4) {
         dstn_space_noise(space, rng, 3, first, 4, part + first * H);
+    }
     assert_memory_equal(whole, part, sizeof whole);
     dstn_space_noise(space, rng, 3, 7, 0, part);
     assert_memory_equal(whole, part, sizeof whole);
@@ -40,11 +42,12 @@ static void noise_is_keyed_by_row_and_pair(void **state) {
     dstn_space *space = dstn_space_new(H, names);
     double noise[2 * H], pair[2];
     dstn_space_noise(space, rng, 9, 41, 2, noise);
-    for (int r = 0; r < 2; r++)
+    for (int r = 0; r < 2; r++) {
         for (int i = 0; i < H; i++) {
             dstn_rng_normals(rng, 9, (uint64_t)(41 + r), (uint64_t)i / 2, pair);
             assert_true(noise[r * H + i] == pair[i % 2]);
         }
+    }
     dstn_space_destroy(space);
 }
 

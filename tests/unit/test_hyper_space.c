@@ -12,8 +12,9 @@
 #include "dstn/hyper.h"
 
 static void assert_near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance))
+    if (!(fabs(got - want) <= tolerance)) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 /* Reads the mapping under `hyperparameters:` of a config text; *doc [out] is the caller's to destroy. */
@@ -28,9 +29,11 @@ static void assert_refused(const char *text, const char *const *parts) {
     dstn_error err;
     assert_int_equal(read_space(text, &doc, &space, &err), DSTN_ERROR_USAGE);
     assert_null(space);
-    for (; *parts; parts++)
-        if (!strstr(err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
+        }
+    }
     dstn_doc_destroy(doc);
 }
 
@@ -148,8 +151,9 @@ static void values_are_the_maps_of_lambda_plus_epsilon(void **state) {
     assert_near(values[7], 2 * exp(-0.5), 1e-14);
     assert_near(values[10], -3.2, 1e-14);
     dstn_space_values(space, NULL, 2, values);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         assert_near(values[6 + i], dstn_space_value(space, i, space->lambda[i]), 0);
+    }
     dstn_space_destroy(space);
     dstn_doc_destroy(doc);
 }

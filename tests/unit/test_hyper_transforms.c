@@ -29,8 +29,9 @@ static const sample samples[] = {
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
 static void assert_close(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance * fabs(want)))
+    if (!(fabs(got - want) <= tolerance * fabs(want))) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static void derivatives_are_those_of_the_values(void **state) {
@@ -61,11 +62,13 @@ static void inverses_are_exact(void **state) {
         }
     }
     const dstn_transform *softplus = dstn_transform_find("softplus");
-    for (double natural = 1e-290; natural < 1e290; natural *= 31.7)
+    for (double natural = 1e-290; natural < 1e290; natural *= 31.7) {
         assert_close(softplus->value(softplus->inverse(natural, 0, INFINITY), 0, INFINITY), natural, 1e-12);
+    }
     const dstn_transform *sigmoid = dstn_transform_find("sigmoid");
-    for (double natural = 1e-290; natural < 0.9; natural *= 31.7)
+    for (double natural = 1e-290; natural < 0.9; natural *= 31.7) {
         assert_close(sigmoid->value(sigmoid->inverse(natural, 0, 1), 0, 1), natural, 1e-12);
+    }
 }
 
 static void values_never_leave_the_range(void **state) {

@@ -28,8 +28,9 @@ static fixture make(const char *section) {
 
 static fixture make_good(const char *section) {
     fixture f = make(section);
-    if (f.status != DSTN_OK)
+    if (f.status != DSTN_OK) {
         fail_msg("%s", f.err.message);
+    }
     return f;
 }
 
@@ -39,14 +40,16 @@ static void destroy(fixture *f) {
 }
 
 static void assert_near(double got, double want) {
-    if (!(fabs(got - want) <= 1e-14 * fabs(want)))
+    if (!(fabs(got - want) <= 1e-14 * fabs(want))) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 /* Follows validation losses from `rate` on; returns the rate after the last. */
 static double follow(dstn_schedule *schedule, double rate, const double *losses, int first_epoch, int count) {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         rate = dstn_schedule_next(schedule, first_epoch + i, rate, losses[i]);
+    }
     return rate;
 }
 
@@ -70,8 +73,9 @@ static void steps_fall_after_their_epochs_and_not_before(void **state) {
         int64_t epochs;
         double rate;
     } cases[] = {{1, 0.1}, {59, 0.1}, {60, 0.02}, {119, 0.02}, {120, 0.004}, {180, 0.0008}, {400, 0.0008}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_near(dstn_schedule_next(f.schedule, cases[i].epochs, 0.1, NAN), cases[i].rate);
+    }
     destroy(&f);
     f = make_good("optimizer: {rate: 0.1, schedule: step, milestones: 3}\n");
     assert_near(dstn_schedule_next(f.schedule, 3, 0.1, NAN), 0.01);
@@ -143,8 +147,9 @@ static void a_plateau_goes_on_from_its_state(void **state) {
 static void assert_refused(const char *section, const char *part) {
     fixture f = make(section);
     assert_int_equal(f.status, DSTN_ERROR_USAGE);
-    if (!strstr(f.err.message, part))
+    if (!strstr(f.err.message, part)) {
         fail_msg("\"%s\" does not say \"%s\"", f.err.message, part);
+    }
     dstn_doc_destroy(f.doc);
 }
 

@@ -66,12 +66,14 @@ static void reference_adam(double *w, double *m, double *v, double g, int t) {
 
 static void follow(const char *section, reference *update, dstn_scalar scalar, double factor, double tolerance) {
     fixture f = make(section, "sgd", scalar, N);
-    if (f.status != DSTN_OK)
+    if (f.status != DSTN_OK) {
         fail_msg("%s", f.err.message);
+    }
     double want[N], m[N] = {0}, v[N] = {0}, now[N], gradient[N];
     void *w = dstn_arena_take(f.arena, N * f.kernel->size), *g = dstn_arena_take(f.arena, N * f.kernel->size);
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < N; i++) {
         want[i] = cos(3 * i);
+    }
     f.kernel->from_double(N, want, w);
     for (int t = 1; t <= STEPS; t++) {
         f.kernel->to_double(N, w, now);
@@ -83,9 +85,11 @@ static void follow(const char *section, reference *update, dstn_scalar scalar, d
         dstn_optimizer_step(f.optimizer, factor, g, w);
     }
     f.kernel->to_double(N, w, now);
-    for (int i = 0; i < N; i++)
-        if (!(fabs(now[i] - want[i]) <= tolerance))
+    for (int i = 0; i < N; i++) {
+        if (!(fabs(now[i] - want[i]) <= tolerance)) {
             fail_msg("element %d: got %.17g, want %.17g", i, now[i], want[i]);
+        }
+    }
     destroy(&f);
 }
 
@@ -148,9 +152,11 @@ static void assert_refused(const char *section, const char *const *parts) {
     fixture f = make(section, "sgd", DSTN_F64, 4);
     assert_int_equal(f.status, DSTN_ERROR_USAGE);
     assert_null(f.optimizer);
-    for (; *parts; parts++)
-        if (!strstr(f.err.message, *parts))
+    for (; *parts; parts++) {
+        if (!strstr(f.err.message, *parts)) {
             fail_msg("\"%s\" doesn't say \"%s\"", f.err.message, *parts);
+        }
+    }
     destroy(&f);
 }
 
@@ -200,15 +206,18 @@ static void the_state_is_all_that_a_restart_needs(void **state) {
         assert_non_null(dstn_state_find(&lists[0], "optimizer/general/moment-0"));
         for (int t = 0; t < 8; t++) {
             for (int k = 0; k < (t < 4 ? 1 : 2); k++) {
-                for (int i = 0; i < N; i++)
+                for (int i = 0; i < N; i++) {
                     g[i] = gradient_at(i, w[k][i]);
+                }
                 dstn_optimizer_step(k ? two.optimizer : one.optimizer, 1, g, w[k]);
             }
-            if (t != 3)
+            if (t != 3) {
                 continue;
+            }
             dstn_optimizer_set_rate(one.optimizer, 0.02);
-            for (size_t e = 0; e < lists[0].count; e++)
+            for (size_t e = 0; e < lists[0].count; e++) {
                 memcpy(lists[1].entries[e].data, lists[0].entries[e].data, dstn_state_bytes(&lists[0].entries[e]));
+            }
             memcpy(w[1], w[0], sizeof w[0]);
         }
         assert_memory_equal(w[0], w[1], sizeof w[0]);

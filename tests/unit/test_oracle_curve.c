@@ -14,10 +14,11 @@ static double minimum_by_bisection(const problem *p, double low, double high) {
     const double h = 1e-3;
     while (high - low > 1e-6) {
         double middle = (low + high) / 2;
-        if (loss_by_elimination(p, middle + h) > loss_by_elimination(p, middle - h))
+        if (loss_by_elimination(p, middle + h) > loss_by_elimination(p, middle - h)) {
             high = middle;
-        else
+        } else {
             low = middle;
+        }
     }
     return (low + high) / 2;
 }
@@ -34,8 +35,9 @@ static dstn_curve *curve_of(const problem *p, const dstn_family *family) {
 static void check_minimum(const problem *p, const dstn_family *family) {
     dstn_curve *curve = curve_of(p, family);
     double lowest = INFINITY;
-    for (double lambda = -12; lambda <= 12; lambda += 0.25)
+    for (double lambda = -12; lambda <= 12; lambda += 0.25) {
         lowest = fmin(lowest, loss_by_elimination(p, lambda));
+    }
     assert_true(curve->best_loss <= lowest + 1e-12);
     if (curve->edge == DSTN_EDGE_NONE) {
         double want = minimum_by_bisection(p, curve->lambda_star - 0.1, curve->lambda_star + 0.1);
@@ -69,12 +71,13 @@ static void some_minimum_is_inside(void **state) {
 
 static void minimum_at_an_end_is_reported_as_edge(void **state) {
     (void)state;
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < KINDS; kind++) {
         for (int high = 0; high < 2; high++) {
             /* Without noise no penalty is best; with targets of the other sign the largest one is. */
             problem p = problem_new(kind, 40, 30, 7, 0);
-            for (int64_t r = 0; high && r < p.data.v; r++)
+            for (int64_t r = 0; high && r < p.data.v; r++) {
                 p.t_valid[r] = -p.t_valid[r];
+            }
             dstn_family *family = family_of(&p);
             dstn_curve *curve = curve_of(&p, family);
             assert_int_equal(curve->edge, high ? DSTN_EDGE_HIGH : DSTN_EDGE_LOW);
@@ -86,6 +89,7 @@ static void minimum_at_an_end_is_reported_as_edge(void **state) {
             dstn_family_destroy(family);
             problem_free(&p);
         }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -95,8 +99,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(minimum_at_an_end_is_reported_as_edge),
     };
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed ? 1 : 0);
+    return dstn_ranks_finish(failed ? 1 : 0);
 }

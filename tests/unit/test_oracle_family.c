@@ -29,15 +29,17 @@ static void check_jacobian(const problem *p, const dstn_family *family) {
         double got[64], want[64], before[64], after[64];
         dstn_family_jacobian(family, lambda, got);
         response_by_elimination(p, lambda, want);
-        for (int64_t i = 0; i < d; i++)
+        for (int64_t i = 0; i < d; i++) {
             want[i] *= -c_slope(p, lambda) * weighting(p, i);
+        }
         solve(p, 1, c_of(p, lambda), want);
         assert_close(got, want, d, 1e-8);
         const double h = 1e-4;
         dstn_family_response(family, lambda - h, before);
         dstn_family_response(family, lambda + h, after);
-        for (int64_t i = 0; i < d; i++)
+        for (int64_t i = 0; i < d; i++) {
             want[i] = (after[i] - before[i]) / (2 * h);
+        }
         assert_close(got, want, d, 1e-6);
     }
 }
@@ -49,8 +51,9 @@ static void jacobian_is_the_derivative_of_the_response(void **state) {
 
 static void check_loss(const problem *p, const dstn_family *family) {
     double lambda[150], loss[150]; /* more than one chunk */
-    for (int i = 0; i < 150; i++)
+    for (int i = 0; i < 150; i++) {
         lambda[i] = -6 + 0.08 * i;
+    }
     dstn_family_losses(family, 150, lambda, loss);
     for (int i = 0; i < 150; i += 7) {
         double want = loss_by_elimination(p, lambda[i]);
@@ -82,15 +85,17 @@ static void check_smoothed(const problem *p, const dstn_family *family) {
     int64_t d = p->data.d;
     double w0[64], got[64], want[64];
     fill_normal(w0, d, 9); /* not a best response: with n < d it has a part that the data do not see */
-    for (int s = 1; s <= 3; s++)
+    for (int s = 1; s <= 3; s++) {
         for (double lambda = -3; lambda <= 3; lambda += 1.5) {
             double sigma = 0.5 * s;
             dstn_family_smoothed_jacobian(family, lambda, sigma, w0, got);
-            for (int64_t i = 0; i < d; i++)
+            for (int64_t i = 0; i < d; i++) {
                 want[i] = -moment(p, lambda, sigma, 1) * weighting(p, i) * w0[i];
+            }
             solve(p, sigma * sigma, moment(p, lambda, sigma, 2), want);
             assert_close(got, want, d, 1e-9);
         }
+    }
 }
 
 static void smoothed_jacobian_minimizes_the_expected_objective(void **state) {
@@ -108,8 +113,9 @@ static void check_limit(const problem *p, const dstn_family *family) {
     assert_close(got, want, p->data.d, 1e-10);
     dstn_family_smoothed_jacobian(family, 0.7, 1, w0, got);
     double distance = 0;
-    for (int64_t i = 0; i < p->data.d; i++)
+    for (int64_t i = 0; i < p->data.d; i++) {
         distance += fabs(got[i] - want[i]);
+    }
     assert_true(distance > 1e-3 * fabs(want[0]));
 }
 
@@ -121,8 +127,9 @@ static void smoothed_jacobian_tends_to_the_jacobian(void **state) {
 static void feature_without_variation_has_no_weight(void **state) {
     (void)state;
     problem p = problem_new(1, 20, 10, 5, 1);
-    for (int64_t r = 0; r < p.data.n; r++)
+    for (int64_t r = 0; r < p.data.n; r++) {
         p.x[r * 5 + 2] = 0;
+    }
     dstn_family *family = family_of(&p);
     double w[5], theta[5], w0[5] = {1, 1, 1, 1, 1};
     dstn_family_response(family, 0, w);
@@ -136,8 +143,9 @@ static void feature_without_variation_has_no_weight(void **state) {
 static void duplicated_feature_leaves_one_mode_out(void **state) {
     (void)state;
     problem p = problem_new(0, 20, 10, 5, 1);
-    for (int64_t r = 0; r < p.data.n; r++)
+    for (int64_t r = 0; r < p.data.n; r++) {
         p.x[r * 5 + 4] = p.x[r * 5 + 1];
+    }
     dstn_family *family = family_of(&p);
     assert_int_equal(family->modes, 4);
     double w[5];
@@ -152,16 +160,18 @@ static void infinite_lambda_is_taken_as_it_is(void **state) {
     problem p = problem_new(0, 40, 30, 7, 1);
     dstn_family *family = family_of(&p);
     double lambda[] = {INFINITY, 800, -INFINITY, NAN}, loss[4], without = 0, theta[7];
-    for (int64_t r = 0; r < p.data.v; r++)
+    for (int64_t r = 0; r < p.data.v; r++) {
         without += p.t_valid[r] * p.t_valid[r] / (2 * (double)p.data.v);
+    }
     dstn_family_losses(family, 4, lambda, loss);
     assert_float_equal(loss[0], without, 1e-12 * without);
     assert_float_equal(loss[1], without, 1e-12 * without);
     assert_float_equal(loss[2], loss_by_elimination(&p, -40), 1e-9 * without);
     assert_true(isnan(loss[3]));
     dstn_family_jacobian(family, 800, theta);
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 7; i++) {
         assert_true(theta[i] == 0);
+    }
     dstn_family_destroy(family);
     problem_free(&p);
 }
@@ -211,8 +221,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(values_that_are_not_finite_are_refused),
     };
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed ? 1 : 0);
+    return dstn_ranks_finish(failed ? 1 : 0);
 }

@@ -43,10 +43,12 @@ static toy toy_new(const char *precision, const char *model, const char *regular
         root = dstn_doc_root(t.doc);
         status = dstn_dataset_read(dstn_node_child(root, "data"), 1, NULL, &t.dataset, &t.err);
     }
-    if (status == DSTN_OK)
+    if (status == DSTN_OK) {
         status = dstn_kernel_find("openblas", strcmp(precision, "f32") == 0 ? DSTN_F32 : DSTN_F64, &kernel, &t.err);
-    if (status == DSTN_OK)
+    }
+    if (status == DSTN_OK) {
         status = dstn_space_read(dstn_node_child(root, "hyperparameters"), &t.space, &t.err);
+    }
     if (status == DSTN_OK) {
         dstn_model_request request = {.node = dstn_node_child(root, "model"),
                                       .regularizers = dstn_node_child(root, "regularizers"),
@@ -57,8 +59,9 @@ static toy toy_new(const char *precision, const char *model, const char *regular
                                       .train_rows = t.dataset->rows[DSTN_PART_TRAIN]};
         status = dstn_model_new(&request, &t.model, &t.err);
     }
-    if (status != DSTN_OK)
+    if (status != DSTN_OK) {
         fail_msg("%s", t.err.message);
+    }
     dstn_model_initialize(t.model, 1);
     dstn_space_reset(t.space);
     status = dstn_oracle_new(t.model, t.space, t.dataset, t.group, &t.oracle, &t.err);
@@ -80,8 +83,9 @@ static void toy_free(toy *t) {
 static void assert_matched(const char *layers, const char *regularizers, const char *hyper, const char *name) {
     char *model = dstn_format("response: full, layers: [%s]", layers);
     toy t = toy_new("f64", model, regularizers, hyper);
-    if (!t.oracle)
+    if (!t.oracle) {
         fail_msg("%s", t.err.message);
+    }
     assert_string_equal(dstn_oracle_name(t.oracle), name);
     assert_int_equal(dstn_oracle_dimension(t.oracle), 10);
     assert_true(dstn_oracle_regret(t.oracle, t.space->lambda[0]) >= 0);
@@ -104,8 +108,9 @@ static void toys_are_matched(void **state) {
 static void assert_refused(const char *model, const char *regularizers, const char *hyper, const char *says) {
     toy t = toy_new("f64", model, regularizers, hyper);
     assert_null(t.oracle);
-    if (!strstr(t.err.message, says))
+    if (!strstr(t.err.message, says)) {
         fail_msg("\"%s\" does not say \"%s\"", t.err.message, says);
+    }
     toy_free(&t);
 }
 
@@ -138,8 +143,9 @@ static void set_weights(const toy *t, int layer, const double *canonical) {
 static double whole_loss(const toy *t, dstn_part part, double lambda) {
     int64_t rows = t->dataset->rows[part], d = t->dataset->features;
     double *values = dstn_alloc((size_t)rows, sizeof(double));
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         values[r] = dstn_space_value(t->space, 0, lambda);
+    }
     dstn_pass pass = {.kind = DSTN_PASS_GENERAL,
                       .rows = rows,
                       .batch_rows = rows,
@@ -147,8 +153,9 @@ static double whole_loss(const toy *t, dstn_part part, double lambda) {
                       .grad = {[DSTN_RANGE_GENERAL] = part == DSTN_PART_TRAIN}};
     int64_t *order = dstn_alloc((size_t)rows, sizeof(int64_t));
     double *x = dstn_alloc((size_t)(rows * d), sizeof(double)), *targets = dstn_alloc((size_t)rows, sizeof(double));
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         order[r] = r;
+    }
     dstn_dataset_gather(t->dataset, part, order, rows, t->model->kernel, x, targets, NULL);
     dstn_model_zero_gradient(t->model, DSTN_RANGE_GENERAL);
     dstn_model_forward(t->model, &pass, x);
@@ -169,18 +176,21 @@ static void assert_stationary(const char *layers, int count, const char *regular
     char *model = dstn_format("response: full, layers: [%s]", layers);
     toy t = toy_new("f64", model, regularizers, PENALTY);
     double identity[100] = {0}, w[10], gradient[10];
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         identity[i * 11] = 1;
-    for (int l = 0; l < count - 1; l++)
+    }
+    for (int l = 0; l < count - 1; l++) {
         set_weights(&t, l, identity);
+    }
     const dstn_parameter *last = dstn_layer_parameter(t.model->layers[count - 1], "general_weight");
     for (double lambda = -4; lambda <= 6; lambda += 2) {
         dstn_oracle_response(t.oracle, lambda, w);
         set_weights(&t, count - 1, w);
         whole_loss(&t, DSTN_PART_TRAIN, lambda);
         dstn_parameter_export(last, t.model->kernel, last->gradient, gradient);
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < 10; i++) {
             assert_true(fabs(gradient[i]) < 1e-11);
+        }
         double valid = whole_loss(&t, DSTN_PART_VALID, lambda);
         assert_float_equal(dstn_oracle_loss(t.oracle, lambda), valid, 1e-12);
         /* And it would not be so elsewhere. */
@@ -207,8 +217,9 @@ static void best_response_is_stationary_for_the_models_own_loss(void **state) {
 static void fill_parameters(const toy *t) {
     for (int r = 0; r < DSTN_RANGES; r++) {
         double *draws = dstn_alloc((size_t)t->model->count[r] + 2, sizeof(double));
-        for (int64_t i = 0; i < t->model->count[r]; i += 2)
+        for (int64_t i = 0; i < t->model->count[r]; i += 2) {
             dstn_rng_normals((dstn_rng){8, DSTN_PURPOSE_TEST}, 0, (uint64_t)i, (uint64_t)r, draws + i);
+        }
         t->model->kernel->from_double(t->model->count[r], draws, t->model->value[r]);
         t->model->kernel->scale(t->model->count[r], 0.3, t->model->value[r]);
         free(draws);
@@ -249,8 +260,9 @@ static void assert_learned(const char *precision, const char *response, const ch
             moved += fabs(theta[i]);
         }
     }
-    if (moved < 0.1)
+    if (moved < 0.1) {
         fail_msg("%s %s: the response hardly moves (%g)", precision, model, moved);
+    }
     toy_free(&t);
     free(model);
 }
@@ -282,8 +294,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(version_names_the_library),
     };
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed ? 1 : 0);
+    return dstn_ranks_finish(failed ? 1 : 0);
 }

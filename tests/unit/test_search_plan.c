@@ -13,16 +13,18 @@
 static dstn_doc *parse(const char *text) {
     dstn_error err;
     dstn_doc *doc = NULL;
-    if (dstn_doc_parse(text, "jobs/sweeps/s.yaml", &doc, &err))
+    if (dstn_doc_parse(text, "jobs/sweeps/s.yaml", &doc, &err)) {
         fail_msg("%s", err.message);
+    }
     return doc;
 }
 
 static dstn_sweep_plan *plan_of(dstn_doc *doc) {
     dstn_error err;
     dstn_sweep_plan *plan = NULL;
-    if (dstn_sweep_plan_read(dstn_doc_root(doc), &plan, &err))
+    if (dstn_sweep_plan_read(dstn_doc_root(doc), &plan, &err)) {
         fail_msg("%s", err.message);
+    }
     return plan;
 }
 
@@ -41,9 +43,11 @@ static void assert_refused(const char *text, ...) {
     assert_null(plan);
     va_list words;
     va_start(words, text);
-    for (const char *word; (word = va_arg(words, const char *));)
-        if (!strstr(err.message, word))
+    for (const char *word; (word = va_arg(words, const char *));) {
+        if (!strstr(err.message, word)) {
             fail_msg("no \"%s\" in: %s", word, err.message);
+        }
+    }
     va_end(words);
     dstn_doc_destroy(doc);
 }
@@ -68,8 +72,9 @@ static void members_are_the_product_with_the_first_axis_slowest(void **state) {
     assert_string_equal(plan->axes[0], "dataset");
     assert_string_equal(plan->axes[2], "seed");
     assert_int_equal(plan->count, 12);
-    for (int m = 0; m < 12; m++)
+    for (int m = 0; m < 12; m++) {
         assert_string_equal(plan->members[m].name, names[m]);
+    }
     assert_string_equal(plan->members[9].labels[0], "ames");
     assert_string_equal(plan->members[9].labels[1], "delta-stn");
     assert_string_equal(plan->members[9].labels[2], "5");

@@ -23,8 +23,9 @@ static void every_scalar_type_comes_back_bit_for_bit(void **state) {
         f64[i] = i == 5 ? (double)NAN : i == 6 ? -(double)INFINITY : 1.0 / (i + 7);
         i64[i] = INT64_MAX - i * INT64_C(1234567890123);
     }
-    for (int64_t i = 0; i < many; i++)
+    for (int64_t i = 0; i < many; i++) {
         u8[i] = (uint8_t)(i * 31);
+    }
     dstn_writer *writer = start(path);
     dstn_writer_array(writer, "a/b/f32", DSTN_F32, 4, shape, f32);
     dstn_writer_array(writer, "a/f64", DSTN_F64, 2, (const int64_t[]){3, 4}, f64);
@@ -77,10 +78,12 @@ static void arrays_of_many_chunks_come_back(void **state) {
     const int64_t shapes[][3] = {{3, 300001, 1}, {1000, 700, 2}, {1, 1, 900000}};
     dstn_writer *writer = start(path);
     double *values = dstn_alloc(1400000, sizeof *values);
-    for (int i = 0; i < 1400000; i++)
+    for (int i = 0; i < 1400000; i++) {
         values[i] = i * 0.25;
-    for (int i = 0; i < 3; i++)
+    }
+    for (int i = 0; i < 3; i++) {
         dstn_writer_array(writer, (const char *[]){"a", "b", "c"}[i], DSTN_F64, 3, shapes[i], values);
+    }
     commit(writer);
     dstn_reader *reader = open_good(path);
     for (int i = 0; i < 3; i++) {
@@ -118,8 +121,9 @@ static void strings_and_attributes_come_back(void **state) {
     char **back = NULL;
     assert_int_equal(dstn_reader_strings(reader, "hyper/names", &count, &back, &err), DSTN_OK);
     assert_int_equal(count, 3);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_string_equal(back[i], strings[i]);
+    }
     free_strings(count, back);
     assert_int_equal(dstn_reader_strings(reader, "hyper/none", &count, &back, &err), DSTN_OK);
     assert_int_equal(count, 0);
@@ -162,12 +166,14 @@ static void configs_beyond_64_kilobytes_fit_into_an_attribute(void **state) {
     const size_t lengths[] = {65535, 65536, 3000000};
     for (int i = 0; i < 3; i++) {
         char *text = dstn_alloc(lengths[i] + 1, 1);
-        for (size_t c = 0; c < lengths[i]; c++)
+        for (size_t c = 0; c < lengths[i]; c++) {
             text[c] = (char)('a' + c % 23);
+        }
         dstn_writer *writer = start(path);
         dstn_writer_text(writer, "provenance", "config", text);
-        for (int a = 0; a < 20; a++) /* more than fit beside each other in an object's header */
+        for (int a = 0; a < 20; a++) { /* more than fit beside each other in an object's header */
             dstn_writer_integer(writer, "provenance", (const char[]){'k', (char)('a' + a), 0}, a);
+        }
         commit(writer);
         dstn_reader *reader = open_good(path);
         char *back = dstn_reader_text(reader, "provenance", "config");
@@ -223,8 +229,9 @@ static void the_same_content_makes_the_same_bytes(void **state) {
         dstn_writer_text(writer, "a", "note", "text");
         commit(writer);
         bytes[i] = scratch_read(paths[i], &sizes[i]);
-        if (i == 0)
+        if (i == 0) {
             sleep(1); /* a time in the file would differ by now */
+        }
     }
     assert_int_equal(sizes[0], sizes[1]);
     assert_memory_equal(bytes[0], bytes[1], sizes[0]);

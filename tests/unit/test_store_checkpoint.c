@@ -28,12 +28,15 @@ typedef struct job {
 
 static job *new_job(int seed) {
     job *made = dstn_alloc(1, sizeof *made);
-    for (int i = 0; i < WEIGHTS; i++)
+    for (int i = 0; i < WEIGHTS; i++) {
         made->weights[i] = (float)(i + 1) / (float)(seed + 2);
-    for (int i = 0; i < 3; i++)
+    }
+    for (int i = 0; i < 3; i++) {
         made->lambda[i] = 1.0 / (3 + i + seed);
-    for (int i = 0; i < MOMENTS; i++)
+    }
+    for (int i = 0; i < MOMENTS; i++) {
         made->masks[i] = (uint8_t)(i * 7 + seed);
+    }
     made->best = 1e-300 * seed;
     made->position[0] = seed;
     made->position[1] = INT64_MAX - seed;
@@ -67,8 +70,9 @@ static bool same_job(const job *a, const job *b) {
 static char *write_one(const char *into, int64_t step, int seed, int keep) {
     job *stored = new_job(seed);
     dstn_error err = {0};
-    if (dstn_checkpoint_write(into, step, &stored->list, "seed: 1\n", keep, &err) != DSTN_OK)
+    if (dstn_checkpoint_write(into, step, &stored->list, "seed: 1\n", keep, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     free_job(stored);
     return dstn_format("%s/step-%08lld.h5", into, (long long)step);
 }
@@ -80,8 +84,9 @@ static char *subfolder(const char *name) {
 static int entries_of(const char *path) {
     DIR *open = opendir(path);
     int count = -2; /* . and .. */
-    while (readdir(open))
+    while (readdir(open)) {
         count++;
+    }
     closedir(open);
     return count;
 }
@@ -119,16 +124,19 @@ static void the_digest_sees_every_byte_name_type_and_shape(void **state) {
     dstn_state_add(&lists[2], "ab", DSTN_I64, 1, flat, values, false);
     dstn_state_add(&lists[3], "ab", DSTN_F64, 2, square, values, false);
     dstn_state_add(&lists[4], "ab", DSTN_F64, 1, flat, (double[]){1, 2, 3, 4.0000000000000009}, false);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         dstn_state_digest(&lists[i], NULL, digests[i]);
+    }
     dstn_state_digest(&lists[0], digests[1], digests[6]);
     for (int i = 0; i < 7; i++) {
         assert_int_equal(strlen(digests[i]), 32);
-        for (int j = 0; j < i; j++)
+        for (int j = 0; j < i; j++) {
             assert_string_not_equal(digests[i], digests[j]);
+        }
     }
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         dstn_state_clear(&lists[i]);
+    }
 }
 
 static void the_digest_does_not_depend_on_the_order_of_entries(void **state) {
@@ -164,8 +172,9 @@ static void expect_refusal(const char *path, dstn_state *list, const job *unchan
     int64_t step = -7;
     job *before = new_job(9);
     assert_int_equal(dstn_checkpoint_read(path, list, &step, &err), DSTN_ERROR_CHECKPOINT);
-    if (!strstr(err.message, why))
+    if (!strstr(err.message, why)) {
         fail_msg("'%s' is not in: %s", why, err.message);
+    }
     assert_non_null(strstr(err.message, path));
     assert_int_equal(step, -7);
     assert_true(same_job(unchanged, before));
@@ -223,8 +232,9 @@ static void another_format_is_refused_with_what_to_do(void **state) {
         dstn_writer *writer;
         dstn_error err = {0};
         assert_int_equal(dstn_writer_open(path, &writer, &err), DSTN_OK);
-        if (i < 2)
+        if (i < 2) {
             dstn_writer_integer(writer, "", "format", formats[i]);
+        }
         assert_int_equal(dstn_writer_commit(writer, &err), DSTN_OK);
         expect_refusal(path, &kept->list, kept, (const char *[]){"older", "newer", "no checkpoint"}[i]);
         assert_int_equal(dstn_checkpoint_config(path, &config, &err), DSTN_ERROR_CHECKPOINT);
@@ -328,23 +338,27 @@ static char *warnings_of(const char *into, job *got, dstn_status want, bool *fou
 static void the_newest_usable_one_is_read_and_damaged_ones_are_told(void **state) {
     (void)state;
     char *into = subfolder("newest"), *paths[3];
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         paths[i] = write_one(into, (i + 1) * 100, i + 1, 5);
+    }
     for (int damaged = 0; damaged <= 3; damaged++) {
-        if (damaged > 0)
+        if (damaged > 0) {
             spoil(paths[3 - damaged]);
+        }
         job *got = new_job(9), *wanted = new_job(3 - damaged), *before = new_job(9);
         bool found = false;
         int64_t step = -1;
         dstn_error err = {0};
         char *told = warnings_of(into, got, damaged == 3 ? DSTN_ERROR_CHECKPOINT : DSTN_OK, &found, &step, &err);
         int lines = 0;
-        for (char *c = told; *c; c++)
+        for (char *c = told; *c; c++) {
             lines += *c == '\n';
+        }
         assert_int_equal(lines, damaged);
         assert_int_equal(found, damaged < 3);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
             assert_int_equal(strstr(told, paths[i]) != NULL, i >= 3 - damaged);
+        }
         if (damaged < 3) {
             assert_int_equal(step, (3 - damaged) * 100);
             assert_true(same_job(got, wanted));
@@ -357,8 +371,9 @@ static void the_newest_usable_one_is_read_and_damaged_ones_are_told(void **state
         free_job(wanted);
         free_job(before);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         free(paths[i]);
+    }
     free(into);
 }
 
@@ -402,8 +417,9 @@ static void the_newest_are_kept_and_remnants_removed(void **state) {
     char *into = subfolder("kept"), *remnant = subfolder("kept/step-00000002.h5.tmp-99999");
     for (int i = 1; i <= 4; i++) {
         free(write_one(into, i, i, 2));
-        if (i == 2)
+        if (i == 2) {
             assert_true(scratch_write(remnant, "killed while it was written", 27));
+        }
     }
     expect_steps(into, 2, (const int64_t[]){4, 3});
     free(write_one(into, 123456789012, 5, 3)); /* beyond eight digits the order is still that of the numbers */
@@ -469,8 +485,9 @@ static void a_full_disk_leaves_the_older_checkpoint(void **state) {
     FILE *filling = fopen(fill, "wb");
     setvbuf(filling, NULL, _IONBF, 0);
     static const char block[4096];
-    while (fwrite(block, 1, sizeof block, filling) == sizeof block)
+    while (fwrite(block, 1, sizeof block, filling) == sizeof block) {
         room += sizeof block;
+    }
     fclose(filling);
     assert_true(room > 8192);
     assert_int_equal(truncate(fill, (off_t)(room - 4096)), 0);

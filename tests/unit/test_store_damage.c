@@ -19,8 +19,9 @@ static void expect_refusal(const char *path, dstn_status status, const char *why
     assert_null(reader);
     assert_int_equal(err.status, status);
     assert_non_null(strstr(err.message, path));
-    if (!strstr(err.message, why))
+    if (!strstr(err.message, why)) {
         fail_msg("'%s' is not in: %s", why, err.message);
+    }
 }
 
 static void what_is_no_hdf5_file_is_refused_with_its_reason(void **state) {
@@ -37,8 +38,9 @@ static void what_is_no_hdf5_file_is_refused_with_its_reason(void **state) {
 
 static unsigned char *small_file(const char *path, size_t *size) {
     double values[600];
-    for (int i = 0; i < 600; i++)
+    for (int i = 0; i < 600; i++) {
         values[i] = sin(i);
+    }
     dstn_writer *writer = start(path);
     dstn_writer_array(writer, "a/x", DSTN_F64, 2, (const int64_t[]){30, 20}, values);
     dstn_writer_strings(writer, "names", 2, (const char *const[]){"one", "two"});
@@ -80,8 +82,9 @@ static bool is_refused_or_whole(const char *path) {
     }
     double values[600];
     assert_int_equal(dstn_reader_array(reader, "a/x", DSTN_F64, 600, values, &err), DSTN_OK);
-    for (int i = 0; i < 600; i++)
+    for (int i = 0; i < 600; i++) {
         assert_true(values[i] == sin(i));
+    }
     dstn_reader_close(reader);
     return false;
 }
@@ -109,8 +112,9 @@ static void data_sets_have_a_checksum_without_the_seal(void **state) {
     unsigned char *bytes = small_file(path, &size);
     double wanted = sin(300);
     size_t at = 0;
-    while (memcmp(bytes + at, &wanted, sizeof wanted) != 0)
+    while (memcmp(bytes + at, &wanted, sizeof wanted) != 0) {
         at++;
+    }
     bytes[at] ^= 1;
     assert_true(scratch_write(path, bytes, size - 32));
     dstn_reader *reader = open_good(path);

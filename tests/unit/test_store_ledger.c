@@ -17,22 +17,25 @@ static char *root, *folder;
 static dstn_ledger *open_good(const char *writer) {
     dstn_ledger *ledger = NULL;
     dstn_error err = {0};
-    if (dstn_ledger_open(folder, writer, &ledger, &err) != DSTN_OK)
+    if (dstn_ledger_open(folder, writer, &ledger, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     return ledger;
 }
 
 static void append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail) {
     dstn_error err = {0};
-    if (dstn_ledger_append(ledger, member, state, detail, &err) != DSTN_OK)
+    if (dstn_ledger_append(ledger, member, state, detail, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
 }
 
 static dstn_ledger_book *read_good(const dstn_log *log) {
     dstn_ledger_book *book = NULL;
     dstn_error err = {0};
-    if (dstn_ledger_read(folder, log, &book, &err) != DSTN_OK)
+    if (dstn_ledger_read(folder, log, &book, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     return book;
 }
 
@@ -42,8 +45,9 @@ static void expect_damage(const char *place) {
     dstn_error err = {0};
     assert_int_equal(dstn_ledger_read(folder, NULL, &book, &err), DSTN_ERROR_CHECKPOINT);
     assert_null(book);
-    if (!strstr(err.message, place))
+    if (!strstr(err.message, place)) {
         fail_msg("'%s' is not in: %s", place, err.message);
+    }
     assert_int_equal(dstn_ledger_open(folder, "another", &ledger, &err), DSTN_ERROR_CHECKPOINT);
     assert_null(ledger);
 }
@@ -100,10 +104,12 @@ static void lines_of_all_writers_fold_to_each_members_last_state(void **state) {
     const int64_t states[DSTN_LEDGER_STATES] = {1, 0, 0, 0, 1, 1};
     assert_memory_equal(book->states, states, sizeof states);
     int64_t sum = 0;
-    for (int64_t i = 1; i < book->line_count; i++)
+    for (int64_t i = 1; i < book->line_count; i++) {
         assert_true(book->lines[i].sequence >= book->lines[i - 1].sequence);
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++)
+    }
+    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
         sum += book->states[s];
+    }
     assert_int_equal(sum, book->member_count);
     assert_string_equal(book->lines[0].writer, "rank-0000");
     assert_string_equal(book->lines[8].writer, "rank-0001");
@@ -147,8 +153,9 @@ static void any_name_and_detail_come_back(void **state) {
     (void)state;
     const char *const names[] = {"two words", "100%", "tab\there", "ümlaut", "", "%41", "-"};
     dstn_ledger *ledger = open_good("w");
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 7; i++) {
         append(ledger, names[i], (dstn_ledger_state)(i % DSTN_LEDGER_STATES), "  “quoted”  100% a - b ");
+    }
     dstn_ledger_close(ledger);
     dstn_ledger_book *book = read_good(NULL);
     assert_int_equal(book->member_count, 7);
@@ -221,8 +228,9 @@ static void zeros_for_a_last_line_do_not_count(void **state) {
 static void every_flipped_bit_is_refused_by_file_and_line(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         append(ledger, "a", (dstn_ledger_state)i, "some detail");
+    }
     dstn_ledger_close(ledger);
     char *path = path_of("w");
     size_t size = 0;
@@ -234,8 +242,9 @@ static void every_flipped_bit_is_refused_by_file_and_line(void **state) {
         text[bit / 8] ^= (char)(1 << bit % 8);
         bool zero = memchr(text + third, 0, size - third);
         assert_true(scratch_flip(path, bit / 8, (unsigned char)(1 << bit % 8)));
-        if (!zero)
+        if (!zero) {
             expect_damage(bit / 8 < second ? "w.txt:1:" : bit / 8 < third ? "w.txt:2:" : "w.txt:3:");
+        }
         assert_true(scratch_flip(path, bit / 8, (unsigned char)(1 << bit % 8)));
         text[bit / 8] ^= (char)(1 << bit % 8);
     }

@@ -43,9 +43,11 @@ static pid_t hold_elsewhere(void) {
         dstn_lock *lock;
         dstn_error err;
         char ready = dstn_lock_take(folder, &lock, &err) == DSTN_OK;
-        if (write(pipes[1], &ready, 1) == 1)
-            for (;;)
+        if (write(pipes[1], &ready, 1) == 1) {
+            for (;;) {
                 pause();
+            }
+        }
         _exit(1);
     }
     close(pipes[1]);

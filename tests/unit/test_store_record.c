@@ -38,8 +38,9 @@ static void append_row(const run *to, int64_t row) {
     dstn_record_append(to->record, to->lambda, lambda);
     if (row % 5 == 0) {
         double hash[16];
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < 16; i++) {
             hash[i] = (double)((row + i) % 256);
+        }
         dstn_record_append(to->record, to->hash_step, &(double){10.0 * (double)row});
         dstn_record_append(to->record, to->hash, hash);
     }
@@ -59,13 +60,15 @@ static void add_asides(dstn_record *record) {
 
 static char *write_run(int64_t rows) {
     run made = new_run();
-    for (int64_t row = 0; row < rows; row++)
+    for (int64_t row = 0; row < rows; row++) {
         append_row(&made, row);
+    }
     add_asides(made.record);
     char *path = dstn_format("%s/run.h5", folder);
     dstn_error err = {0};
-    if (dstn_record_write(made.record, path, &err) != DSTN_OK)
+    if (dstn_record_write(made.record, path, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
+    }
     dstn_record_destroy(made.record);
     return path;
 }
@@ -75,8 +78,9 @@ static void series_grow_and_tell_their_last_value(void **state) {
     run made = new_run();
     assert_true(isnan(dstn_record_last(made.record, made.lambda)));
     size_t empty = dstn_record_memory_used(made.record);
-    for (int64_t row = 0; row < ROWS; row++)
+    for (int64_t row = 0; row < ROWS; row++) {
         append_row(&made, row);
+    }
     assert_int_equal(dstn_record_length(made.record, made.lambda), ROWS);
     assert_int_equal(dstn_record_length(made.record, made.hash), ROWS / 5);
     assert_true(dstn_record_last(made.record, made.step) == 10.0 * (ROWS - 1));
@@ -164,13 +168,15 @@ static void resuming_leaves_no_trace(void **state) {
         run resumed = new_run();
         dstn_error err = {0};
         append_row(&resumed, 12345); /* what is there already is replaced */
-        if (dstn_record_restore(resumed.record, path, lasts[i], &err) != DSTN_OK)
+        if (dstn_record_restore(resumed.record, path, lasts[i], &err) != DSTN_OK) {
             fail_msg("%s", err.message);
+        }
         int64_t rows = lasts[i] < 0 ? 0 : lasts[i] / 10 + 1 < ROWS ? lasts[i] / 10 + 1 : ROWS;
         assert_int_equal(dstn_record_length(resumed.record, resumed.loss), rows);
         assert_int_equal(dstn_record_length(resumed.record, resumed.hash), (rows + 4) / 5);
-        for (int64_t row = rows; row < ROWS; row++)
+        for (int64_t row = rows; row < ROWS; row++) {
             append_row(&resumed, row);
+        }
         add_asides(resumed.record);
         assert_int_equal(dstn_record_write(resumed.record, path, &err), DSTN_OK);
         unsigned char *bytes = scratch_read(path, &size_resumed);

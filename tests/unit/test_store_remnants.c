@@ -35,16 +35,19 @@ static void a_remnant_is_removed_and_nothing_else(void **state) {
     (void)state;
     static const char *const kept[] = {"run.h5", "run.h5.tmp-", "run.h5.tmp-12a", "tmp-12", "run.tmp-12.h5"};
     static const char *const removed[] = {"run.h5.tmp-1", "config.yaml.tmp-4194304"};
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         make(kept[i]);
-    for (int i = 0; i < 2; i++)
+    }
+    for (int i = 0; i < 2; i++) {
         make(removed[i]);
+    }
     dstn_store_remove_remnants(folder);
     for (int i = 0; i < 5; i++) {
         assert_true(is_there(kept[i]));
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         assert_false(is_there(removed[i]));
+    }
     dstn_store_remove_remnants("/nowhere/at/all");
 }
 
@@ -56,8 +59,9 @@ static void look(const char *path) {
     char text[8] = "";
     FILE *file = fopen(path, "r");
     old_was_there = file && fgets(text, sizeof text, file) && strcmp(text, "old") == 0;
-    if (file)
+    if (file) {
         fclose(file);
+    }
     temporary_was_there = access(temporary, F_OK) == 0;
     snprintf(seen, sizeof seen, "%s", path);
     free(temporary);
@@ -86,8 +90,9 @@ int main(void) {
         cmocka_unit_test(the_hook_sees_the_old_file_and_the_new_one_beside_it),
     };
     folder = scratch_make();
-    if (!folder)
+    if (!folder) {
         return 1;
+    }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove(folder);
     return failed;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 #include "scratch.h"
 
 #include <stdlib.h>
@@ -17,9 +17,10 @@ static dstn_group *world;
 static void compute(int64_t item, int rank) {
     volatile double x = 1;
     for (int64_t step = 0; step < 1 + (item * 7 + rank * 3) % 11; step++) {
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < 2000; i++) {
             x = x * 1.0000001 + 1e-9;
-        dstn_dist_poll();
+        }
+        dstn_ranks_poll();
     }
 }
 
@@ -41,8 +42,9 @@ static void draw_all(int each, int64_t total) {
     }
     assert_int_equal(dstn_work_draw(work, group), -1); /* and it stays empty */
     dstn_group_sum(world, drawn, total);
-    for (int64_t i = 0; i < total; i++)
+    for (int64_t i = 0; i < total; i++) {
         assert_true(drawn[i] == each);
+    }
     free(drawn);
     dstn_work_destroy(work);
     dstn_group_destroy(group);
@@ -55,10 +57,11 @@ static void every_item_is_drawn_once_by_single_ranks(void **state) {
 
 static void every_item_is_drawn_once_by_groups_of_two(void **state) {
     (void)state;
-    if (dstn_group_size(world) % 2 == 0)
+    if (dstn_group_size(world) % 2 == 0) {
         draw_all(2, 200);
-    else
+    } else {
         draw_all(1, 200);
+    }
 }
 
 static void no_work_is_drawn_from_nothing(void **state) {
@@ -78,8 +81,9 @@ static bool all_others_are_done(const char *folder) {
         char *mark = dstn_format("%s/%d", folder, r);
         bool there = access(mark, F_OK) == 0;
         free(mark);
-        if (!there)
+        if (!there) {
             return false;
+        }
     }
     return true;
 }
@@ -97,13 +101,16 @@ static void ranks_draw_while_the_keeper_of_the_counter_computes(void **state) {
     assert_non_null(folder);
     assert_int_equal(dstn_work_new(world, TOTAL, &work, &err), DSTN_OK);
     int64_t drawn = 0;
-    if (!dstn_group_leads(world) || dstn_group_size(world) == 1)
-        while (dstn_work_draw(work, self) >= 0)
+    if (!dstn_group_leads(world) || dstn_group_size(world) == 1) {
+        while (dstn_work_draw(work, self) >= 0) {
             drawn++;
+        }
+    }
     char *mark = dstn_format("%s/%d", folder, dstn_group_rank(world));
     assert_true(scratch_write(mark, "", 0));
-    while (dstn_group_leads(world) && !all_others_are_done(folder))
+    while (dstn_group_leads(world) && !all_others_are_done(folder)) {
         compute(10, 0);
+    }
     double sum = (double)drawn;
     dstn_group_sum(world, &sum, 1);
     assert_true(sum == TOTAL);
@@ -111,8 +118,9 @@ static void ranks_draw_while_the_keeper_of_the_counter_computes(void **state) {
     dstn_group_destroy(self);
     free(mark);
     free(folder);
-    if (made)
+    if (made) {
         scratch_remove(made);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -123,8 +131,9 @@ int main(int argc, char **argv) {
     setenv("OMPI_MCA_btl_tcp_if_include", "lo", 0);
     setenv("OMPI_MCA_pml", "ob1", 0);
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     world = dstn_group_world();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_is_drawn_once_by_single_ranks),
@@ -135,5 +144,5 @@ int main(int argc, char **argv) {
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dstn_group_destroy(world);
-    return dstn_dist_finish(failed != 0);
+    return dstn_ranks_finish(failed != 0);
 }

@@ -1,4 +1,4 @@
-/* dist: sums, broadcasts and verdicts over a group. */
+/* ranks: sums, broadcasts and verdicts over a group. */
 #include "group.h"
 
 #include <stdlib.h>
@@ -12,17 +12,21 @@ static int part_of(int64_t rest) {
 }
 
 void dstn_group_sum(const dstn_group *group, double *values, int64_t count) {
-    if (group->size == 1)
+    if (group->size == 1) {
         return;
-    for (int64_t done = 0; done < count; done += PART)
+    }
+    for (int64_t done = 0; done < count; done += PART) {
         MPI_Allreduce(MPI_IN_PLACE, values + done, part_of(count - done), MPI_DOUBLE, MPI_SUM, group->comm);
+    }
 }
 
 void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size) {
-    if (group->size == 1)
+    if (group->size == 1) {
         return;
-    for (int64_t done = 0; done < (int64_t)size; done += PART)
+    }
+    for (int64_t done = 0; done < (int64_t)size; done += PART) {
         MPI_Bcast((char *)bytes + done, part_of((int64_t)size - done), MPI_BYTE, 0, group->comm);
+    }
 }
 
 void dstn_group_barrier(const dstn_group *group) {
@@ -37,8 +41,9 @@ int64_t dstn_group_max(const dstn_group *group, int64_t value) {
 
 /* err becomes the verdict of rank `judge` on every rank. */
 static dstn_status spread_verdict(const dstn_group *group, int judge, dstn_status status, dstn_error *err) {
-    if (group->rank == judge)
+    if (group->rank == judge) {
         err->status = status;
+    }
     MPI_Bcast(err, (int)sizeof *err, MPI_BYTE, judge, group->comm);
     return err->status;
 }
@@ -64,14 +69,17 @@ dstn_status dstn_group_verdict(const dstn_group *group, dstn_status status, dstn
 char *dstn_group_broadcast_text(const dstn_group *group, const char *text) {
     const int64_t none = -1;
     int64_t length = none;
-    if (group->rank == 0 && text)
+    if (group->rank == 0 && text) {
         length = (int64_t)strlen(text);
+    }
     MPI_Bcast(&length, 1, MPI_INT64_T, 0, group->comm);
-    if (length == none)
+    if (length == none) {
         return NULL;
+    }
     char *copy = dstn_alloc((size_t)length + 1, 1);
-    if (group->rank == 0)
+    if (group->rank == 0) {
         memcpy(copy, text, (size_t)length);
+    }
     dstn_group_broadcast(group, copy, (size_t)length);
     return copy;
 }

@@ -1,4 +1,4 @@
-/* dist: the board, one slot per rank in a window on rank 0, through which members that train elsewhere are shown. */
+/* ranks: the board, one slot per rank in a window on rank 0, through which members that train elsewhere are shown. */
 #include "group.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,17 +89,20 @@ static void sums_and_broadcasts_reach_every_rank(void **state) {
     (void)state;
     int size = dstn_group_size(world), rank = dstn_group_rank(world);
     double values[1000];
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         values[i] = i + 1000.0 * rank;
+    }
     dstn_group_sum(world, values, 1000);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         assert_true(values[i] == (double)i * size + 1000.0 * (size - 1) * size / 2);
+    }
 
     uint8_t bytes[77];
     memset(bytes, dstn_group_leads(world) ? 0x5a : 0, sizeof bytes);
     dstn_group_broadcast(world, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
+    for (size_t i = 0; i < sizeof bytes; i++) {
         assert_int_equal(bytes[i], 0x5a);
+    }
 }
 
 static void texts_of_any_length_reach_every_rank(void **state) {
@@ -130,8 +133,9 @@ static void the_first_rank_that_failed_speaks_for_all(void **state) {
     for (int bad = 0; bad < size; bad++) {
         dstn_error err = {DSTN_OK, "left from before"};
         dstn_status mine = DSTN_OK;
-        if (rank >= bad)
+        if (rank >= bad) {
             mine = dstn_fail(&err, rank == bad ? DSTN_ERROR_DATA : DSTN_DIVERGED, "rank %d has it", rank);
+        }
         char want[64];
         snprintf(want, sizeof want, "rank %d has it", bad);
         assert_int_equal(dstn_group_agree(world, mine, &err), DSTN_ERROR_DATA);
@@ -158,8 +162,9 @@ static void only_the_leaders_verdict_counts(void **state) {
 
 int main(int argc, char **argv) {
     dstn_error err;
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK)
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
+    }
     world = dstn_group_world();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rank_has_its_place),
@@ -174,5 +179,5 @@ int main(int argc, char **argv) {
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dstn_group_destroy(world);
-    return dstn_dist_finish(failed != 0);
+    return dstn_ranks_finish(failed != 0);
 }

@@ -1,4 +1,4 @@
-/* dist: sums a gradient over a group in buckets, from the end of the range, while the backward pass still fills its
+/* ranks: sums a gradient over a group in buckets, from the end of the range, while the backward pass still fills its
  * beginning. Buckets start in the same order on every rank and end at the same places, however `ready` is called: the
  * sums therefore don't depend on timing. */
 #include "group.h"
@@ -41,22 +41,27 @@ dstn_reducer *dstn_reducer_new(const dstn_group *group, dstn_scalar scalar, int6
     reducer->element = dstn_scalar_size(scalar);
     reducer->gradient = gradient;
     reducer->count = count;
-    if (bucket_bytes == 0)
+    if (bucket_bytes == 0) {
         bucket_bytes = DEFAULT_BUCKET;
-    if (bucket_bytes > LARGEST_BUCKET)
+    }
+    if (bucket_bytes > LARGEST_BUCKET) {
         bucket_bytes = LARGEST_BUCKET;
+    }
     reducer->bucket = (int64_t)(bucket_bytes / reducer->element);
-    if (reducer->bucket == 0)
+    if (reducer->bucket == 0) {
         reducer->bucket = 1;
-    if (group->size > 1)
+    }
+    if (group->size > 1) {
         reducer->buckets = (count + reducer->bucket - 1) / reducer->bucket;
+    }
     reducer->requests = dstn_alloc((size_t)reducer->buckets, sizeof *reducer->requests);
     return reducer;
 }
 
 void dstn_reducer_destroy(dstn_reducer *reducer) {
-    if (!reducer)
+    if (!reducer) {
         return;
+    }
     free(reducer->requests);
     free(reducer);
 }
@@ -74,8 +79,9 @@ static void start_bucket(dstn_reducer *reducer) {
 }
 
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
-    while (reducer->started < reducer->buckets && beginning(reducer, reducer->started) >= offset)
+    while (reducer->started < reducer->buckets && beginning(reducer, reducer->started) >= offset) {
         start_bucket(reducer);
+    }
     /* Open MPI has no thread of its own that would carry the sums on: a test between layers does. */
     int done = 1;
     while (done && reducer->finished < reducer->started) {
@@ -85,9 +91,11 @@ void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
 }
 
 void dstn_reducer_finish(dstn_reducer *reducer) {
-    while (reducer->started < reducer->buckets)
+    while (reducer->started < reducer->buckets) {
         start_bucket(reducer);
-    for (; reducer->finished < reducer->started; reducer->finished++)
+    }
+    for (; reducer->finished < reducer->started; reducer->finished++) {
         MPI_Wait(&reducer->requests[reducer->finished], MPI_STATUS_IGNORE);
+    }
     reducer->started = reducer->finished = 0;
 }

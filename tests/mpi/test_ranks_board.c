@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 
 typedef struct slot {
     int64_t rank, post;
@@ -65,7 +65,7 @@ static void an_unused_slot_is_zero(void **state) {
 
 int main(int argc, char **argv) {
     dstn_error err = {0};
-    if (dstn_dist_start(&argc, &argv, &err) != DSTN_OK) {
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -73,5 +73,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_unused_slot_is_zero),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return dstn_dist_finish(failed);
+    return dstn_ranks_finish(failed);
 }

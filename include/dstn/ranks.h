@@ -1,19 +1,19 @@
-/* dist: groups of ranks, what they exchange, and the shared work window. MPI stays inside this room. */
-#ifndef DSTN_DIST_H
-#define DSTN_DIST_H
+/* ranks: groups of ranks, what they exchange, and the shared work window. MPI stays inside this room. */
+#ifndef DSTN_RANKS_H
+#define DSTN_RANKS_H
 
 #include "dstn/core.h"
 
 /* ---- process ---------------------------------------------------------------------------------------------------- */
 
 /* MPI_Init (with threads serialized) and MPI_Finalize. A program started without mpirun is one rank. */
-dstn_status dstn_dist_start(int *argc, char ***argv, dstn_error *err);
+dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err);
 /* Agrees on the largest-priority exit code over all ranks (75 before 1 before 5, else the highest), finalizes MPI and
  * returns that code. */
-int dstn_dist_finish(int code);
+int dstn_ranks_finish(int code);
 /* MPI_Abort: for what is irrecoverable. */
-void dstn_dist_abort(int code);
-const char *dstn_dist_version(void); /* "Open MPI v4.1.4 …", one line, owned by dist */
+void dstn_ranks_abort(int code);
+const char *dstn_ranks_version(void); /* "Open MPI v4.1.4 …", one line, owned by ranks */
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
@@ -97,6 +97,6 @@ void dstn_board_post(dstn_board *board, const void *bytes);     /* into this ran
 void dstn_board_read(dstn_board *board, int slot, void *bytes); /* on rank 0 */
 
 /* Lets MPI progress one-sided calls that other ranks are waiting for; called at each step boundary. */
-void dstn_dist_poll(void);
+void dstn_ranks_poll(void);
 
 #endif

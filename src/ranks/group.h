@@ -1,8 +1,8 @@
-/* dist, private: what a group is. */
+/* ranks, private: what a group is. */
 #ifndef DIST_GROUP_H
 #define DIST_GROUP_H
 
-#include "dstn/dist.h"
+#include "dstn/ranks.h"
 
 #include <mpi.h>
 

@@ -1,4 +1,4 @@
-/* dist: a counter that leaders draw work from, in an MPI window on rank 0 of the world. Draws are one-sided (passive
+/* ranks: a counter that leaders draw work from, in an MPI window on rank 0 of the world. Draws are one-sided (passive
  * target): rank 0 takes no part in them beyond the progress that its own calls of MPI make. */
 #include "group.h"
 
@@ -44,8 +44,9 @@ dstn_status dstn_work_new(const dstn_group *world, int64_t total, dstn_work **ou
 }
 
 void dstn_work_destroy(dstn_work *work) {
-    if (!work)
+    if (!work) {
         return;
+    }
     MPI_Win_free(&work->window);
     MPI_Comm_free(&work->comm);
     free(work);
@@ -63,8 +64,9 @@ static int64_t take_next(dstn_work *work) {
 
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group) {
     int64_t item = -1;
-    if (group->rank == 0)
+    if (group->rank == 0) {
         item = take_next(work);
+    }
     dstn_group_broadcast(group, &item, sizeof item);
     return item;
 }

@@ -1,4 +1,4 @@
-/* dist: groups of ranks, where they live, and how a batch is shared out among them. */
+/* ranks: groups of ranks, where they live, and how a batch is shared out among them. */
 #include "group.h"
 
 #include <stdlib.h>
@@ -20,8 +20,9 @@ static void count_hosts(dstn_group *group) {
     group->first_host = dstn_strdup(all);
     qsort(all, (size_t)group->size, HOST_SIZE, compare_hosts);
     group->hosts = 1;
-    for (int r = 1; r < group->size; r++)
+    for (int r = 1; r < group->size; r++) {
         group->hosts += compare_hosts(all + (size_t)r * HOST_SIZE, all + (size_t)(r - 1) * HOST_SIZE) != 0;
+    }
     free(all);
 }
 
@@ -51,11 +52,12 @@ dstn_group *dstn_group_self(void) {
 
 dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **out, dstn_error *err) {
     *out = NULL;
-    if (size < 1 || parent->size % size != 0)
+    if (size < 1 || parent->size % size != 0) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "%d ranks can't be split into groups of %d: the size of a group must divide the number of "
                          "ranks",
                          parent->size, size);
+    }
     MPI_Comm comm;
     MPI_Comm_split(parent->comm, parent->rank / size, parent->rank, &comm);
     *out = group_of(comm);
@@ -63,8 +65,9 @@ dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **ou
 }
 
 void dstn_group_destroy(dstn_group *group) {
-    if (!group)
+    if (!group) {
         return;
+    }
     MPI_Comm_free(&group->comm);
     free(group->first_host);
     free(group);
@@ -87,8 +90,9 @@ int dstn_group_fortran_handle(const dstn_group *group) {
 }
 
 int dstn_group_hosts(const dstn_group *group, const char **first) {
-    if (first)
+    if (first) {
         *first = group->first_host;
+    }
     return group->hosts;
 }
 
