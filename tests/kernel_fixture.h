@@ -30,7 +30,7 @@ static inline void draw(bench *b, twin *t, uint64_t step) {
         dstn_rng_normals(test_rng, step, 1, (uint64_t)i, pair);
         t->value[i] = (double)(float)pair[0];
     }
-    b->kernel->from_double(SPACE, t->value, t->raw);
+    b->kernel->from_double(b->kernel, SPACE, t->value, t->raw);
 }
 
 static inline void renew(bench *b) {
@@ -43,7 +43,7 @@ static inline void renew(bench *b) {
 /* Compares the whole space, so that a write beyond the end is seen too. */
 static inline void check(bench *b, const char *what, twin *t) {
     static double got[SPACE];
-    b->kernel->to_double(SPACE, t->raw, got);
+    b->kernel->to_double(b->kernel, SPACE, t->raw, got);
     for (int64_t i = 0; i < SPACE; i++) {
         if (!(fabs(got[i] - t->value[i]) <= b->tolerance * (1 + fabs(t->value[i])))) {
             fail_msg("%s of %s in %s: element %d is %.17g, not %.17g", what, b->kernel->backend,

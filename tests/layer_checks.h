@@ -7,7 +7,7 @@
 /* ---- blocks of rows ---------------------------------------------------------------------------------------------- */
 
 static inline int64_t chain_note(const chain *c, const void *array, int64_t count, double *out) {
-    c->kernel->to_double(count, array, out);
+    c->kernel->to_double(c->kernel, count, array, out);
     return count;
 }
 
@@ -37,7 +37,7 @@ static inline void chain_check_blocks(chain *c) {
     int64_t count = chain_notes(c, want);
     for (size_t b = 0; b < sizeof blocks / sizeof blocks[0]; b++) {
         for (int l = 1; l <= c->count; l++) { /* what is not written again is seen */
-            c->kernel->fill(c->pass.rows * c->width[l], NAN, c->x[l]);
+            c->kernel->fill(c->kernel, c->pass.rows * c->width[l], NAN, c->x[l]);
         }
         c->block = blocks[b];
         chain_gradients(c);
@@ -86,10 +86,10 @@ static inline void chain_check_overwrite(chain *c) {
             const dstn_parameter *parameter = &c->layers[l]->parameters[p];
             dstn_pass_kind other = parameter->range == DSTN_RANGE_GENERAL ? DSTN_PASS_LINEARIZED : DSTN_PASS_GENERAL;
             bool reached = c->pass.kind != other && c->pass.grad[parameter->range];
-            c->kernel->fill(parameter->count, reached ? NAN : 0, parameter->gradient);
+            c->kernel->fill(c->kernel, parameter->count, reached ? NAN : 0, parameter->gradient);
         }
     }
-    c->kernel->fill(c->plan.rows * c->plan.hypers, 0, c->dz);
+    c->kernel->fill(c->kernel, c->plan.rows * c->plan.hypers, 0, c->dz);
     c->pass.overwrite = true;
     chain_forward(c);
     chain_adjoint(c);
@@ -109,9 +109,9 @@ static inline void chain_check_accumulation(chain *c) {
             const dstn_parameter *parameter = &c->layers[l]->parameters[p];
             double once[CHAIN_SPACE], twice[CHAIN_SPACE];
             chain_gradients(c);
-            c->kernel->to_double(parameter->count, parameter->gradient, once);
+            c->kernel->to_double(c->kernel, parameter->count, parameter->gradient, once);
             chain_adjoint(c);
-            c->kernel->to_double(parameter->count, parameter->gradient, twice);
+            c->kernel->to_double(c->kernel, parameter->count, parameter->gradient, twice);
             for (int64_t i = 0; i < parameter->count; i++) {
                 assert_true(fabs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + fabs(once[i])));
             }
@@ -126,17 +126,17 @@ static inline void chain_check_accumulation(chain *c) {
 static inline void chain_moved(chain *c, double t, const void *v, double *y) {
     int64_t inputs = c->plan.rows * c->width[0], zs = c->plan.rows * c->plan.hypers;
     double kept_x[CHAIN_SPACE], kept_z[CHAIN_SPACE];
-    c->kernel->to_double(inputs, c->x[0], kept_x);
-    c->kernel->to_double(zs, c->z, kept_z);
+    c->kernel->to_double(c->kernel, inputs, c->x[0], kept_x);
+    c->kernel->to_double(c->kernel, zs, c->z, kept_z);
     if (v) {
-        c->kernel->axpy(inputs, t, v, c->x[0]);
+        c->kernel->axpy(c->kernel, inputs, t, v, c->x[0]);
     }
-    c->kernel->scale(zs, t, c->z);
+    c->kernel->scale(c->kernel, zs, t, c->z);
     chain_set_kind(c, DSTN_PASS_RESPONSE, false, false);
     chain_forward(c);
     chain_prediction(c, y);
-    c->kernel->from_double(inputs, kept_x, c->x[0]);
-    c->kernel->from_double(zs, kept_z, c->z);
+    c->kernel->from_double(c->kernel, inputs, kept_x, c->x[0]);
+    c->kernel->from_double(c->kernel, zs, kept_z, c->z);
 }
 
 /* The tangent is the derivative of the response pass at z = 0 in the direction of ε, and of v in the input; the primal
@@ -168,8 +168,8 @@ static inline void chain_check_tangent(chain *c, bool has_input_tangent) {
 }
 
 static inline void assert_same_product(const chain *c, const char *what, double up, double down) {
-    double scale = sqrt(c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->delta[c->count]) *
-                        c->kernel->dot(c->plan.rows * c->out, c->x_dot[c->count], c->x_dot[c->count]));
+    double scale = sqrt(c->kernel->dot(c->kernel, c->plan.rows * c->out, c->delta[c->count], c->delta[c->count]) *
+                        c->kernel->dot(c->kernel, c->plan.rows * c->out, c->x_dot[c->count], c->x_dot[c->count]));
     if (!(fabs(up - down) <= 1e-12 * scale)) {
         fail_msg("%s: %s: %.15g above, %.15g below", c->plan.layers, what, up, down);
     }
@@ -185,13 +185,13 @@ static inline void chain_check_transposed_response(chain *c) {
         for (int p = 0; p < c->layers[l]->parameter_count; p++) {
             const dstn_parameter *parameter = &c->layers[l]->parameters[p];
             bool is_factor = strcmp(parameter->name, "hyper") == 0;
-            double sum = c->kernel->dot(parameter->count, parameter->value, parameter->gradient);
+            double sum = c->kernel->dot(c->kernel, parameter->count, parameter->value, parameter->gradient);
             by_factors += is_factor ? sum : 0;
             by_weights += is_factor ? 0 : sum;
             has_factors = has_factors || is_factor;
         }
     }
-    double up = c->kernel->dot(c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
+    double up = c->kernel->dot(c->kernel, c->plan.rows * c->out, c->delta[c->count], c->x_dot[c->count]);
     assert_same_product(c, "weights", up, by_weights);
     if (has_factors) {
         assert_same_product(c, "factors", up, by_factors);
@@ -202,18 +202,18 @@ static inline void chain_check_transposed_response(chain *c) {
 static inline void chain_check_transposed_input(chain *c) {
     double kept[CHAIN_SPACE];
     int64_t inputs = c->plan.rows * c->width[0], outputs = c->plan.rows * c->out, zs = c->plan.rows * c->plan.hypers;
-    c->kernel->to_double(zs, c->z, kept);
-    c->kernel->fill(zs, 0, c->z);
+    c->kernel->to_double(c->kernel, zs, c->z, kept);
+    c->kernel->fill(c->kernel, zs, 0, c->z);
     chain_set_kind(c, DSTN_PASS_LINEARIZED, false, true);
     chain_set(c, 50, inputs, c->x_dot[0]);
     c->has_input_tangent = true;
     chain_gradients(c);
     c->has_input_tangent = false;
-    double up = c->kernel->dot(outputs, c->delta[c->count], c->x_dot[c->count]);
-    double down = c->kernel->dot(inputs, c->delta[0], c->x_dot[0]);
+    double up = c->kernel->dot(c->kernel, outputs, c->delta[c->count], c->x_dot[c->count]);
+    double down = c->kernel->dot(c->kernel, inputs, c->delta[0], c->x_dot[0]);
     assert_same_product(c, "input", up, down);
     assert_true(fabs(up) > 1e-6);
-    c->kernel->from_double(zs, kept, c->z);
+    c->kernel->from_double(c->kernel, zs, kept, c->z);
 }
 
 /* All of it. */

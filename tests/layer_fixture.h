@@ -66,7 +66,7 @@ static inline void chain_normals(uint64_t step, int64_t count, double *values) {
 static inline void chain_set(const chain *c, uint64_t step, int64_t count, void *array) {
     double values[CHAIN_SPACE];
     chain_normals(step, count, values);
-    c->kernel->from_double(count, values, array);
+    c->kernel->from_double(c->kernel, count, values, array);
 }
 
 static inline void *chain_take(chain *c, int64_t count) {
@@ -217,7 +217,7 @@ typedef void chain_rows_stage(dstn_layer *layer, const dstn_pass *pass, dstn_row
 /* A layer without stages only changes the shape. */
 static inline void chain_up(chain *c, int l, bool has_stage, chain_rows_stage *stage, void *x, void *y) {
     if (!has_stage && !stage) {
-        c->kernel->copy(c->pass.rows * c->width[l + 1], x, y);
+        c->kernel->copy(c->kernel, c->pass.rows * c->width[l + 1], x, y);
     }
     for (int64_t i = 0; stage && i < chain_block_count(c); i++) {
         dstn_rows rows = chain_block_at(c, i);
@@ -238,7 +238,7 @@ static inline void chain_layer_tangent(chain *c, int l) {
     const dstn_layer_type *type = c->layers[l]->type;
     void *x_dot = c->x_dot[l];
     if (l == 0 && !c->has_input_tangent) { /* only a stage of all rows can be told that there is none */
-        c->kernel->fill(c->pass.rows * c->width[0], 0, x_dot);
+        c->kernel->fill(c->kernel, c->pass.rows * c->width[0], 0, x_dot);
         x_dot = type->tangent ? NULL : x_dot;
     }
     if (type->tangent) {
@@ -251,7 +251,7 @@ static inline void chain_layer_tangent(chain *c, int l) {
 static inline void chain_layer_adjoint(chain *c, int l, void *dx) {
     dstn_layer *layer = c->layers[l];
     int64_t count = c->pass.rows * c->width[l + 1];
-    c->kernel->copy(count, c->delta[l + 1], c->changed);
+    c->kernel->copy(c->kernel, count, c->delta[l + 1], c->changed);
     for (int64_t i = 0; layer->type->adjoint_rows && i < chain_block_count(c); i++) {
         dstn_rows rows = chain_block_at(c, i);
         layer->type->adjoint_rows(layer, &c->pass, rows, chain_row(c, c->changed, rows.first, c->width[l + 1]),
@@ -260,7 +260,7 @@ static inline void chain_layer_adjoint(chain *c, int l, void *dx) {
     if (layer->type->adjoint) {
         layer->type->adjoint(layer, &c->pass, (dstn_rows){0, c->pass.rows}, c->changed, dx);
     } else if (!layer->type->adjoint_rows) {
-        c->kernel->copy(count, c->changed, dx);
+        c->kernel->copy(c->kernel, count, c->changed, dx);
     }
 }
 
@@ -277,9 +277,9 @@ static inline void chain_forward(chain *c) {
 static inline void chain_prediction(const chain *c, double *y) {
     double tangent[CHAIN_SPACE];
     int64_t count = c->plan.rows * c->out;
-    c->kernel->to_double(count, c->x[c->count], y);
+    c->kernel->to_double(c->kernel, count, c->x[c->count], y);
     if (c->pass.kind == DSTN_PASS_LINEARIZED) {
-        c->kernel->to_double(count, c->x_dot[c->count], tangent);
+        c->kernel->to_double(c->kernel, count, c->x_dot[c->count], tangent);
         for (int64_t i = 0; i < count; i++) {
             y[i] += tangent[i];
         }
@@ -313,16 +313,16 @@ static inline double chain_gradients(chain *c) {
     double delta[CHAIN_SPACE];
     for (int l = 0; l < c->count; l++) {
         for (int p = 0; p < c->layers[l]->parameter_count; p++) {
-            c->kernel->fill(c->layers[l]->parameters[p].count, 0, c->layers[l]->parameters[p].gradient);
+            c->kernel->fill(c->kernel, c->layers[l]->parameters[p].count, 0, c->layers[l]->parameters[p].gradient);
         }
     }
-    c->kernel->fill(c->plan.rows * c->plan.hypers, 0, c->dz);
+    c->kernel->fill(c->kernel, c->plan.rows * c->plan.hypers, 0, c->dz);
     chain_forward(c);
     chain_prediction(c, delta);
     for (int64_t i = 0; i < c->plan.rows * c->out; i++) {
         delta[i] += c->weights[i];
     }
-    c->kernel->from_double(c->plan.rows * c->out, delta, c->delta[c->count]);
+    c->kernel->from_double(c->kernel, c->plan.rows * c->out, delta, c->delta[c->count]);
     double penalty = c->regularizer ? c->regularizer->type->penalize(c->regularizer, &c->pass) : 0;
     chain_adjoint(c);
     return penalty;

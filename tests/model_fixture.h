@@ -42,7 +42,7 @@ static inline void *world_draw(const world *w, uint64_t step, int64_t count) {
     for (int64_t i = 0; i < count; i += 2) {
         dstn_rng_normals(world_rng, step, 0, (uint64_t)i, values + i);
     }
-    w->kernel->from_double(count, values, array);
+    w->kernel->from_double(w->kernel, count, values, array);
     free(values);
     return array;
 }
@@ -51,8 +51,8 @@ static inline void *world_draw(const world *w, uint64_t step, int64_t count) {
 static inline void world_fill(world *w) {
     for (int r = 0; r < DSTN_RANGES; r++) {
         void *values = world_draw(w, 20 + (uint64_t)r, w->model->count[r]);
-        w->kernel->copy(w->model->count[r], values, w->model->value[r]);
-        w->kernel->scale(w->model->count[r], 0.5, w->model->value[r]);
+        w->kernel->copy(w->kernel, w->model->count[r], values, w->model->value[r]);
+        w->kernel->scale(w->kernel, w->model->count[r], 0.5, w->model->value[r]);
         free(values);
     }
     for (int64_t i = 0; i < w->model->buffer_count; i++) {
@@ -152,7 +152,7 @@ static inline double world_objective(world *w, bool with_penalty) {
 
 /* All gradients, and dz. */
 static inline void world_gradients(world *w) {
-    w->kernel->fill(w->rows * WORLD_HYPERS, 0, w->dz);
+    w->kernel->fill(w->kernel, w->rows * WORLD_HYPERS, 0, w->dz);
     for (int r = 0; r < DSTN_RANGES; r++) {
         if (!w->pass.overwrite) {
             dstn_model_zero_gradient(w->model, (dstn_range)r);

@@ -30,118 +30,139 @@ typedef struct dstn_factor {
     int64_t row, col;
 } dstn_factor;
 
-typedef struct dstn_kernel {
+typedef struct dstn_kernel dstn_kernel;
+
+/* The operations; each takes the kernel of which it is one. */
+struct dstn_kernel {
     const char *backend; /* "openblas", "onednn" */
     dstn_scalar scalar;
     size_t size; /* of one element */
+    void *state; /* the backend's own; NULL where it has none */
 
     /* ---- matrix products ---- */
     /* C[m,n] = alpha op(A) op(B) + beta C; op(A) is [m,k]; transpose_x: the stored matrix is op's transpose. */
-    void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
-                 int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
+    void (*gemm)(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                 double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                 int64_t ldc);
 
     /* ---- linear maps of images ---- */
     /* For at most max_rows examples a call; NULL when memory is short. Owned by the caller. */
-    dstn_map *(*map_new)(const dstn_map_shape *shape, int64_t max_rows);
-    void (*map_destroy)(dstn_map *map); /* NULL is allowed */
-    size_t (*map_memory)(const dstn_map *map);
+    dstn_map *(*map_new)(const dstn_kernel *kernel, const dstn_map_shape *shape, int64_t max_rows);
+    void (*map_destroy)(const dstn_kernel *kernel, dstn_map *map); /* NULL is allowed */
+    size_t (*map_memory)(const dstn_kernel *kernel, const dstn_map *map);
     /* y [rows, out image] = the map of x [rows, in image]. */
-    void (*map_forward)(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y);
+    void (*map_forward)(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
+                        void *y);
     /* dx = beta dx + the transposed map of dy. */
-    void (*map_adjoint)(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx);
+    void (*map_adjoint)(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
+                        double beta, void *dx);
     /* dweight = beta dweight + Σ x ⊗ dy. */
-    void (*map_gradient)(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight);
+    void (*map_gradient)(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
+                         double beta, void *dweight);
 
     /* ---- vectors ---- */
-    void (*fill)(int64_t n, double value, void *x);
-    void (*copy)(int64_t n, const void *x, void *y);
-    void (*scale)(int64_t n, double a, void *x);                          /* x ← a x */
-    void (*axpy)(int64_t n, double a, const void *x, void *y);            /* y ← a x + y */
-    double (*dot)(int64_t n, const void *x, const void *y);               /* Σ x y */
-    void (*multiply)(int64_t n, const void *x, const void *y, void *out); /* out ← x ⊙ y; out may be x or y */
-    void (*from_double)(int64_t n, const double *x, void *y);
-    void (*to_double)(int64_t n, const void *x, double *y);
-    void (*from_bytes)(int64_t n, double scale, double shift, const uint8_t *x, void *y); /* y ← scale x + shift */
-    bool (*all_finite)(int64_t n, const void *x);
+    void (*fill)(const dstn_kernel *kernel, int64_t n, double value, void *x);
+    void (*copy)(const dstn_kernel *kernel, int64_t n, const void *x, void *y);
+    void (*scale)(const dstn_kernel *kernel, int64_t n, double a, void *x);               /* x ← a x */
+    void (*axpy)(const dstn_kernel *kernel, int64_t n, double a, const void *x, void *y); /* y ← a x + y */
+    double (*dot)(const dstn_kernel *kernel, int64_t n, const void *x, const void *y);    /* Σ x y */
+    void (*multiply)(const dstn_kernel *kernel, int64_t n, const void *x, const void *y,
+                     void *out); /* out ← x ⊙ y; out may be x or y */
+    void (*from_double)(const dstn_kernel *kernel, int64_t n, const double *x, void *y);
+    void (*to_double)(const dstn_kernel *kernel, int64_t n, const void *x, double *y);
+    void (*from_bytes)(const dstn_kernel *kernel, int64_t n, double scale, double shift, const uint8_t *x,
+                       void *y); /* y ← scale x + shift */
+    bool (*all_finite)(const dstn_kernel *kernel, int64_t n, const void *x);
 
     /* ---- rows ---- */
-    void (*add_row)(int64_t rows, int64_t cols, const void *b, void *y);     /* y[r,:] += b */
-    void (*sum_rows)(int64_t rows, int64_t cols, const void *x, void *out);  /* out[c] += Σ_r x[r,c] */
-    void (*transpose)(int64_t rows, int64_t cols, const void *x, void *out); /* out[cols, rows] = xᵀ */
+    void (*add_row)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y); /* y[r,:] += b */
+    void (*sum_rows)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
+                     void *out); /* out[c] += Σ_r x[r,c] */
+    void (*transpose)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
+                      void *out); /* out[cols, rows] = xᵀ */
     /* ---- columns, summed in double: batch statistics ---- */
-    void (*column_sums)(int64_t rows, int64_t cols, const void *x, double *out); /* out[c] += Σ_r x[r,c] */
+    void (*column_sums)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
+                        double *out); /* out[c] += Σ_r x[r,c] */
     /* out[c] += Σ_r x[r,c] (y[r,c] − center[c]); center may be NULL */
-    void (*column_dots)(int64_t rows, int64_t cols, const void *x, const void *y, const double *center, double *out);
+    void (*column_dots)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, const void *y,
+                        const double *center, double *out);
     /* out[c] += Σ_r (x[r,c] − center[c])² */
-    void (*column_squares)(int64_t rows, int64_t cols, const void *x, const double *center, double *out);
+    void (*column_squares)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, const double *center,
+                           double *out);
     /* out[r,c] = a[c] v[r,c] + b[c] x[r,c] + shift[c]; x and b may be NULL; out may be v or x */
-    void (*column_affine)(int64_t rows, int64_t cols, const double *a, const void *v, const double *b, const void *x,
-                          const double *shift, void *out);
+    void (*column_affine)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const double *a, const void *v,
+                          const double *b, const void *x, const double *shift, void *out);
 
     /* ---- response terms: y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j], a = W_j x ----
      * An example is [plane, cols]: cols channels at each of `plane` places, 1 place for features. Factors have a value
      * for each example and channel. */
     /* y += s ⊙ a + t ⊙ b; b [cols] may be NULL (no bias). */
-    void (*response_add)(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *a, dstn_factor t,
-                         const void *b, void *y);
+    void (*response_add)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                         const void *a, dstn_factor t, const void *b, void *y);
     /* da = s ⊙ dy. */
-    void (*response_scale)(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *dy, void *da);
+    void (*response_scale)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                           const void *dy, void *da);
     /* db[c] += Σ_r t[r,c] sums[r,c], sums [rows, cols] being dy summed over the plane. */
-    void (*response_bias)(int64_t rows, int64_t cols, dstn_factor t, const void *sums, void *db);
+    void (*response_bias)(const dstn_kernel *kernel, int64_t rows, int64_t cols, dstn_factor t, const void *sums,
+                          void *db);
     /* The structured response's factors: ds = Σ_plane dy ⊙ a, dt = Σ_plane dy ⊙ b, side by side in dst [rows, 2 cols]
      * (b NULL: dst is [rows, cols], ds alone). */
-    void (*response_factors)(int64_t rows, int64_t plane, int64_t cols, const void *dy, const void *a, const void *b,
-                             void *dst);
+    void (*response_factors)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const void *dy,
+                             const void *a, const void *b, void *dst);
     /* The full response's factor: out[r*stride] += Σ_c dy[r,c] (a[r,c] + b[c]); b may be NULL. */
-    void (*response_dot)(int64_t rows, int64_t cols, const void *dy, const void *a, const void *b, int64_t stride,
-                         void *out);
+    void (*response_dot)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *dy, const void *a,
+                         const void *b, int64_t stride, void *out);
 
     /* ---- elementwise layers ---- */
     /* y = max(x, 0); positive[i] = x[i] > 0, by which tangent and adjoint are masked; it may be NULL. y may be x. */
-    void (*relu)(int64_t n, const void *x, void *y, uint8_t *positive);
+    void (*relu)(const dstn_kernel *kernel, int64_t n, const void *x, void *y, uint8_t *positive);
     /* out ← v where kept, else 0; out may be v. */
-    void (*mask)(int64_t n, const uint8_t *kept, const void *v, void *out);
+    void (*mask)(const dstn_kernel *kernel, int64_t n, const uint8_t *kept, const void *v, void *out);
     /* Inverted dropout: kept[r,c] = 0 where a uniform draw is below the row's rate. rate of row r is rates[r*stride].
      * Four neighbouring columns share a counter-based block: the draw of element (r, c) is u = (word + ½)/2³² with word
      * c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
-    void (*dropout_mask)(dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane, int64_t rows, int64_t cols,
-                         const double *rates, int64_t stride, uint8_t *kept);
+    void (*dropout_mask)(const dstn_kernel *kernel, dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane,
+                         int64_t rows, int64_t cols, const double *rates, int64_t stride, uint8_t *kept);
     /* out[r,p,c] = v[r,p,c]/(1 − rate) where kept[r,c], else 0, the rate held to [0, 0.999]; out may be v. */
-    void (*dropout_apply)(int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept, const double *rates,
-                          int64_t stride, const void *v, void *out);
+    void (*dropout_apply)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept,
+                          const double *rates, int64_t stride, const void *v, void *out);
 
     /* ---- pooling of [height, width, cols] images by squares of `size`, which don't overlap; what is left over at the
      * lower and right edges is not looked at ---- */
     /* y = the largest value, from place at[…] of its square (the first of equals), y's shape. */
-    void (*pool_max)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const void *x, void *y,
-                     uint8_t *at);
+    void (*pool_max)(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size,
+                     const void *x, void *y, uint8_t *at);
     /* out = v at those places: the tangent. */
-    void (*pool_pick)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
-                      const void *v, void *out);
+    void (*pool_pick)(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols,
+                      int64_t size, const uint8_t *at, const void *v, void *out);
     /* out = 0 but for v at those places: the adjoint. */
-    void (*pool_spread)(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
-                        const void *v, void *out);
+    void (*pool_spread)(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols,
+                        int64_t size, const uint8_t *at, const void *v, void *out);
     /* out[r,c] = factor Σ_p x[r,p,c], and its adjoint out[r,p,c] = factor v[r,c]. */
-    void (*plane_sum)(int64_t rows, int64_t plane, int64_t cols, double factor, const void *x, void *out);
-    void (*plane_spread)(int64_t rows, int64_t plane, int64_t cols, double factor, const void *v, void *out);
+    void (*plane_sum)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
+                      const void *x, void *out);
+    void (*plane_spread)(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
+                         const void *v, void *out);
 
     /* ---- losses: return the sum over rows; dy [rows, cols] = weight × gradient of that sum ---- */
     /* ½ Σ_c (y − t)²; dy may be NULL. */
-    double (*squared_error)(int64_t rows, int64_t cols, double weight, const void *y, const void *t, void *dy);
+    double (*squared_error)(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
+                            const void *t, void *dy);
     /* −log softmax(y)[label]; dy may be NULL. Rows whose (first) largest output is the label's are added to *correct
      * [in,out, may be NULL]. */
-    double (*cross_entropy)(int64_t rows, int64_t cols, double weight, const void *y, const int64_t *labels, void *dy,
-                            int64_t *correct);
+    double (*cross_entropy)(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
+                            const int64_t *labels, void *dy, int64_t *correct);
 
     /* ---- optimizer updates, one pass over memory each; g is multiplied by factor first ---- */
     /* momentum 0: m is not used and may be NULL */
-    void (*sgd)(int64_t n, double rate, double momentum, double factor, const void *g, void *m, void *w);
-    void (*rmsprop)(int64_t n, double rate, double beta, double epsilon, double factor, const void *g, void *s,
-                    void *w);
+    void (*sgd)(const dstn_kernel *kernel, int64_t n, double rate, double momentum, double factor, const void *g,
+                void *m, void *w);
+    void (*rmsprop)(const dstn_kernel *kernel, int64_t n, double rate, double beta, double epsilon, double factor,
+                    const void *g, void *s, void *w);
     /* correction1 = 1 − β1^t, correction2 = 1 − β2^t */
-    void (*adam)(int64_t n, double rate, double beta1, double beta2, double epsilon, double correction1,
-                 double correction2, double factor, const void *g, void *m, void *v, void *w);
-} dstn_kernel;
+    void (*adam)(const dstn_kernel *kernel, int64_t n, double rate, double beta1, double beta2, double epsilon,
+                 double correction1, double correction2, double factor, const void *g, void *m, void *v, void *w);
+};
 
 /* The table for a backend ("auto", "openblas", "onednn") and scalar type. DSTN_ERROR_USAGE where the build or the
  * scalar type has no such backend, naming those that there are. The table is static: nothing to free. */

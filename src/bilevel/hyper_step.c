@@ -27,7 +27,7 @@ static void validation_gradients(dstn_trainer *trainer, double loss) {
     int h = trainer->space->count;
     int64_t rows = trainer->valid.rows;
     double *sums = trainer->sums;
-    trainer->kernel->to_double(rows * h, trainer->dz, trainer->inputs);
+    trainer->kernel->to_double(trainer->kernel, rows * h, trainer->dz, trainer->inputs);
     memset(sums, 0, (2 * (size_t)h + 1) * sizeof(double));
     for (int64_t b = 0; b < rows; b++) {
         for (int i = 0; i < h; i++) {
@@ -77,7 +77,7 @@ void dstn_trainer_hyper_step(dstn_trainer *trainer) {
     draw_perturbation(trainer);
     dstn_pass pass = dstn_trainer_pass(trainer, &trainer->valid, DSTN_PASS_RESPONSE, trainer->epsilon);
     pass.dz = trainer->dz;
-    trainer->kernel->fill(pass.rows * trainer->space->count, 0, pass.dz);
+    trainer->kernel->fill(trainer->kernel, pass.rows * trainer->space->count, 0, pass.dz);
     dstn_model_forward(model, &pass, trainer->x);
     double loss = dstn_model_loss(model, &pass, trainer->targets, trainer->labels, NULL);
     dstn_model_adjoint(model, &pass);

@@ -57,7 +57,7 @@ static void fill_inputs(dstn_trainer *trainer, int64_t rows, const double *epsil
             trainer->inputs[b * h + i] = centered ? perturbation : trainer->space->lambda[i] + perturbation;
         }
     }
-    trainer->kernel->from_double(rows * h, trainer->inputs, trainer->z);
+    trainer->kernel->from_double(trainer->kernel, rows * h, trainer->inputs, trainer->z);
 }
 
 dstn_pass dstn_trainer_pass(dstn_trainer *trainer, const dstn_share *share, dstn_pass_kind kind,
@@ -119,7 +119,8 @@ static void update_weights(dstn_trainer *trainer) {
         double squares = 0;
         for (int r = 0; r < DSTN_RANGES; r++) {
             if (updates(trainer, r)) {
-                squares += trainer->kernel->dot(model->count[r], model->gradient[r], model->gradient[r]);
+                squares +=
+                    trainer->kernel->dot(trainer->kernel, model->count[r], model->gradient[r], model->gradient[r]);
             }
         }
         factor = dstn_clip_factor(sqrt(squares), clip);

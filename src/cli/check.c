@@ -84,7 +84,7 @@ static void compare_rows(check *c, const char *quantity, const void *rows) {
     int64_t cols = c->fixture->outputs, count = c->fixture->rows * cols;
     double *all = dstn_alloc((size_t)count + 1, sizeof(double));
     double *stored = dstn_alloc((size_t)(c->rows * cols) + 1, sizeof(double));
-    c->fixture->kernel->to_double(c->rows * cols, rows, stored);
+    c->fixture->kernel->to_double(c->fixture->kernel, c->rows * cols, rows, stored);
     for (int64_t k = 0; k < c->rows * cols; k++) {
         int64_t row = k / cols;
         all[(c->first + row) * cols + k % cols] =
@@ -129,7 +129,7 @@ static void compare_hyper_gradients(check *c, const void *dz, double loss) {
     double *rows = dstn_alloc((size_t)(c->rows * h) + 1, sizeof(double));
     double *sums = dstn_alloc((size_t)(2 * h) + 1, sizeof(double));
     double *slope = dstn_alloc((size_t)h + 1, sizeof(double));
-    f->kernel->to_double(c->rows * h, dz, rows);
+    f->kernel->to_double(f->kernel, c->rows * h, dz, rows);
     for (int64_t b = 0; b < c->rows; b++) {
         for (int64_t i = 0; i < h; i++) {
             double change = f->noise[(c->first + b) * h + i] * dstn_logistic(f->space->raw_scale[i]);
@@ -196,7 +196,7 @@ static void *make_inputs(const check *c, const group_kind *kind) {
         z[k] = lambda + f->epsilon[c->first * f->hypers + k];
     }
     void *out = dstn_alloc((size_t)count + 1, f->kernel->size);
-    f->kernel->from_double(count, z, out);
+    f->kernel->from_double(f->kernel, count, z, out);
     free(z);
     return out;
 }

@@ -188,11 +188,11 @@ static void put_channels_last(const dstn_fixture *fixture, dstn_shape shape, voi
     double *from = dstn_alloc((size_t)count + 1, sizeof(double)), *to = dstn_alloc((size_t)count + 1, sizeof(double));
     for (int64_t b = 0; b < fixture->rows; b++) {
         void *example = (char *)examples + (size_t)(b * count) * kernel->size;
-        kernel->to_double(count, example, from);
+        kernel->to_double(kernel, count, example, from);
         for (int64_t i = 0; i < count; i++) {
             to[dstn_shape_stored_at(shape, i)] = from[i];
         }
-        kernel->from_double(count, to, example);
+        kernel->from_double(kernel, count, to, example);
     }
     free(to);
     free(from);

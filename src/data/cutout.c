@@ -61,7 +61,7 @@ static void cut(const dstn_images *images, int64_t row, cutout_span rows, cutout
     int64_t width = images->width, channels = images->channels;
     char *x = (char *)images->x + (size_t)(row * images->height * width * channels) * kernel->size;
     for (int64_t y = rows.from; y < rows.to; y++) {
-        kernel->fill((columns.to - columns.from) * channels, 0,
+        kernel->fill(kernel, (columns.to - columns.from) * channels, 0,
                      x + (size_t)((y * width + columns.from) * channels) * kernel->size);
     }
 }

@@ -5,7 +5,7 @@
 static void gather_rows(const double *from, const int64_t *indices, int64_t count, int64_t cols,
                         const dstn_kernel *kernel, void *to) {
     for (int64_t i = 0; i < count; i++) {
-        kernel->from_double(cols, from + indices[i] * cols, (char *)to + (size_t)(i * cols) * kernel->size);
+        kernel->from_double(kernel, cols, from + indices[i] * cols, (char *)to + (size_t)(i * cols) * kernel->size);
     }
 }
 
@@ -15,7 +15,7 @@ static void gather_bytes(const dstn_dataset *dataset, dstn_part part, const int6
     const uint8_t *from = dataset->bytes[part];
     int64_t cols = dataset->features;
     for (int64_t i = 0; i < count; i++) {
-        kernel->from_bytes(cols, dataset->byte_scale, dataset->byte_shift, from + indices[i] * cols,
+        kernel->from_bytes(kernel, cols, dataset->byte_scale, dataset->byte_shift, from + indices[i] * cols,
                            (char *)to + (size_t)(i * cols) * kernel->size);
     }
 }

@@ -15,13 +15,14 @@ enum { COLUMN_TILE = 64 };
         }                                                                                                              \
     }
 
-static void column_sums(int64_t rows, int64_t cols, const void *x, double *out) {
+static void column_sums(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, double *out) {
     const real *restrict from = x;
     double *restrict to = out;
     FOR_COLUMNS(to[c] += (double)from[r * cols + c])
 }
 
-static void column_dots(int64_t rows, int64_t cols, const void *x, const void *y, const double *center, double *out) {
+static void column_dots(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, const void *y,
+                        const double *center, double *out) {
     const real *restrict left_of = x, *restrict right_of = y;
     double *restrict to = out;
     if (!center) {
@@ -31,14 +32,15 @@ static void column_dots(int64_t rows, int64_t cols, const void *x, const void *y
     FOR_COLUMNS(to[c] += (double)left_of[r * cols + c] * ((double)right_of[r * cols + c] - center[c]))
 }
 
-static void column_squares(int64_t rows, int64_t cols, const void *x, const double *center, double *out) {
+static void column_squares(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, const double *center,
+                           double *out) {
     const real *restrict from = x;
     double *restrict to = out;
     FOR_COLUMNS(double difference = (double)from[r * cols + c] - center[c]; to[c] += difference * difference)
 }
 
-static void column_affine(int64_t rows, int64_t cols, const double *a, const void *v, const double *b, const void *x,
-                          const double *shift, void *out) {
+static void column_affine(const dstn_kernel *kernel, int64_t rows, int64_t cols, const double *a, const void *v,
+                          const double *b, const void *x, const double *shift, void *out) {
     const real *value = v, *other = x;
     real *to = out;
     for (int64_t r = 0; r < rows; r++) {

@@ -54,8 +54,8 @@ static void mask_from_blocks(const mask_blocks *blocks, uint32_t least, int64_t 
     memcpy(kept, all, (size_t)count);
 }
 
-static void dropout_mask(dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane, int64_t rows, int64_t cols,
-                         const double *rates, int64_t stride, uint8_t *kept) {
+static void dropout_mask(const dstn_kernel *kernel, dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane,
+                         int64_t rows, int64_t cols, const double *rates, int64_t stride, uint8_t *kept) {
     const int64_t piece = 4 * MASK_BLOCKS;
     for (int64_t r = 0; r < rows; r++) {
         uint32_t least = least_kept(rates[r * stride]);
@@ -78,8 +78,8 @@ static double held_rate(double rate) {
     return rate < 0 ? 0 : rate > 0.999 ? 0.999 : rate;
 }
 
-static void dropout_apply(int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept, const double *rates,
-                          int64_t stride, const void *v, void *out) {
+static void dropout_apply(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept,
+                          const double *rates, int64_t stride, const void *v, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         real factor = (real)(1 / (1 - held_rate(rates[r * stride])));
         const real *from = (const real *)v + r * plane * cols;

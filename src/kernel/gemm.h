@@ -37,8 +37,9 @@ static void small_row(int64_t n, int64_t k, real alpha, const real *a, int64_t s
     }
 }
 
-static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
-                 int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
+static void gemm(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                 double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                 int64_t ldc) {
     bool is_small = m * n * k <= SMALL_PRODUCT;
     if (!is_small && m > 1 && n > 1) {
         large_gemm(transpose_a, transpose_b, m, n, k, (real)alpha, a, lda, b, ldb, (real)beta, c, ldc);

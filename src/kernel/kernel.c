@@ -118,11 +118,11 @@ double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions
     size_t bytes = (size_t)(size * size) * kernel->size;
     void *a = dstn_arena_take(arena, bytes), *b = dstn_arena_take(arena, bytes), *c = dstn_arena_take(arena, bytes);
     if (a && b && c) {
-        kernel->fill(size * size, 0.5, a);
-        kernel->fill(size * size, 0.25, b);
+        kernel->fill(kernel, size * size, 0.5, a);
+        kernel->fill(kernel, size * size, 0.25, b);
         for (int i = 0; i < repetitions; i++) {
             double start = dstn_seconds();
-            kernel->gemm(false, false, size, size, size, 1, a, size, b, size, 0, c, size);
+            kernel->gemm(kernel, false, false, size, size, size, 1, a, size, b, size, 0, c, size);
             double seconds = dstn_seconds() - start;
             double rate = seconds > 0 ? 2e-9 * (double)size * (double)size * (double)size / seconds : 0;
             best = rate > best ? rate : best;

@@ -1,6 +1,7 @@
 /* Losses and their gradients, in the type `real`; all sums in double. */
 
-static double squared_error(int64_t rows, int64_t cols, double weight, const void *y, const void *t, void *dy) {
+static double squared_error(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
+                            const void *t, void *dy) {
     const real *restrict prediction = y, *restrict target = t;
     real *restrict gradient = dy;
     double sum = 0;
@@ -31,8 +32,8 @@ static double log_sum(int64_t cols, const real *y, double top) {
     return log(sum);
 }
 
-static double cross_entropy(int64_t rows, int64_t cols, double weight, const void *y, const int64_t *labels, void *dy,
-                            int64_t *correct) {
+static double cross_entropy(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
+                            const int64_t *labels, void *dy, int64_t *correct) {
     double sum = 0;
     for (int64_t r = 0; r < rows; r++) {
         const real *outputs = (const real *)y + r * cols;

@@ -22,7 +22,7 @@ struct dstn_map {
     patches patches;
 };
 
-static dstn_map *map_new(const dstn_map_shape *shape, int64_t max_rows) {
+static dstn_map *map_new(const dstn_kernel *kernel, const dstn_map_shape *shape, int64_t max_rows) {
     dstn_map *map = dstn_alloc(1, sizeof *map);
     map->patches = patches_of(shape, max_rows);
     map->patches.rows = malloc((patches_size(&map->patches) + 1) * sizeof(real));
@@ -33,27 +33,30 @@ static dstn_map *map_new(const dstn_map_shape *shape, int64_t max_rows) {
     return map;
 }
 
-static void map_destroy(dstn_map *map) {
+static void map_destroy(const dstn_kernel *kernel, dstn_map *map) {
     if (map) {
         free(map->patches.rows);
         free(map);
     }
 }
 
-static size_t map_memory(const dstn_map *map) {
+static size_t map_memory(const dstn_kernel *kernel, const dstn_map *map) {
     return sizeof *map + patches_memory(&map->patches);
 }
 
-static void map_forward(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y) {
-    patches_forward(&map->patches, rows, x, weight, y);
+static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
+                        void *y) {
+    patches_forward(kernel, &map->patches, rows, x, weight, y);
 }
 
-static void map_adjoint(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx) {
-    patches_adjoint(&map->patches, rows, dy, weight, beta, dx);
+static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
+                        double beta, void *dx) {
+    patches_adjoint(kernel, &map->patches, rows, dy, weight, beta, dx);
 }
 
-static void map_gradient(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight) {
-    patches_gradient(&map->patches, rows, x, dy, beta, dweight);
+static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
+                         double beta, void *dweight) {
+    patches_gradient(kernel, &map->patches, rows, x, dy, beta, dweight);
 }
 
 #define KERNEL_PRODUCTS                                                                                                \

@@ -103,7 +103,8 @@ static int64_t output_size(const patches *p) {
     return places(&p->shape) * p->shape.out;
 }
 
-static void patches_forward(patches *p, int64_t rows, const real *x, const real *weight, real *y) {
+static void patches_forward(const dstn_kernel *kernel, patches *p, int64_t rows, const real *x, const real *weight,
+                            real *y) {
     int64_t out = p->shape.out;
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;
@@ -112,33 +113,35 @@ static void patches_forward(patches *p, int64_t rows, const real *x, const real 
             move_examples(p, count, from, to_patch);
             from = p->rows;
         }
-        gemm(false, false, count * places(&p->shape), out, p->length, 1, from, p->length, weight, out, 0,
+        gemm(kernel, false, false, count * places(&p->shape), out, p->length, 1, from, p->length, weight, out, 0,
              y + done * output_size(p), out);
     }
 }
 
-static void patches_adjoint(patches *p, int64_t rows, const real *dy, const real *weight, double beta, real *dx) {
+static void patches_adjoint(const dstn_kernel *kernel, patches *p, int64_t rows, const real *dy, const real *weight,
+                            double beta, real *dx) {
     int64_t out = p->shape.out, total = rows * input_size(p);
     if (!p->is_plain && beta == 0) {
-        fill(total, 0, dx);
+        fill(kernel, total, 0, dx);
     } else if (!p->is_plain && beta != 1) {
-        scale(total, beta, dx);
+        scale(kernel, total, beta, dx);
     }
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;
         real *to = p->is_plain ? dx + done * input_size(p) : p->rows;
-        gemm(false, true, count * places(&p->shape), p->length, out, 1, dy + done * output_size(p), out, weight, out,
-             p->is_plain ? beta : 0, to, p->length);
+        gemm(kernel, false, true, count * places(&p->shape), p->length, out, 1, dy + done * output_size(p), out, weight,
+             out, p->is_plain ? beta : 0, to, p->length);
         if (!p->is_plain) {
             move_examples(p, count, dx + done * input_size(p), to_image);
         }
     }
 }
 
-static void patches_gradient(patches *p, int64_t rows, const real *x, const real *dy, double beta, real *dw) {
+static void patches_gradient(const dstn_kernel *kernel, patches *p, int64_t rows, const real *x, const real *dy,
+                             double beta, real *dw) {
     int64_t out = p->shape.out;
     if (rows == 0 && beta == 0) {
-        fill(p->length * out, 0, dw);
+        fill(kernel, p->length * out, 0, dw);
     }
     for (int64_t done = 0; done < rows; done += p->at_a_time) {
         int64_t count = rows - done < p->at_a_time ? rows - done : p->at_a_time;
@@ -147,7 +150,7 @@ static void patches_gradient(patches *p, int64_t rows, const real *x, const real
             move_examples(p, count, from, to_patch);
             from = p->rows;
         }
-        gemm(true, false, p->length, out, count * places(&p->shape), 1, from, p->length, dy + done * output_size(p),
-             out, done == 0 ? beta : 1, dw, out);
+        gemm(kernel, true, false, p->length, out, count * places(&p->shape), 1, from, p->length,
+             dy + done * output_size(p), out, done == 0 ? beta : 1, dw, out);
     }
 }

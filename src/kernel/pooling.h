@@ -90,22 +90,22 @@ TILE_INLINE void tile_spread(pool_square square, int count, const uint8_t *at, c
         }                                                                                                              \
     }
 
-static void pool_max(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const void *x, void *y,
-                     uint8_t *at) {
+static void pool_max(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size,
+                     const void *x, void *y, uint8_t *at) {
 #define MAX_OF(count) tile_max(square, count, (const real *)x + from, (real *)y + to, at + to)
     FOR_SQUARES(MAX_OF)
 #undef MAX_OF
 }
 
-static void pool_pick(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
-                      const void *v, void *out) {
+static void pool_pick(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols,
+                      int64_t size, const uint8_t *at, const void *v, void *out) {
 #define PICK(count) tile_pick(square, count, at + to, (const real *)v + from, (real *)out + to)
     FOR_SQUARES(PICK)
 #undef PICK
 }
 
-static void pool_spread(int64_t rows, int64_t height, int64_t width, int64_t cols, int64_t size, const uint8_t *at,
-                        const void *v, void *out) {
+static void pool_spread(const dstn_kernel *kernel, int64_t rows, int64_t height, int64_t width, int64_t cols,
+                        int64_t size, const uint8_t *at, const void *v, void *out) {
     if (height % size || width % size) {
         memset(out, 0, (size_t)(rows * height * width * cols) * sizeof(real));
     }
@@ -114,7 +114,8 @@ static void pool_spread(int64_t rows, int64_t height, int64_t width, int64_t col
 #undef SPREAD
 }
 
-static void plane_spread(int64_t rows, int64_t plane, int64_t cols, double factor, const void *v, void *out) {
+static void plane_spread(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
+                         const void *v, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         const real *restrict from = (const real *)v + r * cols;
         for (int64_t p = 0; p < plane; p++) {

@@ -3,7 +3,7 @@
 /* Up to this many columns, loops go down the rows first. */
 enum { FEW_COLUMNS = 64 };
 
-static void add_row(int64_t rows, int64_t cols, const void *b, void *y) {
+static void add_row(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y) {
     const real *restrict row = b;
     if (cols <= FEW_COLUMNS) {
         image_add(rows, cols, b, y);
@@ -17,7 +17,7 @@ static void add_row(int64_t rows, int64_t cols, const void *b, void *y) {
     }
 }
 
-static void sum_rows(int64_t rows, int64_t cols, const void *x, void *out) {
+static void sum_rows(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, void *out) {
     real *restrict to = out;
     for (int64_t r = 0; r < rows; r++) {
         const real *restrict from = (const real *)x + r * cols;
@@ -28,7 +28,7 @@ static void sum_rows(int64_t rows, int64_t cols, const void *x, void *out) {
 }
 
 /* In square tiles, of which both sides stay in the first cache. */
-static void transpose(int64_t rows, int64_t cols, const void *x, void *out) {
+static void transpose(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, void *out) {
     enum { SIDE = 16 };
     const real *restrict from = x;
     real *restrict to = out;
@@ -78,8 +78,8 @@ static void add_terms(int64_t cols, const real *restrict s, const real *restrict
     }
 }
 
-static void response_add(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *a, dstn_factor t,
-                         const void *b, void *y) {
+static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                         const void *a, dstn_factor t, const void *b, void *y) {
     bool by_channel = s.col == 1 && t.col == 1;
     for (int64_t r = 0; r < rows; r++) {
         const real *from = (const real *)a + r * plane * cols;
@@ -118,7 +118,8 @@ static void scale_row_by(int64_t cols, const real *restrict s, int64_t step, con
     }
 }
 
-static void response_scale(int64_t rows, int64_t plane, int64_t cols, dstn_factor s, const void *dy, void *da) {
+static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                           const void *dy, void *da) {
     for (int64_t r = 0; r < rows; r++) {
         int64_t start = r * plane * cols;
         if (plane > 1 && s.col == 1) {
@@ -132,14 +133,15 @@ static void response_scale(int64_t rows, int64_t plane, int64_t cols, dstn_facto
     }
 }
 
-static void response_bias(int64_t rows, int64_t cols, dstn_factor t, const void *sums, void *db) {
+static void response_bias(const dstn_kernel *kernel, int64_t rows, int64_t cols, dstn_factor t, const void *sums,
+                          void *db) {
     for (int64_t r = 0; r < rows; r++) {
         add_term(cols, factor_row(t, r), t.col, (const real *)sums + r * cols, db);
     }
 }
 
-static void response_factors(int64_t rows, int64_t plane, int64_t cols, const void *dy, const void *a, const void *b,
-                             void *dst) {
+static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const void *dy,
+                             const void *a, const void *b, void *dst) {
     int64_t width = b ? 2 * cols : cols;
     for (int64_t r = 0; r < rows; r++) {
         const real *delta = (const real *)dy + r * plane * cols;
@@ -147,18 +149,18 @@ static void response_factors(int64_t rows, int64_t plane, int64_t cols, const vo
         image_dot(plane, cols, delta, (const real *)a + r * plane * cols, ds);
         if (b) {
             image_sum(plane, cols, delta, ds + cols);
-            multiply(cols, ds + cols, b, ds + cols);
+            multiply(kernel, cols, ds + cols, b, ds + cols);
         }
     }
 }
 
-static void response_dot(int64_t rows, int64_t cols, const void *dy, const void *a, const void *b, int64_t stride,
-                         void *out) {
+static void response_dot(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *dy, const void *a,
+                         const void *b, int64_t stride, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         const real *delta = (const real *)dy + r * cols;
-        double sum = dot(cols, delta, (const real *)a + r * cols);
+        double sum = dot(kernel, cols, delta, (const real *)a + r * cols);
         if (b) {
-            sum += dot(cols, delta, b);
+            sum += dot(kernel, cols, delta, b);
         }
         ((real *)out)[r * stride] += (real)sum;
     }

@@ -138,11 +138,12 @@ static void image_apply_mask(int64_t plane, int64_t cols, const uint8_t *kept, r
               channel_scale(plane, cols, kept[left] ? factor : 0, v + left, out + left))
 }
 
-static void plane_sum(int64_t rows, int64_t plane, int64_t cols, double factor, const void *x, void *out) {
+static void plane_sum(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
+                      const void *x, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         image_sum(plane, cols, (const real *)x + r * plane * cols, (real *)out + r * cols);
     }
     if (factor != 1) {
-        scale(rows * cols, factor, out);
+        scale(kernel, rows * cols, factor, out);
     }
 }

@@ -2,9 +2,10 @@
 
 enum { UPDATE_LINE = 64 / sizeof(real), UPDATE_BLOCK = 8 * UPDATE_LINE, UPDATE_AHEAD = 24 * UPDATE_LINE };
 
-static void sgd(int64_t n, double rate, double momentum, double factor, const void *g, void *m, void *w) {
+static void sgd(const dstn_kernel *kernel, int64_t n, double rate, double momentum, double factor, const void *g,
+                void *m, void *w) {
     if (momentum == 0) {
-        axpy(n, -rate * factor, g, w);
+        axpy(kernel, n, -rate * factor, g, w);
         return;
     }
     const real *restrict gradient = g;
@@ -31,8 +32,8 @@ static real root(real x) {
     return sizeof(real) == sizeof(float) ? (real)sqrtf((float)x) : (real)sqrt((double)x);
 }
 
-static void rmsprop(int64_t n, double rate, double beta, double epsilon, double factor, const void *g, void *s,
-                    void *w) {
+static void rmsprop(const dstn_kernel *kernel, int64_t n, double rate, double beta, double epsilon, double factor,
+                    const void *g, void *s, void *w) {
     const real *restrict gradient = g;
     real *restrict square = s;
     real *restrict weight = w;
@@ -45,8 +46,8 @@ static void rmsprop(int64_t n, double rate, double beta, double epsilon, double 
     }
 }
 
-static void adam(int64_t n, double rate, double beta1, double beta2, double epsilon, double correction1,
-                 double correction2, double factor, const void *g, void *m, void *v, void *w) {
+static void adam(const dstn_kernel *kernel, int64_t n, double rate, double beta1, double beta2, double epsilon,
+                 double correction1, double correction2, double factor, const void *g, void *m, void *v, void *w) {
     const real *restrict gradient = g;
     real *restrict mean = m;
     real *restrict square = v;

@@ -8,7 +8,7 @@
 #define KERNEL_PARALLEL_FOR(n)
 #endif
 
-static void fill(int64_t n, double value, void *x) {
+static void fill(const dstn_kernel *kernel, int64_t n, double value, void *x) {
     real *restrict to = x;
     real v = (real)value;
     for (int64_t i = 0; i < n; i++) {
@@ -16,13 +16,13 @@ static void fill(int64_t n, double value, void *x) {
     }
 }
 
-static void copy(int64_t n, const void *x, void *y) {
+static void copy(const dstn_kernel *kernel, int64_t n, const void *x, void *y) {
     if (n > 0) {
         memcpy(y, x, (size_t)n * sizeof(real));
     }
 }
 
-static void scale(int64_t n, double a, void *x) {
+static void scale(const dstn_kernel *kernel, int64_t n, double a, void *x) {
     real *restrict to = x;
     real factor = (real)a;
     KERNEL_PARALLEL_FOR(n)
@@ -31,7 +31,7 @@ static void scale(int64_t n, double a, void *x) {
     }
 }
 
-static void axpy(int64_t n, double a, const void *x, void *y) {
+static void axpy(const dstn_kernel *kernel, int64_t n, double a, const void *x, void *y) {
     const real *restrict from = x;
     real *restrict to = y;
     real factor = (real)a;
@@ -52,7 +52,7 @@ static double sum_lanes(const double *lanes) {
     return sum;
 }
 
-static double dot(int64_t n, const void *x, const void *y) {
+static double dot(const dstn_kernel *kernel, int64_t n, const void *x, const void *y) {
     const real *restrict a = x, *restrict b = y;
     double lanes[LANES] = {0};
     int64_t i = 0;
@@ -68,7 +68,7 @@ static double dot(int64_t n, const void *x, const void *y) {
 }
 
 /* Elements of equal index only, so that out may be x or y: no restrict. */
-static void multiply(int64_t n, const void *x, const void *y, void *out) {
+static void multiply(const dstn_kernel *kernel, int64_t n, const void *x, const void *y, void *out) {
     const real *a = x, *b = y;
     real *to = out;
     for (int64_t i = 0; i < n; i++) {
@@ -76,21 +76,21 @@ static void multiply(int64_t n, const void *x, const void *y, void *out) {
     }
 }
 
-static void from_double(int64_t n, const double *x, void *y) {
+static void from_double(const dstn_kernel *kernel, int64_t n, const double *x, void *y) {
     real *restrict to = y;
     for (int64_t i = 0; i < n; i++) {
         to[i] = (real)x[i];
     }
 }
 
-static void to_double(int64_t n, const void *x, double *y) {
+static void to_double(const dstn_kernel *kernel, int64_t n, const void *x, double *y) {
     const real *restrict from = x;
     for (int64_t i = 0; i < n; i++) {
         y[i] = (double)from[i];
     }
 }
 
-static void from_bytes(int64_t n, double scale_by, double shift, const uint8_t *x, void *y) {
+static void from_bytes(const dstn_kernel *kernel, int64_t n, double scale_by, double shift, const uint8_t *x, void *y) {
     real *restrict to = y;
     real factor = (real)scale_by, offset = (real)shift;
     for (int64_t i = 0; i < n; i++) {
@@ -99,7 +99,7 @@ static void from_bytes(int64_t n, double scale_by, double shift, const uint8_t *
 }
 
 /* x − x is 0 for a finite x and NaN otherwise. */
-static bool all_finite(int64_t n, const void *x) {
+static bool all_finite(const dstn_kernel *kernel, int64_t n, const void *x) {
     const real *restrict from = x;
     int bad = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -108,7 +108,7 @@ static bool all_finite(int64_t n, const void *x) {
     return !bad;
 }
 
-static void relu(int64_t n, const void *x, void *y, uint8_t *positive) {
+static void relu(const dstn_kernel *kernel, int64_t n, const void *x, void *y, uint8_t *positive) {
     const real *from = x;
     real *to = y;
     if (!positive) {
@@ -124,7 +124,7 @@ static void relu(int64_t n, const void *x, void *y, uint8_t *positive) {
     }
 }
 
-static void mask(int64_t n, const uint8_t *kept, const void *v, void *out) {
+static void mask(const dstn_kernel *kernel, int64_t n, const uint8_t *kept, const void *v, void *out) {
     const real *from = v;
     real *to = out;
     for (int64_t i = 0; i < n; i++) {

@@ -14,13 +14,13 @@ static int64_t plane_of(const dstn_layer *layer) {
 static void mean(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
     (void)pass;
     int64_t plane = plane_of(layer);
-    layer->kernel->plane_sum(rows.count, plane, layer->in.dims[0], 1 / (double)plane, x, y);
+    layer->kernel->plane_sum(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, x, y);
 }
 
 static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
     (void)pass;
     int64_t plane = plane_of(layer);
-    layer->kernel->plane_spread(rows.count, plane, layer->in.dims[0], 1 / (double)plane, dy, dx);
+    layer->kernel->plane_spread(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, dy, dx);
 }
 
 const dstn_layer_type layer_avgpool = {

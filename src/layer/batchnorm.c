@@ -86,8 +86,8 @@ static bool bind(dstn_layer *layer, dstn_arena *arena) {
 static void initialize(dstn_layer *layer, dstn_rng rng) {
     (void)rng;
     const batchnorm_content *norm = layer->content;
-    layer->kernel->fill(norm->channels, 1, norm->gamma->value);
-    layer->kernel->fill(norm->channels, 0, norm->beta->value);
+    layer->kernel->fill(layer->kernel, norm->channels, 1, norm->gamma->value);
+    layer->kernel->fill(layer->kernel, norm->channels, 0, norm->beta->value);
     for (int64_t c = 0; c < norm->channels; c++) {
         layer->buffers[0].value[c] = 0;
         layer->buffers[1].value[c] = 1;
@@ -125,12 +125,12 @@ static void batch_moments(const dstn_layer *layer, const dstn_pass *pass, const 
     double count = population(layer, pass);
     zero(mean, channels);
     zero(var, channels);
-    layer->kernel->column_sums(rows, channels, x, mean);
+    layer->kernel->column_sums(layer->kernel, rows, channels, x, mean);
     sum_over_group(layer, pass, mean, channels);
     for (int64_t c = 0; c < channels; c++) {
         mean[c] /= count;
     }
-    layer->kernel->column_squares(rows, channels, x, mean, var);
+    layer->kernel->column_squares(layer->kernel, rows, channels, x, mean, var);
     sum_over_group(layer, pass, var, channels);
     for (int64_t c = 0; c < channels; c++) {
         var[c] /= count;
@@ -179,8 +179,8 @@ static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, co
             track(layer, pass);
         }
     }
-    layer->kernel->to_double(norm->channels, norm->gamma->value, norm->gain);
-    layer->kernel->to_double(norm->channels, norm->beta->value, norm->offset);
+    layer->kernel->to_double(layer->kernel, norm->channels, norm->gamma->value, norm->gain);
+    layer->kernel->to_double(layer->kernel, norm->channels, norm->beta->value, norm->offset);
     for (int64_t c = 0; c < norm->channels; c++) {
         norm->mean[c] = mean[c];
         norm->rate[c] = 1 / sqrt(var[c] + settings->epsilon);
@@ -192,7 +192,8 @@ static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, co
 static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
     (void)pass;
     const batchnorm_content *norm = layer->content;
-    layer->kernel->column_affine(rows.count * norm->plane, norm->channels, norm->scale, x, NULL, NULL, norm->offset, y);
+    layer->kernel->column_affine(layer->kernel, rows.count * norm->plane, norm->channels, norm->scale, x, NULL, NULL,
+                                 norm->offset, y);
 }
 
 /* ---- tangent and adjoint ----------------------------------------------------------------------------------------- */
@@ -202,8 +203,9 @@ static void own_sums(const dstn_layer *layer, const dstn_pass *pass, const void 
     const batchnorm_content *norm = layer->content;
     int64_t rows = pass->rows * norm->plane;
     zero(norm->sums, 2 * norm->channels);
-    layer->kernel->column_sums(rows, norm->channels, v, norm->sums);
-    layer->kernel->column_dots(rows, norm->channels, v, layer->x, norm->mean, norm->sums + norm->channels);
+    layer->kernel->column_sums(layer->kernel, rows, norm->channels, v, norm->sums);
+    layer->kernel->column_dots(layer->kernel, rows, norm->channels, v, layer->x, norm->mean,
+                               norm->sums + norm->channels);
 }
 
 /* From the sums: γ r (v − ⟨v⟩ − x̂ ⟨x̂ v⟩) = scale v + slope x + shift; in evaluation γ r v. */
@@ -236,7 +238,8 @@ static void tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, co
 
 static void apply(const dstn_layer *layer, int64_t rows, const void *v, const void *x, void *out) {
     const batchnorm_content *norm = layer->content;
-    layer->kernel->column_affine(rows * norm->plane, norm->channels, norm->scale, v, norm->slope, x, norm->shift, out);
+    layer->kernel->column_affine(layer->kernel, rows * norm->plane, norm->channels, norm->scale, v, norm->slope, x,
+                                 norm->shift, out);
 }
 
 static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
@@ -245,7 +248,7 @@ static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     const batchnorm_content *norm = layer->content;
     int64_t example = norm->plane * norm->channels;
     if (norm->tangent_is_zero) {
-        layer->kernel->fill(rows.count * example, 0, y_tangent);
+        layer->kernel->fill(layer->kernel, rows.count * example, 0, y_tangent);
         return;
     }
     apply(layer, rows.count, x_tangent, layer_element(layer->kernel, layer->x, rows.first * example), y_tangent);
@@ -254,11 +257,11 @@ static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
 static void add_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_parameter *parameter,
                          const double *gradient) {
     const batchnorm_content *norm = layer->content;
-    layer->kernel->from_double(norm->channels, gradient, norm->scratch);
+    layer->kernel->from_double(layer->kernel, norm->channels, gradient, norm->scratch);
     if (pass->overwrite) {
-        layer->kernel->fill(norm->channels, 0, parameter->gradient);
+        layer->kernel->fill(layer->kernel, norm->channels, 0, parameter->gradient);
     }
-    layer->kernel->axpy(norm->channels, 1, norm->scratch, parameter->gradient);
+    layer->kernel->axpy(layer->kernel, norm->channels, 1, norm->scratch, parameter->gradient);
 }
 
 /* dβ = Σ δ, dγ = Σ δ x̂, of this rank's rows. */

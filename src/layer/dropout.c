@@ -56,13 +56,13 @@ static bool is_active(const dstn_layer *layer, const dstn_pass *pass) {
 static void apply(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *v, void *out) {
     const dropout_content *content = layer->content;
     if (!is_active(layer, pass)) {
-        layer->kernel->copy(rows.count * content->plane * content->cols, v, out);
+        layer->kernel->copy(layer->kernel, rows.count * content->plane * content->cols, v, out);
         return;
     }
     int64_t stride;
     const double *rates = rates_of(layer, pass, rows, &stride);
-    layer->kernel->dropout_apply(rows.count, content->plane, content->cols, content->kept + rows.first * content->cols,
-                                 rates, stride, v, out);
+    layer->kernel->dropout_apply(layer->kernel, rows.count, content->plane, content->cols,
+                                 content->kept + rows.first * content->cols, rates, stride, v, out);
 }
 
 static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
@@ -70,8 +70,8 @@ static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     if (is_active(layer, pass)) {
         int64_t stride;
         const double *rates = rates_of(layer, pass, rows, &stride);
-        layer->kernel->dropout_mask(pass->masks, pass->step, pass->first_row + rows.first, (uint64_t)layer->index << 32,
-                                    rows.count, content->cols, rates, stride,
+        layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, pass->first_row + rows.first,
+                                    (uint64_t)layer->index << 32, rows.count, content->cols, rates, stride,
                                     content->kept + rows.first * content->cols);
     }
     apply(layer, pass, rows, x, y);

@@ -67,10 +67,10 @@ static void set_unit_rows(const dstn_regularizer *regularizer, const dstn_pass *
     const dstn_kernel *kernel = regularizer->kernel;
     int64_t outputs = width_at(regularizer, regularizer->layer_count);
     void *rows = jacobian->v[regularizer->layer_count];
-    kernel->fill(pass->rows * outputs, 0, rows);
+    kernel->fill(kernel, pass->rows * outputs, 0, rows);
     for (int64_t r = 0; r < pass->rows; r++) {
         int64_t output = pass->kind == DSTN_PASS_GENERAL ? first + r : first;
-        kernel->fill(1, 1, layer_element(kernel, rows, r * outputs + output));
+        kernel->fill(kernel, 1, 1, layer_element(kernel, rows, r * outputs + output));
     }
 }
 
@@ -90,7 +90,7 @@ static void *descend(dstn_regularizer *regularizer, const dstn_pass *pass) {
         if (above) {
             dstn_linear_transpose(layer, pass, above, below);
         } else {
-            kernel->fill(pass->rows * width_at(regularizer, l - 1), 0, below);
+            kernel->fill(kernel, pass->rows * width_at(regularizer, l - 1), 0, below);
         }
         dstn_linear_transpose_response(layer, pass, jacobian->v[l], below);
         above = below;
@@ -99,7 +99,7 @@ static void *descend(dstn_regularizer *regularizer, const dstn_pass *pass) {
     if (!is_linearized) {
         return jacobian->v[0];
     }
-    kernel->axpy(pass->rows * width_at(regularizer, 0), 1, jacobian->v[0], above);
+    kernel->axpy(kernel, pass->rows * width_at(regularizer, 0), 1, jacobian->v[0], above);
     return above;
 }
 
@@ -127,8 +127,8 @@ static double penalize_rows(dstn_regularizer *regularizer, const dstn_pass *pass
     set_unit_rows(regularizer, pass, first);
     void *vector = descend(regularizer, pass);
     dstn_factor weights = {jacobian->row_weights, 1, 0};
-    kernel->response_scale(pass->rows, 1, in, weights, vector, jacobian->adjoint[0]);
-    double sum = kernel->dot(pass->rows * in, vector, jacobian->adjoint[0]);
+    kernel->response_scale(kernel, pass->rows, 1, in, weights, vector, jacobian->adjoint[0]);
+    double sum = kernel->dot(kernel, pass->rows * in, vector, jacobian->adjoint[0]);
     if (layer_wants(pass, DSTN_RANGE_GENERAL) || layer_wants(pass, DSTN_RANGE_RESPONSE)) {
         ascend(regularizer, pass);
     }
@@ -141,11 +141,11 @@ static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     int64_t outputs = width_at(regularizer, regularizer->layer_count);
     dstn_pass rows = *pass;
     double total = penalty_weights(regularizer, pass, jacobian->weights), sum = 0;
-    kernel->from_double(pass->rows, jacobian->weights, jacobian->row_weights);
+    kernel->from_double(kernel, pass->rows, jacobian->weights, jacobian->row_weights);
     int64_t outputs_at_once = 1;
     if (pass->kind == DSTN_PASS_GENERAL) {
         outputs_at_once = regularizer->max_rows < outputs ? regularizer->max_rows : outputs;
-        kernel->fill(outputs_at_once, total, jacobian->row_weights);
+        kernel->fill(kernel, outputs_at_once, total, jacobian->row_weights);
     }
     for (int64_t first = 0; first < outputs; first += outputs_at_once) {
         if (pass->kind == DSTN_PASS_GENERAL) {

@@ -89,7 +89,7 @@ static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass
         l2->moments[0] = total;
         return;
     }
-    regularizer->kernel->to_double(pass->rows * h, pass->z, l2->z);
+    regularizer->kernel->to_double(regularizer->kernel, pass->rows * h, pass->z, l2->z);
     for (int64_t b = 0; b < pass->rows; b++) {
         add_moments(l2, h, l2->weights[b], l2->z + b * h);
     }
@@ -104,9 +104,9 @@ static double penalize_general(const dstn_regularizer *regularizer, const dstn_p
     const dstn_kernel *kernel = regularizer->kernel;
     const dstn_parameter *weight = map->weight;
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->axpy(weight->count, l2->moments[0], weight->value, weight->gradient);
+        kernel->axpy(kernel, weight->count, l2->moments[0], weight->value, weight->gradient);
     }
-    return 0.5 * l2->moments[0] * kernel->dot(weight->count, weight->value, weight->value);
+    return 0.5 * l2->moments[0] * kernel->dot(kernel, weight->count, weight->value, weight->value);
 }
 
 /* W_0 = W_g and W_1 … W_h of the full response, and their gradients. */
@@ -128,9 +128,9 @@ static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass
         for (int64_t j = 0; j < terms; j++) {
             const void *right = full_weight(kernel, map, j, false);
             double moment = l2->moments[i * terms + j];
-            sum += j <= i ? (j < i ? 2 : 1) * moment * kernel->dot(count, left, right) : 0;
+            sum += j <= i ? (j < i ? 2 : 1) * moment * kernel->dot(kernel, count, left, right) : 0;
             if (wanted) {
-                kernel->axpy(count, moment, right, full_weight(kernel, map, i, true));
+                kernel->axpy(kernel, count, moment, right, full_weight(kernel, map, i, true));
             }
         }
     }
@@ -142,7 +142,8 @@ static void read_hyper(const dstn_regularizer *regularizer, const map_content *m
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     for (int64_t i = 0; i < regularizer->hypers; i++) {
-        kernel->to_double(map->out, layer_element(kernel, map->hyper->value, i * map->width), l2->hyper + i * map->out);
+        kernel->to_double(kernel, map->out, layer_element(kernel, map->hyper->value, i * map->width),
+                          l2->hyper + i * map->out);
     }
 }
 
@@ -176,9 +177,9 @@ static void channel_products(const dstn_regularizer *regularizer, const map_cont
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     dstn_factor factor = {x, map->out, 1};
-    kernel->fill(map->out, 0, l2->channel);
-    kernel->response_bias(map->in, map->out, factor, y, l2->channel);
-    kernel->to_double(map->out, l2->channel, out);
+    kernel->fill(kernel, map->out, 0, l2->channel);
+    kernel->response_bias(kernel, map->in, map->out, factor, y, l2->channel);
+    kernel->to_double(kernel, map->out, l2->channel, out);
 }
 
 /* dU_c = ⟨w_c, r_c⟩ m + ‖r_c‖² M U_c. */
@@ -191,8 +192,8 @@ static void add_hyper_gradient(const dstn_regularizer *regularizer, const map_co
         for (int64_t c = 0; c < channels; c++) {
             gradient[c] = l2->inner[c] * mean + l2->norm[c] * gradient[c];
         }
-        kernel->from_double(channels, gradient, l2->scratch);
-        kernel->axpy(channels, 1, l2->scratch, layer_element(kernel, map->hyper->gradient, i * map->width));
+        kernel->from_double(kernel, channels, gradient, l2->scratch);
+        kernel->axpy(kernel, channels, 1, l2->scratch, layer_element(kernel, map->hyper->gradient, i * map->width));
     }
 }
 
@@ -201,16 +202,16 @@ static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     const void *w = map->weight->value, *r = map->response_weight->value;
-    kernel->from_double(map->out, l2->cross, l2->channel);
-    kernel->from_double(map->out, l2->square, l2->channel2);
+    kernel->from_double(kernel, map->out, l2->cross, l2->channel);
+    kernel->from_double(kernel, map->out, l2->square, l2->channel2);
     dstn_factor cross = {l2->channel, 0, 1}, square = {l2->channel2, 0, 1};
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->axpy(map->weight->count, l2->moments[0], w, map->weight->gradient);
-        kernel->response_add(map->in, 1, map->out, cross, r, cross, NULL, map->weight->gradient);
+        kernel->axpy(kernel, map->weight->count, l2->moments[0], w, map->weight->gradient);
+        kernel->response_add(kernel, map->in, 1, map->out, cross, r, cross, NULL, map->weight->gradient);
     }
     if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
-        kernel->response_add(map->in, 1, map->out, cross, w, cross, NULL, map->response_weight->gradient);
-        kernel->response_add(map->in, 1, map->out, square, r, square, NULL, map->response_weight->gradient);
+        kernel->response_add(kernel, map->in, 1, map->out, cross, w, cross, NULL, map->response_weight->gradient);
+        kernel->response_add(kernel, map->in, 1, map->out, square, r, square, NULL, map->response_weight->gradient);
         add_hyper_gradient(regularizer, map);
     }
 }
@@ -222,7 +223,7 @@ static double penalize_structured(const dstn_regularizer *regularizer, const dst
     channel_coefficients(regularizer, map);
     channel_products(regularizer, map, w, r, l2->inner);
     channel_products(regularizer, map, r, r, l2->norm);
-    double sum = l2->moments[0] * regularizer->kernel->dot(map->weight->count, w, w);
+    double sum = l2->moments[0] * regularizer->kernel->dot(regularizer->kernel, map->weight->count, w, w);
     for (int64_t c = 0; c < map->out; c++) {
         sum += 2 * l2->cross[c] * l2->inner[c] + l2->square[c] * l2->norm[c];
     }

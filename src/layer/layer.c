@@ -177,13 +177,13 @@ int64_t layer_stored_at(const dstn_parameter *parameter, int64_t i) {
 
 void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out) {
     for (int64_t i = 0; i < parameter->count; i++) {
-        kernel->to_double(1, layer_element(kernel, array, layer_stored_at(parameter, i)), &out[i]);
+        kernel->to_double(kernel, 1, layer_element(kernel, array, layer_stored_at(parameter, i)), &out[i]);
     }
 }
 
 void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array) {
     for (int64_t i = 0; i < parameter->count; i++) {
-        kernel->from_double(1, &in[i], layer_element(kernel, array, layer_stored_at(parameter, i)));
+        kernel->from_double(kernel, 1, &in[i], layer_element(kernel, array, layer_stored_at(parameter, i)));
     }
 }
 

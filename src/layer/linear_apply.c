@@ -20,8 +20,8 @@ static map_term scaled_term(const dstn_layer *layer, const dstn_pass *pass, int6
 
 void dstn_linear_transpose(dstn_layer *layer, const dstn_pass *pass, const void *v, void *u) {
     const map_content *map = layer->content;
-    layer->kernel->gemm(false, true, pass->rows, map->in, map->out, 1, v, map->out, map->weight->value, map->out, 0, u,
-                        map->in);
+    layer->kernel->gemm(layer->kernel, false, true, pass->rows, map->in, map->out, 1, v, map->out, map->weight->value,
+                        map->out, 0, u, map->in);
     if (has_terms(map, pass)) {
         dstn_linear_transpose_response(layer, pass, v, u);
     }
@@ -32,22 +32,22 @@ void dstn_linear_transpose_response(dstn_layer *layer, const dstn_pass *pass, co
     const dstn_kernel *kernel = layer->kernel;
     for (int64_t j = 0; map_responds(map, pass) && j < map->terms; j++) {
         map_term term = scaled_term(layer, pass, j);
-        kernel->response_scale(pass->rows, 1, map->out, term.s, v, map->scaled);
-        kernel->gemm(false, true, pass->rows, map->in, map->out, 1, map->scaled, map->out, term.weight, map->out, 1, u,
-                     map->in);
+        kernel->response_scale(kernel, pass->rows, 1, map->out, term.s, v, map->scaled);
+        kernel->gemm(kernel, false, true, pass->rows, map->in, map->out, 1, map->scaled, map->out, term.weight,
+                     map->out, 1, u, map->in);
     }
 }
 
 void dstn_linear_apply(dstn_layer *layer, const dstn_pass *pass, const void *w, void *q) {
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
-    kernel->gemm(false, false, pass->rows, map->out, map->in, 1, w, map->in, map->weight->value, map->out, 0, q,
+    kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, w, map->in, map->weight->value, map->out, 0, q,
                  map->out);
     for (int64_t j = 0; has_terms(map, pass) && j < map->terms; j++) {
         map_term term = scaled_term(layer, pass, j);
-        kernel->gemm(false, false, pass->rows, map->out, map->in, 1, w, map->in, term.weight, map->out, 0, map->scaled,
-                     map->out);
-        kernel->response_add(pass->rows, 1, map->out, term.s, map->scaled, term.s, NULL, q);
+        kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, w, map->in, term.weight, map->out, 0,
+                     map->scaled, map->out);
+        kernel->response_add(kernel, pass->rows, 1, map->out, term.s, map->scaled, term.s, NULL, q);
     }
 }
 
@@ -57,25 +57,25 @@ static void accumulate_scales(const dstn_layer *layer, const dstn_pass *pass, co
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
     void *product = map->adjoints;
-    kernel->gemm(false, false, pass->rows, map->out, map->in, 1, u, map->in, term->weight, map->out, 0, product,
+    kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, u, map->in, term->weight, map->out, 0, product,
                  map->out);
-    kernel->multiply(pass->rows * map->out, product, v, product);
-    kernel->gemm(true, false, layer->hypers, map->out, pass->rows, 1, pass->z, layer->hypers, product, map->out, 1,
-                 map->hyper->gradient, map->width);
+    kernel->multiply(kernel, pass->rows * map->out, product, v, product);
+    kernel->gemm(kernel, true, false, layer->hypers, map->out, pass->rows, 1, pass->z, layer->hypers, product, map->out,
+                 1, map->hyper->gradient, map->width);
 }
 
 void dstn_linear_accumulate(dstn_layer *layer, const dstn_pass *pass, const void *v, const void *u) {
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
     if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->gemm(true, false, map->in, map->out, pass->rows, 1, u, map->in, v, map->out, 1, map->weight->gradient,
-                     map->out);
+        kernel->gemm(kernel, true, false, map->in, map->out, pass->rows, 1, u, map->in, v, map->out, 1,
+                     map->weight->gradient, map->out);
     }
     bool wants_response = layer_wants(pass, DSTN_RANGE_RESPONSE) && map->terms > 0;
     for (int64_t j = 0; wants_response && j < map->terms; j++) {
         map_term term = scaled_term(layer, pass, j);
-        kernel->response_scale(pass->rows, 1, map->out, term.s, v, map->scaled);
-        kernel->gemm(true, false, map->in, map->out, pass->rows, 1, u, map->in, map->scaled, map->out, 1,
+        kernel->response_scale(kernel, pass->rows, 1, map->out, term.s, v, map->scaled);
+        kernel->gemm(kernel, true, false, map->in, map->out, pass->rows, 1, u, map->in, map->scaled, map->out, 1,
                      term.weight_gradient, map->out);
         if (map->hyper) {
             accumulate_scales(layer, pass, &term, v, u);

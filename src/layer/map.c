@@ -125,18 +125,18 @@ bool map_bind(dstn_layer *layer, const dstn_map_shape *shape, dstn_arena *arena)
     map->terms = layer->hypers == 0 ? 0 : layer->response == DSTN_RESPONSE_FULL ? layer->hypers : 1;
     map->width = map->hyper ? map->hyper->shape[0] : 0;
     layer->part = part_of(layer, map);
-    map->map = layer->kernel->map_new(shape, layer->max_rows);
+    map->map = layer->kernel->map_new(layer->kernel, shape, layer->max_rows);
     return map->map && take_arrays(layer, map, arena);
 }
 
 void map_release(dstn_layer *layer) {
     map_content *map = layer->content;
-    layer->kernel->map_destroy(map->map);
+    layer->kernel->map_destroy(layer->kernel, map->map);
 }
 
 size_t map_memory(const dstn_layer *layer) {
     const map_content *map = layer->content;
-    return layer->kernel->map_memory(map->map);
+    return layer->kernel->map_memory(layer->kernel, map->map);
 }
 
 bool map_is(const dstn_layer *layer) {
@@ -154,7 +154,7 @@ void map_forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const
     if (rows.first == 0) {
         layer->x = x;
     }
-    layer->kernel->map_forward(map->map, rows.count, x, map->weight->value, y);
+    layer->kernel->map_forward(layer->kernel, map->map, rows.count, x, map->weight->value, y);
     if (pass->kind == DSTN_PASS_RESPONSE) {
         map_terms_products(layer, pass, rows, x);
     }
@@ -164,7 +164,7 @@ void map_forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
     (void)x;
     const map_content *map = layer->content;
     if (map->bias) {
-        layer->kernel->add_row(rows.count * map->plane, map->out, map->bias->value, y);
+        layer->kernel->add_row(layer->kernel, rows.count * map->plane, map->out, map->bias->value, y);
     }
     if (pass->kind == DSTN_PASS_RESPONSE) {
         map_terms_add(layer, pass, rows, y);
@@ -180,7 +180,7 @@ void map_tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const
     map_content *map = layer->content;
     map->tangent_is_zero = !x_tangent;
     if (x_tangent) {
-        layer->kernel->map_forward(map->map, rows.count, x_tangent, map->weight->value, y_tangent);
+        layer->kernel->map_forward(layer->kernel, map->map, rows.count, x_tangent, map->weight->value, y_tangent);
     }
     map_terms_products(layer, pass, rows, input_rows(layer, rows.first));
 }
@@ -190,7 +190,7 @@ void map_tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
     (void)x_tangent;
     const map_content *map = layer->content;
     if (map->tangent_is_zero) {
-        layer->kernel->fill(rows.count * map->plane * map->out, 0, y_tangent);
+        layer->kernel->fill(layer->kernel, rows.count * map->plane * map->out, 0, y_tangent);
     }
     map_terms_add(layer, pass, rows, y_tangent);
 }
@@ -201,7 +201,7 @@ void map_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
     bool wants_bias = map->bias && (layer_wants(pass, DSTN_RANGE_GENERAL) || layer_wants(pass, DSTN_RANGE_RESPONSE));
     if (map->sums && wants_bias) {
         void *sums = layer_element(layer->kernel, map->sums, rows.first * map->out);
-        layer->kernel->plane_sum(rows.count, map->plane, map->out, 1, dy, sums);
+        layer->kernel->plane_sum(layer->kernel, rows.count, map->plane, map->out, 1, dy, sums);
     }
     map_terms_adjoint_rows(layer, pass, rows, dy);
 }
@@ -210,15 +210,15 @@ void map_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, 
 static void bias_gradient(const dstn_layer *layer, const dstn_pass *pass, const void *dy) {
     const map_content *map = layer->content;
     if (pass->overwrite) {
-        layer->kernel->fill(map->out, 0, map->bias->gradient);
+        layer->kernel->fill(layer->kernel, map->out, 0, map->bias->gradient);
     }
-    layer->kernel->sum_rows(pass->rows, map->out, map->sums ? map->sums : dy, map->bias->gradient);
+    layer->kernel->sum_rows(layer->kernel, pass->rows, map->out, map->sums ? map->sums : dy, map->bias->gradient);
 }
 
 static void general_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *dy) {
     const map_content *map = layer->content;
-    layer->kernel->map_gradient(map->map, rows.count, input_rows(layer, rows.first), dy, map_beta(pass, rows),
-                                map->weight->gradient);
+    layer->kernel->map_gradient(layer->kernel, map->map, rows.count, input_rows(layer, rows.first), dy,
+                                map_beta(pass, rows), map->weight->gradient);
     if (!map_ends(pass, rows)) {
         return;
     }
@@ -234,7 +234,7 @@ void map_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void 
         general_gradient(layer, pass, rows, dy);
     }
     if (dx) {
-        layer->kernel->map_adjoint(map->map, rows.count, dy, map->weight->value, 0, dx);
+        layer->kernel->map_adjoint(layer->kernel, map->map, rows.count, dy, map->weight->value, 0, dx);
     }
     map_terms_adjoint(layer, pass, rows, dy, pass->kind == DSTN_PASS_RESPONSE ? dx : NULL);
 }

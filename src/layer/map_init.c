@@ -14,13 +14,13 @@ static uint64_t lane_of(draw_of what, int64_t element) {
 
 /* Element i of the canonical array, wherever it is stored. */
 static void set_element(const dstn_layer *layer, dstn_parameter *parameter, int64_t i, double value) {
-    layer->kernel->from_double(1, &value,
+    layer->kernel->from_double(layer->kernel, 1, &value,
                                layer_element(layer->kernel, parameter->value, layer_stored_at(parameter, i)));
 }
 
 static void set_zero(const dstn_layer *layer, dstn_parameter *parameter) {
     if (parameter) {
-        layer->kernel->fill(parameter->count, 0, parameter->value);
+        layer->kernel->fill(layer->kernel, parameter->count, 0, parameter->value);
     }
 }
 

@@ -6,7 +6,7 @@
 void map_factors(const dstn_layer *layer, const dstn_pass *pass, int64_t width, void *factors) {
     const map_content *map = layer->content;
     if (map->hyper) {
-        layer->kernel->gemm(false, false, pass->rows, width, layer->hypers, 1, pass->z, layer->hypers,
+        layer->kernel->gemm(layer->kernel, false, false, pass->rows, width, layer->hypers, 1, pass->z, layer->hypers,
                             map->hyper->value, map->width, 0, factors, width);
     }
 }
@@ -55,7 +55,7 @@ void map_terms_products(const dstn_layer *layer, const dstn_pass *pass, dstn_row
     }
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = of_rows(layer, map_term_at(layer, pass, j, map->width, map->factors), rows);
-        layer->kernel->map_forward(map->map, rows.count, x, term.weight, term.product);
+        layer->kernel->map_forward(layer->kernel, map->map, rows.count, x, term.weight, term.product);
     }
 }
 
@@ -63,7 +63,8 @@ void map_terms_add(const dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     const map_content *map = layer->content;
     for (int64_t j = 0; map_responds(map, pass) && j < map->terms; j++) {
         map_term term = of_rows(layer, map_term_at(layer, pass, j, map->width, map->factors), rows);
-        layer->kernel->response_add(rows.count, map->plane, map->out, term.s, term.product, term.t, term.bias, y);
+        layer->kernel->response_add(layer->kernel, rows.count, map->plane, map->out, term.s, term.product, term.t,
+                                    term.bias, y);
     }
 }
 
@@ -80,10 +81,10 @@ void map_terms_adjoint_rows(const dstn_layer *layer, const dstn_pass *pass, dstn
     }
     map_term term = of_rows(layer, map_term_at(layer, pass, 0, map->width, map->factors), rows);
     /* In the first layer of a hyperparameter step nothing will ask for it; it is not worth a condition of its own. */
-    kernel->response_scale(rows.count, map->plane, map->out, term.s, dy, map_scaled(layer, map, rows.first));
+    kernel->response_scale(kernel, rows.count, map->plane, map->out, term.s, dy, map_scaled(layer, map, rows.first));
     if (layer_wants(pass, DSTN_RANGE_RESPONSE) || wanted_dz(pass)) {
         void *adjoints = layer_element(kernel, map->adjoints, rows.first * map->width);
-        kernel->response_factors(rows.count, map->plane, map->out, dy, term.product, term.bias, adjoints);
+        kernel->response_factors(kernel, rows.count, map->plane, map->out, dy, term.product, term.bias, adjoints);
     }
 }
 
@@ -93,15 +94,15 @@ static void term_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_r
     const map_content *map = layer->content;
     const dstn_kernel *kernel = layer->kernel;
     const void *x = layer_element(kernel, layer->x, rows.first * dstn_shape_count(layer->in));
-    kernel->map_gradient(map->map, rows.count, x, map_scaled(layer, map, rows.first), map_beta(pass, rows),
+    kernel->map_gradient(kernel, map->map, rows.count, x, map_scaled(layer, map, rows.first), map_beta(pass, rows),
                          term->weight_gradient);
     if (!term->bias_gradient || !map_ends(pass, rows)) {
         return;
     }
     if (pass->overwrite) {
-        kernel->fill(map->out, 0, term->bias_gradient);
+        kernel->fill(kernel, map->out, 0, term->bias_gradient);
     }
-    kernel->response_bias(pass->rows, map->out, term->t, map->sums ? map->sums : dy, term->bias_gradient);
+    kernel->response_bias(kernel, pass->rows, map->out, term->t, map->sums ? map->sums : dy, term->bias_gradient);
 }
 
 /* Structured, of all rows: with ds = Σ_plane δ ⊙ a, dt = Σ_plane δ ⊙ b side by side, dU beside dV += zᵀ [ds dt] and
@@ -111,11 +112,11 @@ static void factor_adjoint(const dstn_layer *layer, const dstn_pass *pass) {
     const dstn_kernel *kernel = layer->kernel;
     int64_t h = layer->hypers;
     if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
-        kernel->gemm(true, false, h, map->width, pass->rows, 1, pass->z, h, map->adjoints, map->width,
+        kernel->gemm(kernel, true, false, h, map->width, pass->rows, 1, pass->z, h, map->adjoints, map->width,
                      pass->overwrite ? 0 : 1, map->hyper->gradient, map->width);
     }
     if (wanted_dz(pass)) {
-        kernel->gemm(false, true, pass->rows, h, map->width, 1, map->adjoints, map->width, map->hyper->value,
+        kernel->gemm(kernel, false, true, pass->rows, h, map->width, 1, map->adjoints, map->width, map->hyper->value,
                      map->width, 1, pass->dz, h);
     }
 }
@@ -125,7 +126,7 @@ static void full_factor_adjoint(const dstn_layer *layer, const dstn_pass *pass, 
                                 const void *dy) {
     const map_content *map = layer->content;
     if (wanted_dz(pass)) {
-        layer->kernel->response_dot(pass->rows, map->out, dy, term->product, term->bias, layer->hypers,
+        layer->kernel->response_dot(layer->kernel, pass->rows, map->out, dy, term->product, term->bias, layer->hypers,
                                     layer_element(layer->kernel, pass->dz, j));
     }
 }
@@ -140,13 +141,13 @@ void map_terms_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows,
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = map_term_at(layer, pass, j, map->width, map->factors);
         if (!map->hyper && (wants_gradient || dx)) {
-            kernel->response_scale(rows.count, map->plane, map->out, term.s, dy, map->scaled);
+            kernel->response_scale(kernel, rows.count, map->plane, map->out, term.s, dy, map->scaled);
         }
         if (wants_gradient) {
             term_gradient(layer, pass, rows, &term, dy);
         }
         if (dx) {
-            kernel->map_adjoint(map->map, rows.count, map_scaled(layer, map, rows.first), term.weight, 1, dx);
+            kernel->map_adjoint(kernel, map->map, rows.count, map_scaled(layer, map, rows.first), term.weight, 1, dx);
         }
         if (!map->hyper) {
             full_factor_adjoint(layer, pass, j, &term, dy);

@@ -46,21 +46,23 @@ static int64_t size_of(const dstn_layer *layer) {
 static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
-    layer->kernel->pool_max(rows.count, dims[1], dims[2], dims[0], size_of(layer), x, y, places(layer, rows));
+    layer->kernel->pool_max(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer), x, y,
+                            places(layer, rows));
 }
 
 static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
                          void *y_tangent) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
-    layer->kernel->pool_pick(rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows), x_tangent,
-                             y_tangent);
+    layer->kernel->pool_pick(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows),
+                             x_tangent, y_tangent);
 }
 
 static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
-    layer->kernel->pool_spread(rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows), dy, dx);
+    layer->kernel->pool_spread(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer),
+                               places(layer, rows), dy, dx);
 }
 
 const dstn_layer_type layer_maxpool = {

@@ -19,11 +19,11 @@ static uint8_t *pattern(const dstn_layer *layer, dstn_rows rows) {
 
 static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
     (void)pass;
-    layer->kernel->relu(rows.count * dstn_shape_count(layer->in), x, y, pattern(layer, rows));
+    layer->kernel->relu(layer->kernel, rows.count * dstn_shape_count(layer->in), x, y, pattern(layer, rows));
 }
 
 static void mask(const dstn_layer *layer, dstn_rows rows, const void *v, void *out) {
-    layer->kernel->mask(rows.count * dstn_shape_count(layer->in), pattern(layer, rows), v, out);
+    layer->kernel->mask(layer->kernel, rows.count * dstn_shape_count(layer->in), pattern(layer, rows), v, out);
 }
 
 static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,

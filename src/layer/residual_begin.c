@@ -25,8 +25,8 @@ static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     (void)pass;
     const residual_content *content = layer->content;
     int64_t count = rows.count * dstn_shape_count(layer->in);
-    layer->kernel->copy(count, x, residual_rows(layer, content->value, rows));
-    layer->kernel->copy(count, x, y);
+    layer->kernel->copy(layer->kernel, count, x, residual_rows(layer, content->value, rows));
+    layer->kernel->copy(layer->kernel, count, x, y);
 }
 
 static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
@@ -34,16 +34,16 @@ static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     (void)pass;
     const residual_content *content = layer->content;
     int64_t count = rows.count * dstn_shape_count(layer->in);
-    layer->kernel->copy(count, x_tangent, residual_rows(layer, content->tangent, rows));
-    layer->kernel->copy(count, x_tangent, y_tangent);
+    layer->kernel->copy(layer->kernel, count, x_tangent, residual_rows(layer, content->tangent, rows));
+    layer->kernel->copy(layer->kernel, count, x_tangent, y_tangent);
 }
 
 static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
     (void)pass;
     const residual_content *content = layer->content;
     int64_t count = rows.count * dstn_shape_count(layer->in);
-    layer->kernel->copy(count, dy, dx);
-    layer->kernel->axpy(count, 1, residual_rows(layer, content->adjoint, rows), dx);
+    layer->kernel->copy(layer->kernel, count, dy, dx);
+    layer->kernel->axpy(layer->kernel, count, 1, residual_rows(layer, content->adjoint, rows), dx);
 }
 
 const dstn_layer_type layer_residual_begin = {

@@ -55,8 +55,8 @@ static bool bind(dstn_layer *layer, dstn_arena *arena) {
 
 static void add(const dstn_layer *layer, dstn_rows rows, const void *x, void *kept, void *y) {
     int64_t count = rows.count * dstn_shape_count(layer->in);
-    layer->kernel->copy(count, x, y);
-    layer->kernel->axpy(count, 1, residual_rows(layer, kept, rows), y);
+    layer->kernel->copy(layer->kernel, count, x, y);
+    layer->kernel->axpy(layer->kernel, count, 1, residual_rows(layer, kept, rows), y);
 }
 
 static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
@@ -76,8 +76,8 @@ static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
     (void)pass;
     const residual_content *content = layer->content;
     int64_t count = rows.count * dstn_shape_count(layer->in);
-    layer->kernel->copy(count, dy, residual_rows(layer, content->adjoint, rows));
-    layer->kernel->copy(count, dy, dx);
+    layer->kernel->copy(layer->kernel, count, dy, residual_rows(layer, content->adjoint, rows));
+    layer->kernel->copy(layer->kernel, count, dy, dx);
 }
 
 const dstn_layer_type layer_residual_end = {

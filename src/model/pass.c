@@ -40,7 +40,7 @@ static const void *tangent_one(const segment_work *work, dstn_layer *layer, dstn
         return layer->type->tangent ? y : x;
     }
     if (!x && !layer->type->tangent) {
-        work->model->kernel->fill(rows.count * dstn_shape_count(layer->out), 0, y);
+        work->model->kernel->fill(work->model->kernel, rows.count * dstn_shape_count(layer->out), 0, y);
         return y;
     }
     layer->type->tangent_rows(layer, work->pass, rows, x, y);
@@ -64,7 +64,7 @@ static void *target_of(const segment_work *work, int l, dstn_rows rows, int thre
 /* What only changes shape may end a segment; its output is copied then. */
 static void settle(const dstn_model *model, dstn_rows rows, dstn_shape shape, const void *value, void *out) {
     if (value != out) {
-        model->kernel->copy(rows.count * dstn_shape_count(shape), value, out);
+        model->kernel->copy(model->kernel, rows.count * dstn_shape_count(shape), value, out);
     }
 }
 
@@ -140,8 +140,8 @@ const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const v
         return x;
     }
     int64_t count = pass->rows * dstn_shape_count(model->out);
-    model->kernel->copy(count, x, model->prediction);
-    model->kernel->axpy(count, 1, tangent, model->prediction);
+    model->kernel->copy(model->kernel, count, x, model->prediction);
+    model->kernel->axpy(model->kernel, count, 1, tangent, model->prediction);
     return model->prediction;
 }
 
@@ -154,9 +154,10 @@ double dstn_model_loss(dstn_model *model, const dstn_pass *pass, const void *tar
         pass->kind == DSTN_PASS_LINEARIZED ? model->prediction : model->segments[model->segment_count - 1].out;
     int64_t cols = dstn_shape_count(model->out);
     double weight = 1.0 / (double)pass->batch_rows;
-    double sum = model->loss == DSTN_LOSS_MSE
-                     ? kernel->squared_error(pass->rows, cols, weight, prediction, targets, model->delta[0])
-                     : kernel->cross_entropy(pass->rows, cols, weight, prediction, labels, model->delta[0], correct);
+    double sum =
+        model->loss == DSTN_LOSS_MSE
+            ? kernel->squared_error(kernel, pass->rows, cols, weight, prediction, targets, model->delta[0])
+            : kernel->cross_entropy(kernel, pass->rows, cols, weight, prediction, labels, model->delta[0], correct);
     return sum * weight;
 }
 
@@ -238,7 +239,7 @@ void dstn_model_adjoint(dstn_model *model, const dstn_pass *pass) {
 }
 
 void dstn_model_zero_gradient(dstn_model *model, dstn_range range) {
-    model->kernel->fill(model->count[range], 0, model->gradient[range]);
+    model->kernel->fill(model->kernel, model->count[range], 0, model->gradient[range]);
 }
 
 /* Products of one layer in units of its forward product: ordinary 3, response pass 6 (both gradients) or 4 (none),

@@ -22,8 +22,8 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
                    int64_t count, const void *gradient, void *const *moments, void *parameters) {
     const adam_settings *adam = settings;
     double correction1 = 1 - pow(adam->beta1, (double)time), correction2 = 1 - pow(adam->beta2, (double)time);
-    kernel->adam(count, rate, adam->beta1, adam->beta2, adam->epsilon, correction1, correction2, factor, gradient,
-                 moments[0], moments[1], parameters);
+    kernel->adam(kernel, count, rate, adam->beta1, adam->beta2, adam->epsilon, correction1, correction2, factor,
+                 gradient, moments[0], moments[1], parameters);
 }
 
 const dstn_optimizer_type optim_adam = {

@@ -17,7 +17,7 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
                    int64_t count, const void *gradient, void *const *moments, void *parameters) {
     const rmsprop_settings *rmsprop = settings;
     (void)time;
-    kernel->rmsprop(count, rate, rmsprop->beta, rmsprop->epsilon, factor, gradient, moments[0], parameters);
+    kernel->rmsprop(kernel, count, rate, rmsprop->beta, rmsprop->epsilon, factor, gradient, moments[0], parameters);
 }
 
 const dstn_optimizer_type optim_rmsprop = {

@@ -15,7 +15,7 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
                    int64_t count, const void *gradient, void *const *moments, void *parameters) {
     const sgd_settings *sgd = settings;
     (void)time;
-    kernel->sgd(count, rate, sgd->momentum, factor, gradient, moments[0], parameters);
+    kernel->sgd(kernel, count, rate, sgd->momentum, factor, gradient, moments[0], parameters);
 }
 
 const dstn_optimizer_type optim_sgd = {

@@ -95,8 +95,8 @@ static bool form_gram(dstn_arena *arena, const dstn_kernel *kernel, const proces
         return false;
     }
     /* Row-major [cols, rows] is column-major [rows, cols]. */
-    kernel->gemm(true, false, local->cols, local->rows, n, 1, right, local->cols, left, local->rows, 0, local->gram,
-                 local->rows);
+    kernel->gemm(kernel, true, false, local->cols, local->rows, n, 1, right, local->cols, left, local->rows, 0,
+                 local->gram, local->rows);
     return true;
 }
 
@@ -185,16 +185,16 @@ static bool reproduces(const dstn_kernel *kernel, int64_t n, int64_t d, const do
     for (int64_t j = 0; j < d; j++) {
         probe[j] = sin(1 + (double)j);
     }
-    kernel->gemm(false, true, 1, d, d, 1, probe, d, vectors, d, 0, modes, d);
-    kernel->multiply(d, modes, values, modes);
-    kernel->gemm(false, false, 1, d, d, 1, modes, d, vectors, d, 0, image, d);
-    kernel->multiply(d, probe, scale, probe);
-    kernel->gemm(false, true, 1, n, d, 1, probe, d, x, d, 0, rows, n);
-    kernel->gemm(false, false, 1, d, n, 1, rows, n, x, d, 0, modes, d);
-    kernel->multiply(d, modes, scale, modes);
-    kernel->axpy(d, -1, modes, image);
+    kernel->gemm(kernel, false, true, 1, d, d, 1, probe, d, vectors, d, 0, modes, d);
+    kernel->multiply(kernel, d, modes, values, modes);
+    kernel->gemm(kernel, false, false, 1, d, d, 1, modes, d, vectors, d, 0, image, d);
+    kernel->multiply(kernel, d, probe, scale, probe);
+    kernel->gemm(kernel, false, true, 1, n, d, 1, probe, d, x, d, 0, rows, n);
+    kernel->gemm(kernel, false, false, 1, d, n, 1, rows, n, x, d, 0, modes, d);
+    kernel->multiply(kernel, d, modes, scale, modes);
+    kernel->axpy(kernel, d, -1, modes, image);
     /* ‖p‖² is about d/2. */
-    return sqrt(kernel->dot(d, image, image)) <= 1e-10 * values[d - 1] * sqrt((double)d);
+    return sqrt(kernel->dot(kernel, d, image, image)) <= 1e-10 * values[d - 1] * sqrt((double)d);
 }
 
 dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
@@ -204,7 +204,7 @@ dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, 
     }
     process_grid grid = grid_new(group, d, deal);
     dstn_arena *arena = dstn_arena_new();
-    kernel->fill(d * d, 0, vectors);
+    kernel->fill(kernel, d * d, 0, vectors);
     dstn_status status = solve(arena, group, kernel, &grid, n, d, x, scale, deal.block, values, vectors, err);
     grid_free(&grid);
     status = dstn_group_agree(group, status, err);

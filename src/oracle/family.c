@@ -21,9 +21,10 @@ static void solve_modes(const dstn_family *family, double lambda, double *u) {
 static void validate(const dstn_family *family, int64_t count, double multiple) {
     const dstn_kernel *kernel = family->kernel;
     int64_t k = family->modes, m = family->rows;
-    kernel->gemm(false, false, count, m, k, 1, family->coefficients, k, family->design, m, 0, family->residuals, m);
+    kernel->gemm(kernel, false, false, count, m, k, 1, family->coefficients, k, family->design, m, 0, family->residuals,
+                 m);
     for (int64_t r = 0; r < count; r++) {
-        kernel->axpy(m, -multiple, family->observed, family->residuals + r * m);
+        kernel->axpy(kernel, m, -multiple, family->observed, family->residuals + r * m);
     }
 }
 
@@ -37,7 +38,7 @@ void dstn_family_losses(const dstn_family *family, int64_t count, const double *
         validate(family, rows, 1);
         for (int64_t r = 0; r < rows; r++) {
             const double *residual = family->residuals + r * m;
-            loss[first + r] = family->mean * family->kernel->dot(m, residual, residual);
+            loss[first + r] = family->mean * family->kernel->dot(family->kernel, m, residual, residual);
         }
     }
 }
@@ -55,17 +56,18 @@ double dstn_family_loss_difference(const dstn_family *family, double a, double b
         difference[i] = (c_b - c_a) * of_a / (eigenvalues[i] + c_b);
         sum[i] = of_a + family->target[i] / (eigenvalues[i] + c_b);
     }
-    family->kernel->gemm(false, false, 2, m, k, 1, family->coefficients, k, family->design, m, 0, family->residuals, m);
-    family->kernel->axpy(m, -2, family->observed, family->residuals + m);
-    return family->mean * family->kernel->dot(m, family->residuals, family->residuals + m);
+    family->kernel->gemm(family->kernel, false, false, 2, m, k, 1, family->coefficients, k, family->design, m, 0,
+                         family->residuals, m);
+    family->kernel->axpy(family->kernel, m, -2, family->observed, family->residuals + m);
+    return family->mean * family->kernel->dot(family->kernel, m, family->residuals, family->residuals + m);
 }
 
 /* w [d] = D^-½ Q_last u, for the last `modes` modes. */
 static void leave_eigenbasis(const dstn_family *family, int64_t modes, const double *u, double *w) {
     int64_t d = family->dimension;
     const double *vectors = family->vectors + (d - modes) * d;
-    family->kernel->gemm(false, false, 1, d, modes, 1, u, modes, vectors, d, 0, w, d);
-    family->kernel->multiply(d, w, family->inverse, w);
+    family->kernel->gemm(family->kernel, false, false, 1, d, modes, 1, u, modes, vectors, d, 0, w, d);
+    family->kernel->multiply(family->kernel, d, w, family->inverse, w);
 }
 
 void dstn_family_response(const dstn_family *family, double lambda, double *w) {
@@ -94,8 +96,8 @@ void dstn_family_smoothed_jacobian(const dstn_family *family, double lambda, dou
     double first, second;
     family->strength.type->moments(&family->strength, &family->quadrature, lambda, sigma, &first, &second);
     double *u = family->projection;
-    kernel->multiply(d, w0, family->root, theta);
-    kernel->gemm(false, true, 1, d, d, 1, theta, d, family->vectors, d, 0, u, d);
+    kernel->multiply(kernel, d, w0, family->root, theta);
+    kernel->gemm(kernel, false, true, 1, d, d, 1, theta, d, family->vectors, d, 0, u, d);
     for (int64_t i = 0; i < d; i++) {
         u[i] *= -first / (family->eigenvalues[i] + second);
     }

@@ -21,8 +21,9 @@ static dstn_status check_data(const dstn_family_data *data, const dstn_kernel *k
         return dstn_fail(err, DSTN_ERROR_RUN, "more than %d rows or features are too many for an exact best response",
                          INT_MAX);
     }
-    if (!kernel->all_finite(data->n * data->d, data->x) || !kernel->all_finite(data->n, data->t) ||
-        !kernel->all_finite(data->v * data->d, data->x_valid) || !kernel->all_finite(data->v, data->t_valid)) {
+    if (!kernel->all_finite(kernel, data->n * data->d, data->x) || !kernel->all_finite(kernel, data->n, data->t) ||
+        !kernel->all_finite(kernel, data->v * data->d, data->x_valid) ||
+        !kernel->all_finite(kernel, data->v, data->t_valid)) {
         return dstn_fail(err, DSTN_ERROR_DATA, "the data have values that are not finite: no exact best response");
     }
     return DSTN_OK;
@@ -79,11 +80,11 @@ static void fill_target(dstn_family *family, const dstn_family_data *data, doubl
     int64_t d = data->d, k = family->modes;
     const double *vectors = family->vectors + (d - k) * d;
     for (int64_t i = 0; i < k; i++) {
-        kernel->multiply(d, vectors + i * d, family->inverse, basis + i * d);
+        kernel->multiply(kernel, d, vectors + i * d, family->inverse, basis + i * d);
     }
     double *correlation = family->projection;
-    kernel->gemm(false, false, 1, d, data->n, 1, data->t, data->n, data->x, d, 0, correlation, d);
-    kernel->gemm(false, true, 1, k, d, 1, correlation, d, basis, d, 0, family->target, k);
+    kernel->gemm(kernel, false, false, 1, d, data->n, 1, data->t, data->n, data->x, d, 0, correlation, d);
+    kernel->gemm(kernel, false, true, 1, k, d, 1, correlation, d, basis, d, 0, family->target, k);
 }
 
 /* Zᵀ [k, v] with t_v as one more row below it. The validation rows are taken in blocks, which the ranks share, so that
@@ -95,11 +96,12 @@ static void fill_design(const dstn_family *family, const dstn_family_data *data,
     dstn_group_share(group, (v + BLOCK - 1) / BLOCK, &first, &count);
     for (int64_t row = first * BLOCK; row < (first + count) * BLOCK && row < v; row += BLOCK) {
         int64_t rows = v - row < BLOCK ? v - row : BLOCK;
-        family->kernel->gemm(false, true, k, rows, d, 1, basis, d, data->x_valid + row * d, d, 0, design + row, v);
+        family->kernel->gemm(family->kernel, false, true, k, rows, d, 1, basis, d, data->x_valid + row * d, d, 0,
+                             design + row, v);
     }
     /* Every element comes from one rank and is zero on the others. */
     dstn_group_sum(group, design, k * v);
-    family->kernel->copy(v, data->t_valid, design + k * v);
+    family->kernel->copy(family->kernel, v, data->t_valid, design + k * v);
 }
 
 /* [k + 1, v] row-major, which is [Z t_v] column-major, to its triangle R, m = k + 1 rows. False: out of memory. */
@@ -120,7 +122,7 @@ static bool compress_design(dstn_family *family, dstn_arena *arena, double *full
     dgeqrf_(&m, &columns, full, &m, tau, work, &size, &info);
     for (int64_t column = 0; column < columns; column++) {
         double *to = column < family->modes ? family->design + column * family->rows : family->observed;
-        family->kernel->copy(column + 1, full + column * v, to);
+        family->kernel->copy(family->kernel, column + 1, full + column * v, to);
     }
     return true;
 }
@@ -151,8 +153,8 @@ static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data,
     if (family->rows < v) {
         status = compress_design(family, arena, full, v) ? DSTN_OK : out_of_memory(data->d, err);
     } else {
-        family->kernel->copy(k * v, full, family->design);
-        family->kernel->copy(v, full + k * v, family->observed);
+        family->kernel->copy(family->kernel, k * v, full, family->design);
+        family->kernel->copy(family->kernel, v, full + k * v, family->observed);
     }
     status = dstn_group_agree(group, status, err);
     if (status != DSTN_OK) {

@@ -10,12 +10,12 @@ void dstn_learned_weights(dstn_model *model, double z, double *const work[4], do
     const dstn_kernel *kernel = model->kernel;
     const double one = 1;
     double z_value, z_one; /* in the model's scalar type, which is not larger */
-    kernel->from_double(1, &z, &z_value);
-    kernel->from_double(1, &one, &z_one);
+    kernel->from_double(kernel, 1, &z, &z_value);
+    kernel->from_double(kernel, 1, &one, &z_one);
     dstn_pass at_z = response_pass(&z_value), at_one = response_pass(&z_one);
     void *v = work[0], *v_dot = work[1], *below = work[2], *below_dot = work[3];
-    kernel->fill(1, 1, v);
-    kernel->fill(1, 0, v_dot);
+    kernel->fill(kernel, 1, 1, v);
+    kernel->fill(kernel, 1, 0, v_dot);
     for (int l = model->layer_count - 1; l >= 0; l--) {
         dstn_layer *layer = model->layers[l];
         if (!dstn_layer_is_linear(layer)) {
@@ -31,8 +31,8 @@ void dstn_learned_weights(dstn_model *model, double z, double *const work[4], do
         below_dot = done_dot;
     }
     int64_t d = dstn_shape_count(model->in);
-    kernel->to_double(d, v, w);
-    kernel->to_double(d, v_dot, theta);
+    kernel->to_double(kernel, d, v, w);
+    kernel->to_double(kernel, d, v_dot, theta);
 }
 
 int64_t dstn_learned_widest(const dstn_model *model) {

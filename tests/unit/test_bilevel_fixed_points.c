@@ -148,7 +148,7 @@ static void converge(world *w) {
             dstn_stn_gradients(t, losses);
         }
         for (int r = 0; r < DSTN_RANGES; r++) {
-            t->kernel->axpy(w->model->count[r], -1.0, w->model->gradient[r], w->model->value[r]);
+            t->kernel->axpy(t->kernel, w->model->count[r], -1.0, w->model->gradient[r], w->model->value[r]);
         }
     }
 }

@@ -61,9 +61,9 @@ static double *augmented(const dstn_augment *augment, dstn_scalar scalar, uint64
     int64_t count = rows * FEATURES;
     void *x = malloc((size_t)count * kernel->size);
     double *out = dstn_alloc((size_t)count, sizeof *out);
-    kernel->fill(count, 1, x);
+    kernel->fill(kernel, count, 1, x);
     dstn_augment_apply(augment, kernel, rng, step, first_row, rows, values, HYPERS, x);
-    kernel->to_double(count, x, out);
+    kernel->to_double(kernel, count, x, out);
     free(x);
     return out;
 }

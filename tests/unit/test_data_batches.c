@@ -82,9 +82,9 @@ static void check_gather(dstn_task task, dstn_scalar scalar) {
     bool regresses = task == DSTN_TASK_REGRESSION;
     dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, regresses ? targets_out : NULL,
                         regresses ? NULL : labels);
-    kernel->to_double(4 * 12, x_out, x);
+    kernel->to_double(kernel, 4 * 12, x_out, x);
     if (regresses) {
-        kernel->to_double(4 * 5, targets_out, targets);
+        kernel->to_double(kernel, 4 * 5, targets_out, targets);
     }
     double tolerance = scalar == DSTN_F32 ? 1e-6 : 0;
     for (int i = 0; i < 4; i++) {
@@ -125,7 +125,7 @@ static void check_bytes(dstn_scalar scalar, double tolerance) {
     int64_t labels[4];
     void *x_out = malloc(4 * 12 * kernel->size);
     dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, NULL, labels);
-    kernel->to_double(4 * 12, x_out, x);
+    kernel->to_double(kernel, 4 * 12, x_out, x);
     for (int i = 0; i < 4; i++) {
         for (int f = 0; f < 12; f++) {
             double byte = dataset->bytes[DSTN_PART_VALID][12 * indices[i] + f];

@@ -25,7 +25,7 @@ static void check_draws(bench *b, uint64_t step, int64_t first_row, uint64_t lan
         rates[i] = i / (3.0 * ROWS);
     }
     memset(kept, 7, sizeof kept);
-    b->kernel->dropout_mask(rng, step, first_row, lane, ROWS, cols, rates, stride, kept);
+    b->kernel->dropout_mask(b->kernel, rng, step, first_row, lane, ROWS, cols, rates, stride, kept);
     for (int64_t i = 0; i < ROWS * cols; i++) {
         int64_t r = i / cols, c = i % cols;
         if (kept[i] != is_kept(step, (uint64_t)(first_row + r), lane, c, rates[r * stride])) {
@@ -71,14 +71,14 @@ static void check_threshold(bench *b) {
         uint8_t kept[4];
         dstn_rng_bits(rng, 2, example, 8, word);
         double u = (word[1] + 0.5) / 4294967296.0, above = nextafter(u, 1);
-        b->kernel->dropout_mask(rng, 2, (int64_t)example, 8, 1, 4, &u, 0, kept);
+        b->kernel->dropout_mask(b->kernel, rng, 2, (int64_t)example, 8, 1, 4, &u, 0, kept);
         assert_int_equal(kept[1], 1);
-        b->kernel->dropout_mask(rng, 2, (int64_t)example, 8, 1, 4, &above, 0, kept);
+        b->kernel->dropout_mask(b->kernel, rng, 2, (int64_t)example, 8, 1, 4, &above, 0, kept);
         assert_int_equal(kept[1], 0);
     }
     const double rate = 0;
     uint8_t all[1000];
-    b->kernel->dropout_mask(rng, 2, 0, 8, 1, 1000, &rate, 0, all);
+    b->kernel->dropout_mask(b->kernel, rng, 2, 0, 8, 1, 1000, &rate, 0, all);
     assert_null(memchr(all, 0, sizeof all));
 }
 
@@ -99,8 +99,8 @@ static void check_apply(bench *b) {
             kept[i] = (i * 7 + i / 3) % 3 > 0;
         }
         renew(b);
-        b->kernel->dropout_apply(rows, plane, cols, kept, rates, stride, b->x.raw, b->y.raw);
-        b->kernel->dropout_apply(rows, plane, cols, kept, rates, stride, b->x.raw, b->x.raw);
+        b->kernel->dropout_apply(b->kernel, rows, plane, cols, kept, rates, stride, b->x.raw, b->y.raw);
+        b->kernel->dropout_apply(b->kernel, rows, plane, cols, kept, rates, stride, b->x.raw, b->x.raw);
         for (int64_t i = 0; i < rows * plane * cols; i++) {
             int64_t r = i / cols / plane;
             b->x.value[i] = kept[r * cols + i % cols] ? b->x.value[i] / (1 - rates[r * stride]) : 0;
@@ -121,9 +121,9 @@ static void check_not_finite(bench *b) {
     const double values[] = {NAN, INFINITY, -INFINITY, 1};
     const uint8_t kept[] = {0, 0, 0, 0};
     const double rate = 0.5;
-    b->kernel->from_double(4, values, b->x.raw);
-    b->kernel->dropout_apply(1, 1, 4, kept, &rate, 0, b->x.raw, b->y.raw);
-    b->kernel->mask(4, kept, b->x.raw, b->z.raw);
+    b->kernel->from_double(b->kernel, 4, values, b->x.raw);
+    b->kernel->dropout_apply(b->kernel, 1, 1, 4, kept, &rate, 0, b->x.raw, b->y.raw);
+    b->kernel->mask(b->kernel, 4, kept, b->x.raw, b->z.raw);
     for (int i = 0; i < 4; i++) {
         b->y.value[i] = b->z.value[i] = 0;
     }

@@ -22,8 +22,8 @@ static void check_vectors(bench *b) {
     for (int l = 0; l < LENGTHS; l++) {
         int64_t n = lengths[l];
         renew(b);
-        k->axpy(n, -0.75, b->x.raw, b->y.raw);
-        k->scale(n, 1.5, b->z.raw);
+        k->axpy(k, n, -0.75, b->x.raw, b->y.raw);
+        k->scale(k, n, 1.5, b->z.raw);
         for (int64_t i = 0; i < n; i++) {
             b->y.value[i] += -0.75 * b->x.value[i];
             b->z.value[i] *= 1.5;
@@ -31,16 +31,16 @@ static void check_vectors(bench *b) {
         check(b, "axpy", &b->y);
         check(b, "scale", &b->z);
         renew(b);
-        k->multiply(n, b->x.raw, b->y.raw, b->z.raw);
-        k->multiply(n, b->x.raw, b->y.raw, b->y.raw);
+        k->multiply(k, n, b->x.raw, b->y.raw, b->z.raw);
+        k->multiply(k, n, b->x.raw, b->y.raw, b->y.raw);
         for (int64_t i = 0; i < n; i++) {
             b->y.value[i] *= b->x.value[i];
             b->z.value[i] = b->y.value[i];
         }
         check(b, "multiply", &b->z);
         check(b, "multiply in place", &b->y);
-        k->copy(n, b->x.raw, b->z.raw);
-        k->fill(n, 0.25, b->u.raw);
+        k->copy(k, n, b->x.raw, b->z.raw);
+        k->fill(k, n, 0.25, b->u.raw);
         for (int64_t i = 0; i < n; i++) {
             b->z.value[i] = b->x.value[i];
             b->u.value[i] = 0.25;
@@ -61,12 +61,12 @@ static void check_dot(bench *b) {
         for (int64_t i = 0; i < lengths[l]; i++) {
             want += b->x.value[i] * b->y.value[i];
         }
-        assert_true(fabs(b->kernel->dot(lengths[l], b->x.raw, b->y.raw) - want) < 1e-12);
+        assert_true(fabs(b->kernel->dot(b->kernel, lengths[l], b->x.raw, b->y.raw) - want) < 1e-12);
     }
     /* 1 + 1000 · 1e-8 in single precision would stay 1. */
-    b->kernel->fill(1001, 1e-4, b->x.raw);
-    b->kernel->fill(1, 1, b->x.raw);
-    assert_true(fabs(b->kernel->dot(1001, b->x.raw, b->x.raw) - 1.00001) < 1e-11);
+    b->kernel->fill(b->kernel, 1001, 1e-4, b->x.raw);
+    b->kernel->fill(b->kernel, 1, 1, b->x.raw);
+    assert_true(fabs(b->kernel->dot(b->kernel, 1001, b->x.raw, b->x.raw) - 1.00001) < 1e-11);
 }
 
 static void dot_accumulates_in_double(void **state) {
@@ -77,11 +77,11 @@ static void dot_accumulates_in_double(void **state) {
 static void check_finite(bench *b) {
     static const double bad[] = {NAN, INFINITY, -INFINITY};
     for (int64_t at = 0; at < 40; at++) {
-        b->kernel->fill(40, -FLT_MAX, b->x.raw);
-        assert_true(b->kernel->all_finite(40, b->x.raw));
-        b->kernel->from_double(1, &bad[at % 3], (char *)b->x.raw + (size_t)at * b->kernel->size);
-        assert_false(b->kernel->all_finite(40, b->x.raw));
-        assert_true(b->kernel->all_finite(at, b->x.raw));
+        b->kernel->fill(b->kernel, 40, -FLT_MAX, b->x.raw);
+        assert_true(b->kernel->all_finite(b->kernel, 40, b->x.raw));
+        b->kernel->from_double(b->kernel, 1, &bad[at % 3], (char *)b->x.raw + (size_t)at * b->kernel->size);
+        assert_false(b->kernel->all_finite(b->kernel, 40, b->x.raw));
+        assert_true(b->kernel->all_finite(b->kernel, at, b->x.raw));
     }
 }
 
@@ -94,8 +94,8 @@ static void one_value_that_is_not_finite_is_found_anywhere(void **state) {
 static void check_relu_in_place(bench *b, int64_t n) {
     uint8_t positive[SPACE];
     renew(b);
-    b->kernel->relu(n, b->x.raw, b->x.raw, positive);
-    b->kernel->relu(n, b->y.raw, b->y.raw, NULL);
+    b->kernel->relu(b->kernel, n, b->x.raw, b->x.raw, positive);
+    b->kernel->relu(b->kernel, n, b->y.raw, b->y.raw, NULL);
     for (int64_t i = 0; i < n; i++) {
         assert_int_equal(positive[i], b->x.value[i] > 0);
         b->x.value[i] = fmax(b->x.value[i], 0);
@@ -110,13 +110,13 @@ static void check_relu(bench *b) {
     for (int l = 0; l < LENGTHS; l++) {
         int64_t n = lengths[l];
         renew(b);
-        k->fill(1, 0, b->x.raw); /* at 0 the derivative is 0 */
+        k->fill(k, 1, 0, b->x.raw); /* at 0 the derivative is 0 */
         b->x.value[0] = 0;
         uint8_t positive[SPACE];
         memset(positive, 7, sizeof positive);
-        k->relu(n, b->x.raw, b->y.raw, positive);
-        k->mask(n, positive, b->z.raw, b->u.raw);
-        k->mask(n, positive, b->z.raw, b->z.raw);
+        k->relu(k, n, b->x.raw, b->y.raw, positive);
+        k->mask(k, n, positive, b->z.raw, b->u.raw);
+        k->mask(k, n, positive, b->z.raw, b->z.raw);
         for (int64_t i = 0; i < n; i++) {
             assert_int_equal(positive[i], b->x.value[i] > 0);
             b->y.value[i] = fmax(b->x.value[i], 0);
@@ -144,9 +144,9 @@ static void check_rows(bench *b) {
     for (int s = 0; s < SHAPES; s++) {
         int64_t rows = shapes[s][0], cols = shapes[s][1];
         renew(b);
-        k->add_row(rows, cols, b->x.raw, b->y.raw);
-        k->sum_rows(rows, cols, b->x.raw, b->z.raw);
-        k->transpose(rows, cols, b->x.raw, b->u.raw);
+        k->add_row(k, rows, cols, b->x.raw, b->y.raw);
+        k->sum_rows(k, rows, cols, b->x.raw, b->z.raw);
+        k->transpose(k, rows, cols, b->x.raw, b->u.raw);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t c = 0; c < cols; c++) {
                 b->y.value[r * cols + c] += b->x.value[c];
@@ -187,8 +187,8 @@ static dstn_factor factor_of(const bench *b, int64_t offset, const int64_t *step
 static void check_response_add(bench *b, const int64_t *image, const int64_t *s, const int64_t *t, bool bias) {
     int64_t rows = image[0], plane = image[1], cols = image[2];
     renew(b);
-    b->kernel->response_add(rows, plane, cols, factor_of(b, 1, s), b->x.raw, factor_of(b, 2, t), bias ? b->u.raw : NULL,
-                            b->y.raw);
+    b->kernel->response_add(b->kernel, rows, plane, cols, factor_of(b, 1, s), b->x.raw, factor_of(b, 2, t),
+                            bias ? b->u.raw : NULL, b->y.raw);
     for (int64_t i = 0; i < rows * plane * cols; i++) {
         int64_t r = i / cols / plane, c = i % cols;
         b->y.value[i] += factor_at(b, 1, s, r, c) * b->x.value[i];
@@ -200,8 +200,8 @@ static void check_response_add(bench *b, const int64_t *image, const int64_t *s,
 static void check_scale_and_bias(bench *b, const int64_t *image, const int64_t *s) {
     int64_t rows = image[0], plane = image[1], cols = image[2];
     renew(b);
-    b->kernel->response_scale(rows, plane, cols, factor_of(b, 1, s), b->x.raw, b->y.raw);
-    b->kernel->response_bias(rows, cols, factor_of(b, 2, s), b->x.raw, b->u.raw);
+    b->kernel->response_scale(b->kernel, rows, plane, cols, factor_of(b, 1, s), b->x.raw, b->y.raw);
+    b->kernel->response_bias(b->kernel, rows, cols, factor_of(b, 2, s), b->x.raw, b->u.raw);
     for (int64_t i = 0; i < rows * plane * cols; i++) {
         b->y.value[i] = factor_at(b, 1, s, i / cols / plane, i % cols) * b->x.value[i];
     }
@@ -233,7 +233,7 @@ static void check_factors(bench *b, const int64_t *image, bool bias) {
     int64_t rows = image[0], plane = image[1], cols = image[2], width = bias ? 2 * cols : cols;
     const void *values = bias ? b->z.raw : NULL;
     renew(b);
-    b->kernel->response_factors(rows, plane, cols, b->x.raw, b->y.raw, values, b->u.raw);
+    b->kernel->response_factors(b->kernel, rows, plane, cols, b->x.raw, b->y.raw, values, b->u.raw);
     for (int64_t i = 0; i < rows * width; i++) {
         b->u.value[i] = 0;
     }
@@ -246,7 +246,7 @@ static void check_factors(bench *b, const int64_t *image, bool bias) {
     }
     check(b, "response_factors", &b->u);
     renew(b);
-    b->kernel->response_dot(rows, cols, b->x.raw, b->y.raw, values, 3, b->u.raw);
+    b->kernel->response_dot(b->kernel, rows, cols, b->x.raw, b->y.raw, values, 3, b->u.raw);
     for (int64_t i = 0; i < rows * cols; i++) {
         b->u.value[i / cols * 3] += b->x.value[i] * (b->y.value[i] + (bias ? b->z.value[i % cols] : 0));
     }
@@ -275,9 +275,9 @@ static void check_squared_error(bench *b) {
         want += error * error / 2;
         b->z.value[i] = 0.125 * error;
     }
-    assert_near(b, b->kernel->squared_error(11, 3, 0.125, b->x.raw, b->y.raw, b->z.raw), want);
+    assert_near(b, b->kernel->squared_error(b->kernel, 11, 3, 0.125, b->x.raw, b->y.raw, b->z.raw), want);
     check(b, "gradient of the squared error", &b->z);
-    assert_near(b, b->kernel->squared_error(11, 3, 0.125, b->x.raw, b->y.raw, NULL), want);
+    assert_near(b, b->kernel->squared_error(b->kernel, 11, 3, 0.125, b->x.raw, b->y.raw, NULL), want);
 }
 
 static void squared_error_and_its_gradient(void **state) {
@@ -312,10 +312,10 @@ static void check_cross_entropy(bench *b) {
             b->y.value[5 * r + c] = 0.5 * (b->y.value[5 * r + c] - (c == labels[r]));
         }
     }
-    assert_near(b, b->kernel->cross_entropy(12, 5, 0.5, b->x.raw, labels, b->y.raw, &correct), want);
+    assert_near(b, b->kernel->cross_entropy(b->kernel, 12, 5, 0.5, b->x.raw, labels, b->y.raw, &correct), want);
     check(b, "gradient of the cross-entropy", &b->y);
     assert_int_equal(correct, 100 + best);
-    assert_near(b, b->kernel->cross_entropy(12, 5, 0.5, b->x.raw, labels, NULL, NULL), want);
+    assert_near(b, b->kernel->cross_entropy(b->kernel, 12, 5, 0.5, b->x.raw, labels, NULL, NULL), want);
 }
 
 static void cross_entropy_its_gradient_and_its_count(void **state) {
@@ -326,8 +326,8 @@ static void cross_entropy_its_gradient_and_its_count(void **state) {
 static void check_large_outputs(bench *b) {
     const double outputs[] = {3e4, 0, -3e4, 1e4, 1e4, 1e4};
     int64_t labels[] = {2, 1}, correct = 0;
-    b->kernel->from_double(6, outputs, b->x.raw);
-    assert_near(b, b->kernel->cross_entropy(2, 3, 1, b->x.raw, labels, b->y.raw, &correct), 6e4 + log(3));
+    b->kernel->from_double(b->kernel, 6, outputs, b->x.raw);
+    assert_near(b, b->kernel->cross_entropy(b->kernel, 2, 3, 1, b->x.raw, labels, b->y.raw, &correct), 6e4 + log(3));
     static const double want[] = {1, 0, -1, 1 / 3., -2 / 3., 1 / 3.};
     memcpy(b->y.value, want, sizeof want);
     check(b, "gradient at large outputs", &b->y);
@@ -344,8 +344,8 @@ static void cross_entropy_does_not_overflow(void **state) {
 
 static void check_sgd(bench *b) {
     enum { N = 21 };
-    b->kernel->sgd(N, 0.1, 0.9, 0.5, b->x.raw, b->y.raw, b->z.raw);
-    b->kernel->sgd(N, 0.1, 0, 0.5, b->x.raw, NULL, b->u.raw);
+    b->kernel->sgd(b->kernel, N, 0.1, 0.9, 0.5, b->x.raw, b->y.raw, b->z.raw);
+    b->kernel->sgd(b->kernel, N, 0.1, 0, 0.5, b->x.raw, NULL, b->u.raw);
     for (int i = 0; i < N; i++) {
         b->y.value[i] = 0.9 * b->y.value[i] + 0.5 * b->x.value[i];
         b->z.value[i] -= 0.1 * b->y.value[i];
@@ -358,8 +358,8 @@ static void check_sgd(bench *b) {
 
 static void check_rmsprop(bench *b) {
     enum { N = 21 };
-    b->kernel->multiply(N, b->y.raw, b->y.raw, b->y.raw);
-    b->kernel->rmsprop(N, 0.01, 0.99, 1e-3, 0.5, b->x.raw, b->y.raw, b->z.raw);
+    b->kernel->multiply(b->kernel, N, b->y.raw, b->y.raw, b->y.raw);
+    b->kernel->rmsprop(b->kernel, N, 0.01, 0.99, 1e-3, 0.5, b->x.raw, b->y.raw, b->z.raw);
     for (int i = 0; i < N; i++) {
         double g = 0.5 * b->x.value[i];
         b->y.value[i] = 0.99 * b->y.value[i] * b->y.value[i] + 0.01 * g * g;
@@ -372,8 +372,8 @@ static void check_rmsprop(bench *b) {
 static void check_adam(bench *b) {
     enum { N = 21 };
     double c1 = 1 - pow(0.9, 3), c2 = 1 - pow(0.999, 3);
-    b->kernel->multiply(N, b->u.raw, b->u.raw, b->u.raw);
-    b->kernel->adam(N, 0.01, 0.9, 0.999, 1e-3, c1, c2, 0.5, b->x.raw, b->y.raw, b->u.raw, b->z.raw);
+    b->kernel->multiply(b->kernel, N, b->u.raw, b->u.raw, b->u.raw);
+    b->kernel->adam(b->kernel, N, 0.01, 0.9, 0.999, 1e-3, c1, c2, 0.5, b->x.raw, b->y.raw, b->u.raw, b->z.raw);
     for (int i = 0; i < N; i++) {
         double g = 0.5 * b->x.value[i];
         b->y.value[i] = 0.9 * b->y.value[i] + 0.1 * g;

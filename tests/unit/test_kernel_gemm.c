@@ -66,13 +66,13 @@ static void check_product(const dstn_kernel *kernel, const product *p) {
             c[i / p->n * ldc + i % p->n] = NAN; /* β = 0 must not read C */
         }
     }
-    kernel->from_double(SPACE, a, raw_a);
-    kernel->from_double(SPACE, b, raw_b);
-    kernel->from_double(SPACE, c, raw_c);
-    kernel->gemm(p->transpose_a, p->transpose_b, p->m, p->n, p->k, p->alpha, raw_a, lda, raw_b, ldb, p->beta, raw_c,
-                 ldc);
+    kernel->from_double(kernel, SPACE, a, raw_a);
+    kernel->from_double(kernel, SPACE, b, raw_b);
+    kernel->from_double(kernel, SPACE, c, raw_c);
+    kernel->gemm(kernel, p->transpose_a, p->transpose_b, p->m, p->n, p->k, p->alpha, raw_a, lda, raw_b, ldb, p->beta,
+                 raw_c, ldc);
     plain(p, a, lda, b, ldb, c, ldc);
-    kernel->to_double(SPACE, raw_c, got);
+    kernel->to_double(kernel, SPACE, raw_c, got);
     double tolerance = kernel->scalar == DSTN_F32 ? 2e-5 : 1e-13;
     for (int64_t i = 0; i < SPACE; i++) {
         if (!(fabs(got[i] - c[i]) <= tolerance * (1 + (double)p->k))) {

@@ -43,8 +43,8 @@ static void check_pool(bench *b, const int64_t *pool) {
     assert_true(inputs(pool) < SPACE);
     renew(b);
     memset(at, 255, sizeof at);
-    k->pool_max(rows, height, width, cols, size, b->x.raw, b->y.raw, at);
-    k->pool_pick(rows, height, width, cols, size, at, b->z.raw, b->u.raw);
+    k->pool_max(k, rows, height, width, cols, size, b->x.raw, b->y.raw, at);
+    k->pool_pick(k, rows, height, width, cols, size, at, b->z.raw, b->u.raw);
     for (int64_t i = 0; i < count; i++) {
         int64_t square = square_of(pool, i), best = 0;
         for (int64_t place = 1; place < size * size; place++) {
@@ -58,7 +58,7 @@ static void check_pool(bench *b, const int64_t *pool) {
     assert_int_equal(at[count], 255);
     check(b, "pool_max", &b->y);
     check(b, "pool_pick", &b->u);
-    k->pool_spread(rows, height, width, cols, size, at, b->y.raw, b->z.raw);
+    k->pool_spread(k, rows, height, width, cols, size, at, b->y.raw, b->z.raw);
     for (int64_t i = 0; i < inputs(pool); i++) {
         b->z.value[i] = 0; /* also at the edges that no square covers */
     }
@@ -83,8 +83,8 @@ static void check_ties(bench *b) {
     /* 2 x 2, three channels: all equal; the last two equal and largest; a negative zero before a zero. */
     const double values[] = {5, 1, -0., 5, 0, 0., 5, 3, -1, 5, 3, -2};
     uint8_t at[3];
-    b->kernel->from_double(12, values, b->x.raw);
-    b->kernel->pool_max(1, 2, 2, 3, 2, b->x.raw, b->y.raw, at);
+    b->kernel->from_double(b->kernel, 12, values, b->x.raw);
+    b->kernel->pool_max(b->kernel, 1, 2, 2, 3, 2, b->x.raw, b->y.raw, at);
     assert_int_equal(at[0], 0);
     assert_int_equal(at[1], 2);
     assert_int_equal(at[2], 0);
@@ -107,8 +107,8 @@ static void check_planes(bench *b) {
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         int64_t rows = shapes[s][0], plane = shapes[s][1], cols = shapes[s][2];
         renew(b);
-        b->kernel->plane_sum(rows, plane, cols, 0.25, b->x.raw, b->y.raw);
-        b->kernel->plane_spread(rows, plane, cols, -1.5, b->z.raw, b->u.raw);
+        b->kernel->plane_sum(b->kernel, rows, plane, cols, 0.25, b->x.raw, b->y.raw);
+        b->kernel->plane_spread(b->kernel, rows, plane, cols, -1.5, b->z.raw, b->u.raw);
         for (int64_t i = 0; i < rows * cols; i++) {
             double sum = 0;
             for (int64_t p = 0; p < plane; p++) {
@@ -166,10 +166,10 @@ static void check_sums(bench *b, int64_t rows, int64_t cols) {
             want[3][c] += (x - center[c]) * (x - center[c]);
         }
     }
-    b->kernel->column_sums(rows, cols, b->x.raw, got[0]);
-    b->kernel->column_dots(rows, cols, b->x.raw, b->y.raw, NULL, got[1]);
-    b->kernel->column_dots(rows, cols, b->x.raw, b->y.raw, center, got[2]);
-    b->kernel->column_squares(rows, cols, b->x.raw, center, got[3]);
+    b->kernel->column_sums(b->kernel, rows, cols, b->x.raw, got[0]);
+    b->kernel->column_dots(b->kernel, rows, cols, b->x.raw, b->y.raw, NULL, got[1]);
+    b->kernel->column_dots(b->kernel, rows, cols, b->x.raw, b->y.raw, center, got[2]);
+    b->kernel->column_squares(b->kernel, rows, cols, b->x.raw, center, got[3]);
     assert_columns(b, "column_sums", got[0], want[0], cols);
     assert_columns(b, "column_dots", got[1], want[1], cols);
     assert_columns(b, "centred column_dots", got[2], want[2], cols);
@@ -198,10 +198,11 @@ static void check_affine(bench *b) {
     for (int m = 0; m < MATRICES; m++) {
         int64_t rows = matrices[m][0], cols = matrices[m][1];
         renew(b);
-        b->kernel->column_affine(rows, cols, a, b->x.raw, slope, b->y.raw, shift, b->z.raw);
-        b->kernel->column_affine(rows, cols, a, b->x.raw, NULL, NULL, shift, b->u.raw);
-        b->kernel->column_affine(rows, cols, a, b->x.raw, slope, b->y.raw, shift, b->y.raw); /* in place of x */
-        b->kernel->column_affine(rows, cols, a, b->x.raw, NULL, NULL, shift, b->x.raw);      /* in place of v */
+        b->kernel->column_affine(b->kernel, rows, cols, a, b->x.raw, slope, b->y.raw, shift, b->z.raw);
+        b->kernel->column_affine(b->kernel, rows, cols, a, b->x.raw, NULL, NULL, shift, b->u.raw);
+        b->kernel->column_affine(b->kernel, rows, cols, a, b->x.raw, slope, b->y.raw, shift,
+                                 b->y.raw);                                                        /* in place of x */
+        b->kernel->column_affine(b->kernel, rows, cols, a, b->x.raw, NULL, NULL, shift, b->x.raw); /* in place of v */
         for (int64_t i = 0; i < rows * cols; i++) {
             int64_t c = i % cols;
             double own = a[c] * b->x.value[i] + shift[c];
@@ -232,7 +233,7 @@ static void check_bytes(bench *b) {
         bytes[i] = (uint8_t)i;
         b->x.value[i] = i / 255. / 0.35 - 0.8;
     }
-    b->kernel->from_bytes(256, 1 / 255. / 0.35, -0.8, bytes, b->x.raw);
+    b->kernel->from_bytes(b->kernel, 256, 1 / 255. / 0.35, -0.8, bytes, b->x.raw);
     check(b, "from_bytes", &b->x);
 }
 

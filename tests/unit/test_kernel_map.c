@@ -27,8 +27,8 @@ static void copy_in(const dstn_kernel *kernel, array *a) {
     for (int i = 0; i < GUARD; i++) {
         guard[i] = -77;
     }
-    kernel->from_double(a->count, a->value, a->raw);
-    kernel->from_double(GUARD, guard, (char *)a->raw + (size_t)a->count * kernel->size);
+    kernel->from_double(kernel, a->count, a->value, a->raw);
+    kernel->from_double(kernel, GUARD, guard, (char *)a->raw + (size_t)a->count * kernel->size);
 }
 
 static array array_new(const dstn_kernel *kernel, int64_t count, uint64_t step) {
@@ -60,8 +60,8 @@ static void compare(const dstn_kernel *kernel, const dstn_map_shape *s, const ch
                     const array *a) {
     double tolerance = kernel->scalar == DSTN_F64 ? 1e-14 : 2e-6, guard[GUARD];
     double *got = malloc((size_t)(a->count + 1) * sizeof *got);
-    kernel->to_double(a->count, a->raw, got);
-    kernel->to_double(GUARD, (const char *)a->raw + (size_t)a->count * kernel->size, guard);
+    kernel->to_double(kernel, a->count, a->raw, got);
+    kernel->to_double(kernel, GUARD, (const char *)a->raw + (size_t)a->count * kernel->size, guard);
     for (int64_t i = 0; i < a->count; i++) {
         if (!(fabs(got[i] - a->value[i]) <= tolerance * (1 + a->magnitude[i]))) {
             describe(kernel, s, what, rows);
@@ -176,9 +176,9 @@ static void check_rows(const dstn_kernel *kernel, dstn_map *map, const dstn_map_
     prepare(kernel, &a.y, 0);
     prepare(kernel, &a.dx, beta);
     prepare(kernel, &a.dw, beta);
-    kernel->map_forward(map, rows, a.x.raw, a.w.raw, a.y.raw);
-    kernel->map_adjoint(map, rows, a.dy.raw, a.w.raw, beta, a.dx.raw);
-    kernel->map_gradient(map, rows, a.x.raw, a.dy.raw, beta, a.dw.raw);
+    kernel->map_forward(kernel, map, rows, a.x.raw, a.w.raw, a.y.raw);
+    kernel->map_adjoint(kernel, map, rows, a.dy.raw, a.w.raw, beta, a.dx.raw);
+    kernel->map_gradient(kernel, map, rows, a.x.raw, a.dy.raw, beta, a.dw.raw);
     for_products(s, rows, add_forward, &a);
     for_products(s, rows, add_adjoint, &a);
     for_products(s, rows, add_gradient, &a);
@@ -190,14 +190,14 @@ static void check_rows(const dstn_kernel *kernel, dstn_map *map, const dstn_map_
 
 /* Also fewer rows than the map was made for, in between: plans and scratch arrays must not remember the last call. */
 static void check_shape(const dstn_kernel *kernel, dstn_map_shape s, int64_t max_rows) {
-    dstn_map *map = kernel->map_new(&s, max_rows);
+    dstn_map *map = kernel->map_new(kernel, &s, max_rows);
     assert_non_null(map);
     check_rows(kernel, map, &s, max_rows, 0);
     check_rows(kernel, map, &s, 1, 1);
     check_rows(kernel, map, &s, max_rows, 1);
     check_rows(kernel, map, &s, (max_rows + 1) / 2, 0);
-    assert_true(kernel->map_memory(map) > 0);
-    kernel->map_destroy(map);
+    assert_true(kernel->map_memory(kernel, map) > 0);
+    kernel->map_destroy(kernel, map);
 }
 
 static void for_kernels(void (*test)(const dstn_kernel *kernel)) {
@@ -284,10 +284,10 @@ static void several_threads_compute_the_same(void **state) {
 static void check_no_rows(const dstn_kernel *kernel) {
     dstn_map_shape shapes[] = {shape_of(3, 4, 5, 6, 3, 1, 1), shape_of(30, 20, 1, 1, 1, 1, 0)};
     for (size_t i = 0; i < 2; i++) {
-        dstn_map *map = kernel->map_new(&shapes[i], 4);
+        dstn_map *map = kernel->map_new(kernel, &shapes[i], 4);
         check_rows(kernel, map, &shapes[i], 0, 1);
         check_rows(kernel, map, &shapes[i], 0, 0);
-        kernel->map_destroy(map);
+        kernel->map_destroy(kernel, map);
     }
 }
 
@@ -300,7 +300,7 @@ static void no_map_may_be_destroyed(void **state) {
     (void)state;
     for (int i = 0; i < KERNELS; i++) {
         if (kernel_at(i)) {
-            kernel_at(i)->map_destroy(NULL);
+            kernel_at(i)->map_destroy(kernel_at(i), NULL);
         }
     }
 }
@@ -308,17 +308,17 @@ static void no_map_may_be_destroyed(void **state) {
 /* ---- backends against each other, at the sizes of real networks ---- */
 
 static void run(const dstn_kernel *kernel, const dstn_map_shape *s, int64_t rows, arrays *a) {
-    dstn_map *map = kernel->map_new(s, rows);
-    kernel->map_forward(map, rows, a->x.raw, a->w.raw, a->y.raw);
-    kernel->map_adjoint(map, rows, a->dy.raw, a->w.raw, 1, a->dx.raw);
-    kernel->map_gradient(map, rows, a->x.raw, a->dy.raw, 1, a->dw.raw);
-    kernel->map_destroy(map);
+    dstn_map *map = kernel->map_new(kernel, s, rows);
+    kernel->map_forward(kernel, map, rows, a->x.raw, a->w.raw, a->y.raw);
+    kernel->map_adjoint(kernel, map, rows, a->dy.raw, a->w.raw, 1, a->dx.raw);
+    kernel->map_gradient(kernel, map, rows, a->x.raw, a->dy.raw, 1, a->dw.raw);
+    kernel->map_destroy(kernel, map);
 }
 
 static double distance(const dstn_kernel *kernel, const array *a, const array *b) {
     double error = 0, norm = 0, *x = malloc((size_t)a->count * sizeof *x), *y = malloc((size_t)a->count * sizeof *y);
-    kernel->to_double(a->count, a->raw, x);
-    kernel->to_double(a->count, b->raw, y);
+    kernel->to_double(kernel, a->count, a->raw, x);
+    kernel->to_double(kernel, a->count, b->raw, y);
     for (int64_t i = 0; i < a->count; i++) {
         error += (x[i] - y[i]) * (x[i] - y[i]);
         norm += x[i] * x[i];

@@ -38,11 +38,11 @@ static void multiply(const dstn_kernel *kernel, dstn_arena *arena, void *results
     void *y = dstn_arena_take(arena, ROWS * SIDE * kernel->size),
          *g = dstn_arena_take(arena, SIDE * SIDE * kernel->size);
     assert_true(x && w && y && g);
-    kernel->fill(ROWS * SIDE, 0.5, x);
-    kernel->fill(SIDE * SIDE, 0.25, w);
+    kernel->fill(kernel, ROWS * SIDE, 0.5, x);
+    kernel->fill(kernel, SIDE * SIDE, 0.25, w);
     for (int i = 0; i < PRODUCTS; i++) {
-        kernel->gemm(false, false, ROWS, SIDE, SIDE, 1, x, SIDE, w, SIDE, 0, y, SIDE);
-        kernel->gemm(true, false, SIDE, SIDE, ROWS, 1, x, SIDE, y, SIDE, 0, g, SIDE);
+        kernel->gemm(kernel, false, false, ROWS, SIDE, SIDE, 1, x, SIDE, w, SIDE, 0, y, SIDE);
+        kernel->gemm(kernel, true, false, SIDE, SIDE, ROWS, 1, x, SIDE, y, SIDE, 0, g, SIDE);
     }
     results[0] = y;
     results[1] = g;

@@ -17,7 +17,7 @@ static void make(chain *c, const char *layers, dstn_scalar scalar) {
         fail_msg("%s", err.message);
     }
     chain_set_kind(c, DSTN_PASS_GENERAL, false, false);
-    c->kernel->fill(ROWS * COLS, 1, c->x[0]); /* the output is then the mask */
+    c->kernel->fill(c->kernel, ROWS * COLS, 1, c->x[0]); /* the output is then the mask */
 }
 
 static void masks_have_the_rate_and_keep_the_mean(void **state) {
@@ -91,7 +91,7 @@ static void masks_do_not_depend_on_how_rows_are_split(void **state) {
         c.pass.rows = piece & 1 ? ROWS - 23 : 23;
         c.pass.values = c.values + 2 * c.pass.first_row;
         c.block = piece & 2 ? 5 : 0; /* and in blocks of a rank's rows */
-        c.kernel->fill(ROWS * COLS, -1, c.x[1]);
+        c.kernel->fill(c.kernel, ROWS * COLS, -1, c.x[1]);
         chain_layer_forward(&c, 0);
         assert_memory_equal(c.x[1], whole + COLS * c.pass.first_row, (size_t)c.pass.rows * COLS * sizeof(double));
     }
@@ -125,7 +125,7 @@ static void tangent_and_adjoint_use_the_mask_of_the_forward_pass(void **state) {
     make(&c, "[dropout: {rate: b}]", DSTN_F64);
     chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
     chain_forward(&c);
-    assert_true(c.kernel->dot(ROWS * COLS, c.x_dot[1], c.x_dot[1]) == 0); /* no tangent at the input */
+    assert_true(c.kernel->dot(c.kernel, ROWS * COLS, c.x_dot[1], c.x_dot[1]) == 0); /* no tangent at the input */
     chain_set(&c, 8, ROWS * COLS, c.delta[1]);
     chain_set(&c, 9, ROWS * COLS, c.x_dot[0]);
     c.has_input_tangent = true;

@@ -211,7 +211,7 @@ static void dropped_channels_are_dropped_everywhere(void **state) {
     (void)state;
     static chain c;
     make(&c, "[dropout: {rate: 0.5, per: channel}]");
-    c.kernel->fill(4 * 40, 1, c.x[0]);
+    c.kernel->fill(c.kernel, 4 * 40, 1, c.x[0]);
     chain_set_kind(&c, DSTN_PASS_GENERAL, false, false);
     int kept = 0;
     for (c.pass.step = 0; c.pass.step < 50; c.pass.step++) {

@@ -124,44 +124,53 @@ static void input_adjoint_is_the_transpose_of_the_input_tangent(void **state) {
     for_all_chains(chain_check_transposed_input);
 }
 
-/* ---- the number of products
- * ------------------------------------------------------------------------------------------- */
+/* ---- the number of products -------------------------------------------------------------------------------------- */
 
-static int64_t products_made;
-static const dstn_kernel *uncounted;
+/* The state of a kernel that counts the products it passes on to another. */
+typedef struct product_count {
+    const dstn_kernel *kernel;
+    int64_t products;
+} product_count;
 
 /* Of the layer's size; those with U and V are h/(2 in) of it. */
-static void counted_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda,
-                         const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
-    products_made += m * n * k == 5 * 40 * 30;
-    uncounted->gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+static void counted_gemm(const dstn_kernel *kernel, bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha,
+                         const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
+    product_count *count = kernel->state;
+    count->products += m * n * k == 5 * 40 * 30;
+    count->kernel->gemm(count->kernel, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-static void counted_forward(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y) {
-    products_made++;
-    uncounted->map_forward(map, rows, x, weight, y);
+static void counted_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
+                            void *y) {
+    product_count *count = kernel->state;
+    count->products++;
+    count->kernel->map_forward(count->kernel, map, rows, x, weight, y);
 }
 
-static void counted_adjoint(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx) {
-    products_made++;
-    uncounted->map_adjoint(map, rows, dy, weight, beta, dx);
+static void counted_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
+                            double beta, void *dx) {
+    product_count *count = kernel->state;
+    count->products++;
+    count->kernel->map_adjoint(count->kernel, map, rows, dy, weight, beta, dx);
 }
 
-static void counted_gradient(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight) {
-    products_made++;
-    uncounted->map_gradient(map, rows, x, dy, beta, dweight);
+static void counted_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
+                             double beta, void *dweight) {
+    product_count *count = kernel->state;
+    count->products++;
+    count->kernel->map_gradient(count->kernel, map, rows, x, dy, beta, dweight);
 }
 
 static int64_t count_products(chain *c, dstn_pass_kind kind, bool general, bool response, bool is_first) {
     dstn_layer *layer = c->layers[0];
     dstn_kernel counting = *layer->kernel;
-    uncounted = layer->kernel;
+    product_count count = {.kernel = layer->kernel};
+    counting.state = &count;
     counting.gemm = counted_gemm;
     counting.map_forward = counted_forward;
     counting.map_adjoint = counted_adjoint;
     counting.map_gradient = counted_gradient;
     layer->kernel = &counting;
-    products_made = 0;
     chain_set_kind(c, kind, general, response);
     c->has_input_tangent = !is_first;
     chain_layer_forward(c, 0);
@@ -169,8 +178,8 @@ static int64_t count_products(chain *c, dstn_pass_kind kind, bool general, bool 
         chain_layer_tangent(c, 0);
     }
     chain_layer_adjoint(c, 0, is_first ? NULL : c->delta[0]);
-    layer->kernel = uncounted;
-    return products_made;
+    layer->kernel = count.kernel;
+    return count.products;
 }
 
 static void no_pass_makes_more_products_than_the_mathematics_needs(void **state) {
@@ -239,7 +248,7 @@ static void single_precision_agrees_with_double(void **state) {
         compare_parameters(&single, &wide);
         if (kind == DSTN_PASS_RESPONSE) {
             double got[CHAIN_SPACE];
-            single.kernel->to_double(5 * single.plan.hypers, single.dz, got);
+            single.kernel->to_double(single.kernel, 5 * single.plan.hypers, single.dz, got);
             assert_close(got, wide.dz, 5 * single.plan.hypers, "dz");
         }
         chain_destroy(&single);
@@ -308,7 +317,7 @@ static void without_hyperparameters_there_is_no_response(void **state) {
         }
         chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
         chain_gradients(&c);
-        assert_true(c.kernel->dot(5 * 2, c.x_dot[3], c.x_dot[3]) == 0);
+        assert_true(c.kernel->dot(c.kernel, 5 * 2, c.x_dot[3], c.x_dot[3]) == 0);
         chain_destroy(&c);
     }
 }

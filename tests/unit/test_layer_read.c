@@ -193,7 +193,7 @@ static void imported_parameters_are_exported_unchanged_and_stored_transposed(voi
         const dstn_parameter *weight = dstn_layer_parameter(c.layers[0], "response_weight");
         double canonical[64], stored[64];
         dstn_parameter_export(weight, c.kernel, weight->gradient, canonical);
-        c.kernel->to_double(weight->count, weight->gradient, stored);
+        c.kernel->to_double(c.kernel, weight->count, weight->gradient, stored);
         for (int64_t i = 0; i < weight->count; i++) {
             assert_true(stored[i / 12 * 12 + i % 4 * 3 + i / 4 % 3] == canonical[i]);
         }

@@ -100,7 +100,7 @@ typedef struct notes {
 
 static void note(const world *w, notes *n, const void *array, int64_t count) {
     n->values = realloc(n->values, (size_t)(n->count + count + 1) * sizeof *n->values);
-    w->kernel->to_double(count, array, n->values + n->count);
+    w->kernel->to_double(w->kernel, count, array, n->values + n->count);
     n->count += count;
 }
 
@@ -220,7 +220,7 @@ static void an_example_gives_the_same_among_any_number_of_rows(void **state) {
 static void check_overwrite(world *w) {
     notes want = take_notes(w);
     for (int r = 0; r < DSTN_RANGES; r++) {
-        w->kernel->fill(w->model->count[r], w->pass.grad[r] ? NAN : 0, w->model->gradient[r]);
+        w->kernel->fill(w->kernel, w->model->count[r], w->pass.grad[r] ? NAN : 0, w->model->gradient[r]);
     }
     w->pass.overwrite = true;
     notes got = take_notes(w);

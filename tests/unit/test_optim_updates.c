@@ -74,17 +74,17 @@ static void follow(const char *section, reference *update, dstn_scalar scalar, d
     for (int i = 0; i < N; i++) {
         want[i] = cos(3 * i);
     }
-    f.kernel->from_double(N, want, w);
+    f.kernel->from_double(f.kernel, N, want, w);
     for (int t = 1; t <= STEPS; t++) {
-        f.kernel->to_double(N, w, now);
+        f.kernel->to_double(f.kernel, N, w, now);
         for (int i = 0; i < N; i++) {
             gradient[i] = gradient_at(i, now[i]);
             update(&want[i], &m[i], &v[i], factor * gradient_at(i, want[i]), t);
         }
-        f.kernel->from_double(N, gradient, g);
+        f.kernel->from_double(f.kernel, N, gradient, g);
         dstn_optimizer_step(f.optimizer, factor, g, w);
     }
-    f.kernel->to_double(N, w, now);
+    f.kernel->to_double(f.kernel, N, w, now);
     for (int i = 0; i < N; i++) {
         if (!(fabs(now[i] - want[i]) <= tolerance)) {
             fail_msg("element %d: got %.17g, want %.17g", i, now[i], want[i]);

@@ -220,8 +220,8 @@ static void fill_parameters(const toy *t) {
         for (int64_t i = 0; i < t->model->count[r]; i += 2) {
             dstn_rng_normals((dstn_rng){8, DSTN_PURPOSE_TEST}, 0, (uint64_t)i, (uint64_t)r, draws + i);
         }
-        t->model->kernel->from_double(t->model->count[r], draws, t->model->value[r]);
-        t->model->kernel->scale(t->model->count[r], 0.3, t->model->value[r]);
+        t->model->kernel->from_double(t->model->kernel, t->model->count[r], draws, t->model->value[r]);
+        t->model->kernel->scale(t->model->kernel, t->model->count[r], 0.3, t->model->value[r]);
         free(draws);
     }
 }
@@ -235,10 +235,10 @@ static void weights_by_probing(const toy *t, double z, double *w) {
         zs[i] = z;
         values[i] = 0.2;
     }
-    kernel->from_double(100, identity, x);
-    kernel->from_double(10, zs, z_given);
+    kernel->from_double(kernel, 100, identity, x);
+    kernel->from_double(kernel, 10, zs, z_given);
     dstn_pass pass = {.kind = DSTN_PASS_RESPONSE, .rows = 10, .batch_rows = 10, .z = z_given, .values = values};
-    kernel->to_double(10, dstn_model_forward(t->model, &pass, x), w);
+    kernel->to_double(kernel, 10, dstn_model_forward(t->model, &pass, x), w);
 }
 
 static void assert_learned(const char *precision, const char *response, const char *layers, const char *regularizers,

@@ -22,7 +22,7 @@ struct dstn_map {
     size_t sum_size;
 };
 
-static dstn_map *map_new(const dstn_map_shape *shape, int64_t max_rows) {
+static dstn_map *map_new(const dstn_kernel *kernel, const dstn_map_shape *shape, int64_t max_rows) {
     dstn_map *map = dstn_alloc(1, sizeof *map);
     map->max_rows = max_rows;
     map->patches = patches_of(shape, max_rows);
@@ -41,7 +41,7 @@ static void destroy_plan(map_plan *plan) {
     *plan = (map_plan){0};
 }
 
-static void map_destroy(dstn_map *map) {
+static void map_destroy(const dstn_kernel *kernel, dstn_map *map) {
     if (!map) {
         return;
     }
@@ -55,7 +55,7 @@ static void map_destroy(dstn_map *map) {
     free(map);
 }
 
-static size_t map_memory(const dstn_map *map) {
+static size_t map_memory(const dstn_kernel *kernel, const dstn_map *map) {
     size_t bytes = sizeof *map + patches_memory(&map->patches) + map->sum_size * sizeof(real);
     for (int i = 0; i < MAP_PLANS; i++) {
         for (int k = 0; k < MAP_PRODUCTS; k++) {
@@ -231,8 +231,8 @@ static real *sum_array(dstn_map *map, int64_t count) {
 }
 
 /* target = beta target + the product. */
-static bool run_and_add(dstn_map *map, product *p, const void *first, const void *second, double beta, int64_t count,
-                        void *target) {
+static bool run_and_add(const dstn_kernel *kernel, dstn_map *map, product *p, const void *first, const void *second,
+                        double beta, int64_t count, void *target) {
     if (beta == 0) {
         return product_run(p, &map->place, first, second, target);
     }
@@ -241,9 +241,9 @@ static bool run_and_add(dstn_map *map, product *p, const void *first, const void
         return false;
     }
     if (beta != 1) {
-        scale(count, beta, target);
+        scale(kernel, count, beta, target);
     }
-    axpy(count, 1, sum, target);
+    axpy(kernel, count, 1, sum, target);
     return true;
 }
 
@@ -255,28 +255,31 @@ static patches *fallback(dstn_map *map) {
     return &map->patches;
 }
 
-static void map_forward(dstn_map *map, int64_t rows, const void *x, const void *weight, void *y) {
+static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
+                        void *y) {
     product *p = product_for(map, rows, MAP_FORWARD);
     if (!p || !product_run(p, &map->place, x, weight, y)) {
-        patches_forward(fallback(map), rows, x, weight, y);
+        patches_forward(kernel, fallback(map), rows, x, weight, y);
     }
 }
 
-static void map_adjoint(dstn_map *map, int64_t rows, const void *dy, const void *weight, double beta, void *dx) {
+static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
+                        double beta, void *dx) {
     product *p = beta == 1 ? product_for(map, rows, MAP_ADJOINT_SUM) : NULL;
     if (p && product_run(p, &map->place, dy, weight, dx)) {
         return;
     }
     p = product_for(map, rows, MAP_ADJOINT);
-    if (!p || !run_and_add(map, p, dy, weight, beta, rows * input_size(&map->patches), dx)) {
-        patches_adjoint(fallback(map), rows, dy, weight, beta, dx);
+    if (!p || !run_and_add(kernel, map, p, dy, weight, beta, rows * input_size(&map->patches), dx)) {
+        patches_adjoint(kernel, fallback(map), rows, dy, weight, beta, dx);
     }
 }
 
-static void map_gradient(dstn_map *map, int64_t rows, const void *x, const void *dy, double beta, void *dweight) {
+static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
+                         double beta, void *dweight) {
     product *p = product_for(map, rows, MAP_GRADIENT);
-    if (!p || !run_and_add(map, p, x, dy, beta, map->patches.length * map->patches.shape.out, dweight)) {
-        patches_gradient(fallback(map), rows, x, dy, beta, dweight);
+    if (!p || !run_and_add(kernel, map, p, x, dy, beta, map->patches.length * map->patches.shape.out, dweight)) {
+        patches_gradient(kernel, fallback(map), rows, x, dy, beta, dweight);
     }
 }
 
