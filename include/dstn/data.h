@@ -1,8 +1,9 @@
-/* data: readers of data sets, their preparation (split, standardization, features), the order of examples, and the
- * augmentation of images.
+/* data: readers of data sets, their preparation (split, standardization, features), the order of examples, the
+ * augmentation of images, and the mini-batch.
  *
  * A data set is read whole by every rank, and a mini-batch is named by row numbers, so that no draw and no batch
- * depends on the number of ranks. */
+ * depends on the number of ranks. In the order of use: read a data set, read the list of augmentations, bind a batch,
+ * and fill it with the rows that a sampler gives. */
 #ifndef DSTN_DATA_H
 #define DSTN_DATA_H
 
@@ -97,7 +98,12 @@ void dstn_sampler_seek(dstn_sampler *sampler, int64_t position);
 
 /* ---- augmentation -------------------------------------------------------------------------------------------- */
 
-/* A mini-batch of images that is changed in place. Draws are functions of (rng, step, global row, lane) alone. */
+/* What an augmentation acts on: an image as the source has it, or its normalized values, where 0 is the mean. Sources
+ * of bytes have pixels 0 … 255; where a source has numbers, those of its images, already normalized, are the pixels. */
+typedef enum dstn_stage { DSTN_STAGE_PIXELS, DSTN_STAGE_VALUES } dstn_stage;
+
+/* A mini-batch of images that is changed in place, [rows, height, width, channels]; one of `pixels` and `x` is NULL.
+ * Draws are functions of (rng, step, global row, lane) alone. */
 typedef struct dstn_images {
     const dstn_kernel *kernel;
     int64_t rows, height, width, channels;
@@ -106,18 +112,21 @@ typedef struct dstn_images {
     int64_t hypers;
     dstn_rng rng;
     uint64_t step;
-    uint64_t lane; /* the augmentation's own lanes: 2^32 from here on */
-    void *x;       /* [rows, height, width, channels] in the kernel's scalar type */
+    uint64_t lane;   /* the augmentation's own lanes: 2^32 from here on */
+    uint8_t *pixels; /* bytes; NULL at the stage of values, and where the source has numbers */
+    void *x;         /* the kernel's scalar type; NULL where there are bytes */
 } dstn_images;
 
 /* One augmentation, one file, registered by name. */
 typedef struct dstn_augmentation {
     const char *name;
     const char *help;
+    dstn_stage stage;
     const dstn_option *options;
     size_t settings_size;
     /* Checks settings whose option table can't say all; DSTN_ERROR_USAGE. */
     dstn_status (*plan)(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err);
+    /* Stage of pixels: changes images->pixels, or images->x where the source has numbers; of values: images->x. */
     void (*apply)(const void *settings, const dstn_images *images);
 } dstn_augmentation;
 
@@ -126,12 +135,13 @@ const dstn_augmentation *dstn_augmentation_at(size_t i); /* table order, NULL pa
 /* A quantity's value for row r of the batch. */
 double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quantity, int64_t row);
 
-/* A list of augmentations, applied in its order in every training step. */
+/* A list of augmentations, applied in its order in every training step: those of pixels, then those of values. */
 typedef struct dstn_augment dstn_augment;
 
 /* From the list `augment:` (handle NULL: an empty one), whose entries are names, or mappings of one name to its
- * options: `[cutout: {holes: 1, length: NAME}]`. hyper_index gives the index of a hyperparameter, -1: there is none.
- * DSTN_ERROR_USAGE, also where the data set has no images. Owned by the caller. */
+ * options: `[flip, cutout: {holes: 1, length: NAME}]`. hyper_index gives the index of a hyperparameter, -1: there is
+ * none. DSTN_ERROR_USAGE, also where the data set has no images, and where an augmentation of pixels stands behind one
+ * of values. Owned by the caller. */
 dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
                               int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
                               dstn_error *err);
@@ -140,5 +150,44 @@ bool dstn_augment_is_empty(const dstn_augment *augment);
 /* Changes x [rows, H, W, C], in the kernel's scalar type, in place. values [rows, hypers]: natural units. */
 void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
                         int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x);
+
+/* ---- the mini-batch ------------------------------------------------------------------------------------------- */
+
+/* The examples of one mini-batch on this rank, B of them with T steps each, as a pass takes them. A view: the arrays
+ * live in the arena that it was bound to, and hold what was filled in last. */
+typedef struct dstn_batch {
+    int64_t rows;           /* B: examples (streams) of this rank */
+    int64_t first_row;      /* position of the first one in the global batch */
+    int64_t global_rows;    /* examples of the global batch: every mean divides by it */
+    int64_t steps;          /* T: time steps of a stream, 1 for examples */
+    bool carried;           /* the rows go on from the batch before: layers keep their rows' state */
+    void *x;                /* [B·T, features] in the kernel's scalar type; NULL for tokens */
+    int64_t *tokens;        /* [B·T] or NULL */
+    void *targets;          /* regression: [B·T, outputs] in the kernel's scalar type, else NULL */
+    int64_t *labels;        /* classification: [B·T], else NULL */
+    const int64_t *indices; /* [B] rows of the part; the caller's, who keeps them as long as they are looked at */
+    dstn_part part;
+    uint8_t *pixels; /* [B, features] room for images of bytes while they are augmented, else NULL */
+} dstn_batch;
+
+/* How a batch is to be augmented. */
+typedef struct dstn_augmenting {
+    const dstn_augment *augment;
+    dstn_rng rng;
+    uint64_t step;
+    const double *values; /* [rows, hypers] hyperparameters in natural units, of each example */
+    int64_t hypers;
+} dstn_augmenting;
+
+/* Takes memory for batches of at most max_rows examples from the arena; false where it is short. */
+bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t max_rows,
+                     dstn_arena *arena);
+
+/* Fills the batch with the examples indices [rows] of a part, which are first_row … of a global batch of global_rows.
+ * Images are augmented as `augmenting` says (NULL: not at all): as pixels, then decoded and normalized, then as values.
+ * Data set and kernel are those of the bind; rows ≤ max_rows. */
+void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, dstn_part part,
+                     const int64_t *indices, int64_t rows, int64_t first_row, int64_t global_rows,
+                     const dstn_augmenting *augmenting);
 
 #endif

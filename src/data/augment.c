@@ -124,6 +124,18 @@ static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_
     return DSTN_OK;
 }
 
+/* An image can't become pixels again. */
+static dstn_status check_order(dstn_node entry, const dstn_augmentation *before, const dstn_augmentation *type,
+                               dstn_error *err) {
+    if (before->stage <= type->stage) {
+        return DSTN_OK;
+    }
+    return dstn_node_fail(entry, err,
+                          "%s acts on pixels and stands behind %s, which acts on normalized values; accepted: %s "
+                          "before %s",
+                          type->name, before->name, type->name, before->name);
+}
+
 dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
                               int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
                               dstn_error *err) {
@@ -139,6 +151,9 @@ dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
     augment->items = dstn_alloc(augment->count, sizeof *augment->items);
     for (size_t i = 0; i < augment->count && status == DSTN_OK; i++) {
         status = read_entry(dstn_node_at(list, i), dataset, &names, &augment->items[i], err);
+        if (status == DSTN_OK && i > 0) {
+            status = check_order(dstn_node_at(list, i), augment->items[i - 1].type, augment->items[i].type, err);
+        }
     }
     if (status != DSTN_OK) {
         dstn_augment_destroy(augment);
@@ -169,23 +184,36 @@ double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quan
     return quantity->name ? images->values[row * images->hypers + quantity->index] : quantity->number;
 }
 
-void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
-                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x) {
-    dstn_images images = {
-        .kernel = kernel,
-        .rows = rows,
-        .height = augment->height,
-        .width = augment->width,
-        .channels = augment->channels,
-        .first_row = first_row,
-        .values = values,
-        .hypers = hypers,
-        .rng = rng,
-        .step = step,
-        .x = x,
-    };
+bool data_augment_has(const dstn_augment *augment, dstn_stage stage) {
+    for (size_t i = 0; i < augment->count; i++) {
+        if (augment->items[i].type->stage == stage) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_images images) {
+    const dstn_augment *augment = augmenting->augment;
+    images.height = augment->height;
+    images.width = augment->width;
+    images.channels = augment->channels;
+    images.values = augmenting->values;
+    images.hypers = augmenting->hypers;
+    images.rng = augmenting->rng;
+    images.step = augmenting->step;
     for (size_t i = 0; i < augment->count; i++) {
         images.lane = (uint64_t)i << LANE_BITS;
-        augment->items[i].type->apply(augment->items[i].settings, &images);
+        if (augment->items[i].type->stage == stage) {
+            augment->items[i].type->apply(augment->items[i].settings, &images);
+        }
     }
+}
+
+void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
+                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x) {
+    const dstn_augmenting augmenting = {augment, rng, step, values, hypers};
+    const dstn_images images = {.kernel = kernel, .rows = rows, .first_row = first_row, .x = x};
+    data_augment(&augmenting, DSTN_STAGE_PIXELS, images);
+    data_augment(&augmenting, DSTN_STAGE_VALUES, images);
 }

@@ -84,6 +84,7 @@ static void apply(const void *settings, const dstn_images *images) {
 const dstn_augmentation data_augmentation_cutout = {
     .name = "cutout",
     .help = "square holes in the images, at random places",
+    .stage = DSTN_STAGE_VALUES,
     .options = options,
     .settings_size = sizeof(cutout_settings),
     .plan = plan,

@@ -1,4 +1,5 @@
-/* data: the list of augmentations as a config gives it, and the holes that cutout makes. */
+/* data: the list of augmentations as a config gives it, the holes that cutout makes, mirror images, and the order of
+ * pixels and values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,6 +204,137 @@ static void hyperparameters_count_for_each_example(void **state) {
     dstn_augment_destroy(augment);
 }
 
+/* ---- mirror images ------------------------------------------------------------------------------------------------
+ */
+
+static dstn_dataset *make_numbers(void) {
+    const int64_t shape[] = {CHANNELS, HEIGHT, WIDTH};
+    return dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 400, 1);
+}
+
+/* The first rows of the training part, augmented: x [rows, H, W, C] as doubles, owned by the caller. */
+static double *fill(const dstn_dataset *dataset, const char *list, dstn_scalar scalar, int64_t first_row, int64_t rows,
+                    const double *values) {
+    dstn_augment *augment = read_good(list);
+    dstn_arena *arena = dstn_arena_new();
+    const dstn_kernel *kernel = kernel_of(scalar);
+    const dstn_augmenting augmenting = {augment, rng, 4, values, HYPERS};
+    int64_t *indices = dstn_alloc((size_t)rows, sizeof *indices);
+    double *out = dstn_alloc((size_t)(rows * FEATURES), sizeof *out);
+    for (int64_t r = 0; r < rows; r++) {
+        indices[r] = (first_row + r) % dataset->rows[DSTN_PART_TRAIN];
+    }
+    dstn_batch batch;
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, rows, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, rows, first_row, ROWS, &augmenting);
+    kernel->to_double(kernel, rows * FEATURES, batch.x, out);
+    free(indices);
+    dstn_arena_destroy(arena);
+    dstn_augment_destroy(augment);
+    return out;
+}
+
+/* 1: the image is the mirror image of the other, 0: the other itself. */
+static bool is_mirrored(const double *image, const double *plain) {
+    bool same = memcmp(image, plain, FEATURES * sizeof *plain) == 0;
+    for (int64_t i = 0; !same && i < FEATURES; i++) {
+        int64_t y = i / (WIDTH * CHANNELS), x = i / CHANNELS % WIDTH, c = i % CHANNELS;
+        assert_true(image[i] == plain[(y * WIDTH + WIDTH - 1 - x) * CHANNELS + c]);
+    }
+    return !same;
+}
+
+static bool draws_a_mirror_image(int64_t row, double rate) {
+    double u[2];
+    dstn_rng_uniforms(rng, 4, (uint64_t)row, 0, u);
+    return u[0] < rate;
+}
+
+/* Exactly, of bytes and of numbers, in either precision. */
+static void check_flip(const dstn_dataset *dataset, dstn_scalar scalar) {
+    double *plain = fill(dataset, "[]", scalar, 0, ROWS, NULL), *half = fill(dataset, "[flip]", scalar, 0, ROWS, NULL);
+    double *all = fill(dataset, "[flip: {rate: 1}]", scalar, 0, ROWS, NULL);
+    double *none = fill(dataset, "[flip: {rate: 0}]", scalar, 0, ROWS, NULL);
+    int mirrored = 0;
+    for (int64_t r = 0; r < ROWS; r++) {
+        assert_true(is_mirrored(half + r * FEATURES, plain + r * FEATURES) == draws_a_mirror_image(r, 0.5));
+        assert_true(is_mirrored(all + r * FEATURES, plain + r * FEATURES));
+        mirrored += draws_a_mirror_image(r, 0.5);
+    }
+    assert_memory_equal(none, plain, ROWS * FEATURES * sizeof *plain);
+    assert_true(mirrored > ROWS / 4 && mirrored < ROWS * 3 / 4);
+    free(plain);
+    free(half);
+    free(all);
+    free(none);
+}
+
+static void mirror_images_are_exact_for_bytes_and_numbers(void **state) {
+    (void)state;
+    dstn_dataset *bytes = make_images(), *numbers = make_numbers();
+    for (dstn_scalar scalar = DSTN_F32; scalar <= DSTN_F64; scalar++) {
+        check_flip(bytes, scalar);
+        check_flip(numbers, scalar);
+    }
+    dstn_dataset_destroy(bytes);
+    dstn_dataset_destroy(numbers);
+}
+
+static void mirror_images_do_not_depend_on_how_a_batch_is_shared(void **state) {
+    (void)state;
+    dstn_dataset *dataset = make_images();
+    double *all = fill(dataset, "[flip]", DSTN_F32, 0, ROWS, NULL);
+    const int64_t starts[] = {0, 1, 20, 50, ROWS};
+    for (int rank = 0; rank < 4; rank++) {
+        int64_t rows = starts[rank + 1] - starts[rank];
+        double *share = fill(dataset, "[flip]", DSTN_F32, starts[rank], rows, NULL);
+        assert_memory_equal(share, all + starts[rank] * FEATURES, (size_t)(rows * FEATURES) * sizeof *all);
+        free(share);
+    }
+    free(all);
+    dstn_dataset_destroy(dataset);
+}
+
+static void the_rate_of_mirror_images_is_each_example_s_own(void **state) {
+    (void)state;
+    dstn_dataset *dataset = make_images();
+    double values[ROWS][HYPERS];
+    for (int r = 0; r < ROWS; r++) {
+        values[r][1] = r == 3 ? NAN : r % 3 * 0.5;
+    }
+    double *plain = fill(dataset, "[]", DSTN_F64, 0, ROWS, NULL);
+    double *mixed = fill(dataset, "[flip: {rate: side}]", DSTN_F64, 0, ROWS, &values[0][0]);
+    for (int64_t r = 0; r < ROWS; r++) {
+        double rate = r == 3 ? 0 : (double)(r % 3) * 0.5;
+        assert_true(is_mirrored(mixed + r * FEATURES, plain + r * FEATURES) == draws_a_mirror_image(r, rate));
+    }
+    free(plain);
+    free(mixed);
+    dstn_dataset_destroy(dataset);
+}
+
+/* A hole is the mean, 0, after normalization: a hole in the bytes would be black. */
+static void holes_are_cut_after_normalization_and_where_they_were_drawn(void **state) {
+    (void)state;
+    dstn_dataset *dataset = make_images();
+    const char *list = "[flip: {rate: 1}, cutout: {holes: 1, length: 3}]";
+    double *plain = fill(dataset, "[flip: {rate: 1}]", DSTN_F64, 0, ROWS, NULL);
+    double *both = fill(dataset, list, DSTN_F64, 0, ROWS, NULL);
+    int64_t holes = 0;
+    for (int64_t i = 0; i < ROWS * FEATURES; i++) {
+        int64_t r = i / FEATURES, y = i % FEATURES / (WIDTH * CHANNELS), x = i / CHANNELS % WIDTH;
+        double u[2];
+        dstn_rng_uniforms(rng, 4, (uint64_t)r, (uint64_t)1 << 32, u);
+        bool is_hole = is_within(y, (int64_t)(u[0] * HEIGHT), 3) && is_within(x, (int64_t)(u[1] * WIDTH), 3);
+        assert_true(both[i] == (is_hole ? 0 : plain[i]));
+        holes += is_hole;
+    }
+    assert_true(holes > ROWS * CHANNELS * 4);
+    free(plain);
+    free(both);
+    dstn_dataset_destroy(dataset);
+}
+
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 static void without_a_list_nothing_changes(void **state) {
@@ -246,7 +378,10 @@ static void bad_lists_are_refused_by_place(void **state) {
     dstn_dataset *dataset = make_images();
     BAD("cutout", "accepted: a list");
     BAD("[cutuot: {holes: 1, length: 2}]", "no augmentation \"cutuot\"", "did you mean \"cutout\"?");
-    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: cutout");
+    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: flip cutout");
+    BAD("[flip: {rate: 1.5}]", "rate", "1.5", "0 to 1");
+    BAD("[flip, cutout: {holes: 1, length: 2}, flip]", "augment.2", "flip acts on pixels",
+        "accepted: flip before cutout");
     BAD("[[cutout]]", "accepted: an augmentation's name");
     BAD("[cutout]", "holes", "missing");
     BAD("[cutout: {holes: 1}]", "length", "missing");
@@ -265,13 +400,14 @@ static void bad_lists_are_refused_by_place(void **state) {
 
 static void the_registry_shows_every_augmentation_with_its_options(void **state) {
     (void)state;
-    assert_string_equal(dstn_augmentation_at(0)->name, "cutout");
+    assert_string_equal(dstn_augmentation_at(0)->name, "flip");
+    assert_string_equal(dstn_augmentation_at(1)->name, "cutout");
     size_t count = 0;
     for (; dstn_augmentation_at(count); count++) {
         assert_true(dstn_augmentation_at(count)->help && dstn_augmentation_at(count)->options &&
                     dstn_augmentation_at(count)->plan && dstn_augmentation_at(count)->apply);
     }
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
 }
 
 int main(void) {
@@ -282,6 +418,10 @@ int main(void) {
         cmocka_unit_test(two_augmentations_of_a_list_draw_apart),
         cmocka_unit_test(centres_are_uniform_over_the_pixels),
         cmocka_unit_test(hyperparameters_count_for_each_example),
+        cmocka_unit_test(mirror_images_are_exact_for_bytes_and_numbers),
+        cmocka_unit_test(mirror_images_do_not_depend_on_how_a_batch_is_shared),
+        cmocka_unit_test(the_rate_of_mirror_images_is_each_example_s_own),
+        cmocka_unit_test(holes_are_cut_after_normalization_and_where_they_were_drawn),
         cmocka_unit_test(without_a_list_nothing_changes),
         cmocka_unit_test(bad_lists_are_refused_by_place),
         cmocka_unit_test(the_registry_shows_every_augmentation_with_its_options),

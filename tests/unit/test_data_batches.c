@@ -70,21 +70,27 @@ static void a_batch_may_be_the_whole_part(void **state) {
 
 static const int64_t shape[] = {3, 2, 2};
 
-static void check_gather(dstn_task task, dstn_scalar scalar) {
-    const int64_t indices[] = {7, 0, 7, 3};
+static const dstn_kernel *kernel_of(dstn_scalar scalar) {
     const dstn_kernel *kernel;
     dstn_error err;
     assert_int_equal(dstn_kernel_find("openblas", scalar, &kernel, &err), DSTN_OK);
+    return kernel;
+}
+
+static void check_gather(dstn_task task, dstn_scalar scalar) {
+    const int64_t indices[] = {7, 0, 7, 3};
+    const dstn_kernel *kernel = kernel_of(scalar);
     dstn_dataset *dataset = dstn_dataset_synthetic(task, 3, shape, 5, 40, 2);
+    dstn_arena *arena = dstn_arena_new();
+    dstn_batch batch;
     double x[4 * 12], targets[4 * 5];
-    int64_t labels[4];
-    void *x_out = malloc(4 * 12 * kernel->size), *targets_out = malloc(4 * 5 * kernel->size);
     bool regresses = task == DSTN_TASK_REGRESSION;
-    dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, regresses ? targets_out : NULL,
-                        regresses ? NULL : labels);
-    kernel->to_double(kernel, 4 * 12, x_out, x);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
+    assert_true(regresses ? batch.targets && !batch.labels : batch.labels && !batch.targets);
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 4, 0, 4, NULL);
+    kernel->to_double(kernel, 4 * 12, batch.x, x);
     if (regresses) {
-        kernel->to_double(kernel, 4 * 5, targets_out, targets);
+        kernel->to_double(kernel, 4 * 5, batch.targets, targets);
     }
     double tolerance = scalar == DSTN_F32 ? 1e-6 : 0;
     for (int i = 0; i < 4; i++) {
@@ -95,11 +101,35 @@ static void check_gather(dstn_task task, dstn_scalar scalar) {
             assert_true(fabs(targets[5 * i + c] - dataset->targets[DSTN_PART_VALID][5 * indices[i] + c]) <= tolerance);
         }
         if (!regresses) {
-            assert_int_equal(labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
+            assert_int_equal(batch.labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
         }
     }
-    free(x_out);
-    free(targets_out);
+    dstn_arena_destroy(arena);
+    dstn_dataset_destroy(dataset);
+}
+
+/* What a pass and an observer ask of a batch, with a smaller one after a larger. */
+static void a_batch_knows_its_place_in_the_global_one(void **state) {
+    (void)state;
+    const int64_t indices[] = {7, 0, 7, 3};
+    const dstn_kernel *kernel = kernel_of(DSTN_F64);
+    dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 3, shape, 5, 40, 2);
+    dstn_arena *arena = dstn_arena_new();
+    dstn_batch batch;
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
+    for (int64_t rows = 4; rows > 0; rows--) {
+        dstn_part part = rows % 2 ? DSTN_PART_VALID : DSTN_PART_TRAIN;
+        dstn_batch_fill(&batch, dataset, kernel, part, indices, rows, 10 + rows, 30 + rows, NULL);
+        assert_int_equal(batch.rows, rows);
+        assert_int_equal(batch.first_row, 10 + rows);
+        assert_int_equal(batch.global_rows, 30 + rows);
+        assert_int_equal(batch.part, part);
+        assert_ptr_equal(batch.indices, indices);
+        assert_int_equal(batch.steps, 1);
+        assert_true(!batch.carried && !batch.tokens && !batch.pixels);
+        assert_memory_equal(batch.x, dataset->x[part] + 7 * 12, 12 * sizeof(double));
+    }
+    dstn_arena_destroy(arena);
     dstn_dataset_destroy(dataset);
 }
 
@@ -114,26 +144,25 @@ static void gathered_rows_are_those_that_were_asked_for(void **state) {
 /* What a step sees of an image is its bytes, normalized, in the kernel's scalar type. */
 static void check_bytes(dstn_scalar scalar, double tolerance) {
     const int64_t indices[] = {7, 0, 7, 3};
-    const dstn_kernel *kernel;
-    dstn_error err;
-    assert_int_equal(dstn_kernel_find("openblas", scalar, &kernel, &err), DSTN_OK);
+    const dstn_kernel *kernel = kernel_of(scalar);
     dstn_dataset *dataset = dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 5, 40, 2);
     dataset->byte_scale = 1 / (255 * 0.3081);
     dataset->byte_shift = -0.1307 / 0.3081;
     assert_true(dstn_dataset_is_valid(dataset));
+    dstn_arena *arena = dstn_arena_new();
+    dstn_batch batch;
     double x[4 * 12];
-    int64_t labels[4];
-    void *x_out = malloc(4 * 12 * kernel->size);
-    dstn_dataset_gather(dataset, DSTN_PART_VALID, indices, 4, kernel, x_out, NULL, labels);
-    kernel->to_double(kernel, 4 * 12, x_out, x);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 4, 0, 4, NULL);
+    kernel->to_double(kernel, 4 * 12, batch.x, x);
     for (int i = 0; i < 4; i++) {
         for (int f = 0; f < 12; f++) {
             double byte = dataset->bytes[DSTN_PART_VALID][12 * indices[i] + f];
             assert_true(fabs(x[12 * i + f] - (byte / 255 - 0.1307) / 0.3081) <= tolerance);
         }
-        assert_int_equal(labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
+        assert_int_equal(batch.labels[i], dataset->labels[DSTN_PART_VALID][indices[i]]);
     }
-    free(x_out);
+    dstn_arena_destroy(arena);
     dstn_dataset_destroy(dataset);
 }
 
@@ -215,6 +244,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_sampler_continues_anywhere),
         cmocka_unit_test(a_batch_may_be_the_whole_part),
         cmocka_unit_test(gathered_rows_are_those_that_were_asked_for),
+        cmocka_unit_test(a_batch_knows_its_place_in_the_global_one),
         cmocka_unit_test(gathered_bytes_are_normalized),
         cmocka_unit_test(synthetic_bytes_decode_to_mean_0_and_deviation_1),
         cmocka_unit_test(synthetic_data_are_standard_normal),

@@ -1,0 +1,110 @@
+/* data: the mini-batch: examples by their row numbers, augmented and normalized, in the kernel's scalar type. */
+#include "augmentations.h"
+
+#include <string.h>
+
+bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t max_rows,
+                     dstn_arena *arena) {
+    size_t rows = (size_t)max_rows, features = (size_t)dataset->features;
+    bool regresses = dataset->task == DSTN_TASK_REGRESSION;
+    bool has_pixels = dataset->rank == 3 && dataset->bytes[DSTN_PART_TRAIN];
+    *batch = (dstn_batch){.steps = 1};
+    batch->x = dstn_arena_take(arena, rows * features * kernel->size);
+    if (regresses) {
+        batch->targets = dstn_arena_take(arena, rows * (size_t)dataset->outputs * kernel->size);
+    } else {
+        batch->labels = dstn_arena_take(arena, rows * sizeof *batch->labels);
+    }
+    if (has_pixels) {
+        batch->pixels = dstn_arena_take(arena, rows * features);
+    }
+    return batch->x && (regresses ? batch->targets != NULL : batch->labels != NULL) && (!has_pixels || batch->pixels);
+}
+
+/* to[i, :] = from[indices[i], :], of `cols` columns. */
+static void gather_rows(const double *from, const int64_t *indices, int64_t count, int64_t cols,
+                        const dstn_kernel *kernel, void *to) {
+    for (int64_t i = 0; i < count; i++) {
+        kernel->from_double(kernel, cols, from + indices[i] * cols, (char *)to + (size_t)(i * cols) * kernel->size);
+    }
+}
+
+/* Bytes to normalized values, of `count` examples. */
+static void decode(const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t count, const uint8_t *bytes,
+                   void *to) {
+    kernel->from_bytes(kernel, count * dataset->features, dataset->byte_scale, dataset->byte_shift, bytes, to);
+}
+
+/* to[i, :] = the example indices[i], decoded where it is bytes. */
+static void gather_examples(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
+                            const dstn_kernel *kernel, void *to) {
+    int64_t cols = dataset->features;
+    if (!dataset->bytes[part]) {
+        gather_rows(dataset->x[part], indices, count, cols, kernel, to);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        decode(dataset, kernel, 1, dataset->bytes[part] + indices[i] * cols,
+               (char *)to + (size_t)(i * cols) * kernel->size);
+    }
+}
+
+static void gather_answers(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
+                           const dstn_kernel *kernel, void *targets, int64_t *labels) {
+    if (dataset->task == DSTN_TASK_REGRESSION) {
+        gather_rows(dataset->targets[part], indices, count, dataset->outputs, kernel, targets);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        labels[i] = dataset->labels[part][indices[i]];
+    }
+}
+
+/* Images of bytes, augmented before they are decoded. */
+static void fill_from_pixels(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel,
+                             const dstn_augmenting *augmenting, dstn_images images) {
+    int64_t cols = dataset->features;
+    for (int64_t i = 0; i < batch->rows; i++) {
+        memcpy(batch->pixels + i * cols, dataset->bytes[batch->part] + batch->indices[i] * cols, (size_t)cols);
+    }
+    images.pixels = batch->pixels;
+    data_augment(augmenting, DSTN_STAGE_PIXELS, images);
+    decode(dataset, kernel, batch->rows, batch->pixels, batch->x);
+}
+
+static void fill_augmented(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel,
+                           const dstn_augmenting *augmenting) {
+    dstn_images images = {.kernel = kernel, .rows = batch->rows, .first_row = batch->first_row};
+    bool changes_pixels = data_augment_has(augmenting->augment, DSTN_STAGE_PIXELS);
+    if (dataset->bytes[batch->part] && changes_pixels) {
+        fill_from_pixels(batch, dataset, kernel, augmenting, images);
+        images.x = batch->x;
+    } else {
+        gather_examples(dataset, batch->part, batch->indices, batch->rows, kernel, batch->x);
+        images.x = batch->x;
+        data_augment(augmenting, DSTN_STAGE_PIXELS, images);
+    }
+    data_augment(augmenting, DSTN_STAGE_VALUES, images);
+}
+
+void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, dstn_part part,
+                     const int64_t *indices, int64_t rows, int64_t first_row, int64_t global_rows,
+                     const dstn_augmenting *augmenting) {
+    batch->part = part;
+    batch->indices = indices;
+    batch->rows = rows;
+    batch->first_row = first_row;
+    batch->global_rows = global_rows;
+    if (augmenting && !dstn_augment_is_empty(augmenting->augment)) {
+        fill_augmented(batch, dataset, kernel, augmenting);
+    } else {
+        gather_examples(dataset, part, indices, rows, kernel, batch->x);
+    }
+    gather_answers(dataset, part, indices, rows, kernel, batch->targets, batch->labels);
+}
+
+void dstn_dataset_gather(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
+                         const dstn_kernel *kernel, void *x, void *targets, int64_t *labels) {
+    gather_examples(dataset, part, indices, count, kernel, x);
+    gather_answers(dataset, part, indices, count, kernel, targets, labels);
+}
