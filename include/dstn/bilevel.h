@@ -1,6 +1,7 @@
-/* bilevel: the algorithms. STN (Alg. 2), Δ-STN (Alg. 1) and what lies between them, the hyperparameter step, and the
- * loop that alternates training and hyperparameter steps. Only mathematics in terms of the rooms below: what is
- * recorded, shown or saved along the way hangs on observers. */
+/* bilevel: the algorithms. STN (Alg. 2), Δ-STN (Alg. 1) and what lies between them, and the loop that repeats their
+ * iterations. Objectives are data, a method is a short list of them, and an algorithm is a page (stn.c, delta_stn.c) in
+ * terms of services that take and return values. Only mathematics in terms of the rooms below: what is recorded, shown
+ * or saved along the way hangs on observers. */
 #ifndef DSTN_BILEVEL_H
 #define DSTN_BILEVEL_H
 
@@ -11,16 +12,51 @@
 #include "dstn/optim.h"
 #include "dstn/ranks.h"
 
-/* ---- methods -------------------------------------------------------------------------------------------------------
- */
+/* ---- objectives: what a pass over a mini-batch is for ---------------------------------------------------------- */
 
-/* What tells the methods apart. `fixed` has tunes = false: the general layers alone, at constant λ. */
+/* The hypernetwork's input z of an example. */
+typedef enum dstn_input {
+    DSTN_INPUT_NONE,    /* none: the general weights alone */
+    DSTN_INPUT_EPSILON, /* z = (λ + ε) − λ_0 = ε (Sec. 3.1) */
+    DSTN_INPUT_LAMBDA   /* z = λ + ε */
+} dstn_input;
+
+/* One objective. The table of them is all that trainer, evaluation, count of operations, trace and check know of what a
+ * method does. A pass on the training part is in training mode (dropout, batch statistics, penalties, augmentation),
+ * one on the validation part in evaluation mode. */
+typedef struct dstn_objective {
+    const char *name;
+    dstn_part part;
+    dstn_pass_kind kind;
+    dstn_input input;
+    bool perturbed;         /* regularizers and augmentation act at λ + ε of each example; otherwise at λ */
+    bool grad[DSTN_RANGES]; /* gradients of the general and of the response weights are wanted */
+    bool hyper;             /* ∂L/∂z, and with it the hypergradient, is */
+    bool tracks_statistics; /* batch statistics enter the running ones */
+} dstn_objective;
+
+const dstn_objective *dstn_objective_find(const char *name); /* NULL: unknown */
+const dstn_objective *dstn_objective_at(size_t i);           /* table order, NULL past the end */
+
+/* FLOPs of the matrix products that an objective needs on `rows` examples. */
+double dstn_objective_flops(const dstn_objective *objective, const dstn_model *model, int64_t rows);
+
+/* ---- methods --------------------------------------------------------------------------------------------------- */
+
+enum { DSTN_METHOD_PASSES = 2 };
+
+/* What tells the methods apart: three switches, and the objectives that they come to. `fixed` has tunes = false: the
+ * general layers alone, at constant λ. */
 typedef struct dstn_method {
     const char *name;
     bool tunes;
     bool centered;        /* z is the difference to the current λ (Sec. 3.1) */
     bool split_objective; /* general weights on the unperturbed loss, response weights on the perturbed (Sec. 3.2) */
     bool linearize;       /* predictions replaced by y + J_yw Δw in the response's objective (Sec. 3.3) */
+    const dstn_objective *train[DSTN_METHOD_PASSES + 1]; /* of a training step, in order; NULL ends them */
+    const dstn_objective *valid;                         /* of a hyperparameter step; NULL: there is none */
+    const dstn_objective *evaluation;                    /* of whole parts, at the best response to the current λ */
+    const struct dstn_algorithm *algorithm;
 } dstn_method;
 
 /* Keys at the top level of a config: method, and the three switches to spell one out. */
@@ -32,6 +68,61 @@ extern const dstn_option dstn_method_options[];
 
 /* split_objective needs centered, linearize needs both: anything else is DSTN_ERROR_USAGE. The result is static. */
 dstn_status dstn_method_choose(const dstn_method_settings *settings, const dstn_method **out, dstn_error *err);
+
+/* ---- the problem: a model, its hyperparameters, and objectives on them ----------------------------------------- */
+
+/* ε ~ N(0, diag(σ²)) of each example of this rank, ε = σ ⊙ noise; both NULL: none. */
+typedef struct dstn_perturbation {
+    const double *noise;   /* [B, h], standard normal */
+    const double *epsilon; /* [B, h] */
+} dstn_perturbation;
+
+/* What an objective came to on a mini-batch. Losses are this rank's share: their sum over the group is the mean over
+ * the global batch. Arrays are the problem's, and valid until its next evaluation, as are the model's activations;
+ * gradients of weights are left in the model. */
+typedef struct dstn_evaluation {
+    const dstn_objective *objective;
+    const dstn_batch *batch;
+    dstn_perturbation perturbation;
+    const double *values; /* [B, h] hyperparameters in natural units */
+    const double *dz;     /* [B, h] ∂L/∂z; NULL unless objective->hyper */
+    double loss, penalty;
+    int64_t correct; /* rows classified rightly */
+} dstn_evaluation;
+
+/* ∂(L_V − τH)/∂λ and ∂(L_V − τH)/∂raw_scale, over the group; arrays as in dstn_evaluation. */
+typedef struct dstn_hypergradient {
+    double loss;             /* L_V, without the entropy */
+    double entropy;          /* H */
+    const double *lambda;    /* [h] */
+    const double *raw_scale; /* [h], 0 where the scale is not tuned */
+} dstn_hypergradient;
+
+typedef struct dstn_problem dstn_problem;
+
+/* Everything is borrowed and must outlive it; `seed` keys the dropout masks. DSTN_ERROR_RUN: no memory. */
+dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
+                             dstn_problem **out, dstn_error *err);
+void dstn_problem_destroy(dstn_problem *problem); /* NULL is allowed */
+size_t dstn_problem_memory_used(const dstn_problem *problem);
+
+/* The values [rows, h] in natural units at which an objective's regularizers and augmentation act: s(λ), or s(λ + ε) of
+ * each example. Valid until the next call, or the next evaluation. */
+const double *dstn_problem_values(dstn_problem *problem, const dstn_objective *objective,
+                                  dstn_perturbation perturbation, int64_t rows);
+
+/* One objective on a mini-batch: forward pass, loss and penalties, and the adjoint where gradients are wanted. They
+ * start at zero, and those of the weights are sent to be summed over the group as they become final. `step` is the
+ * counter of the masks. */
+dstn_evaluation dstn_problem_evaluate(dstn_problem *problem, const dstn_objective *objective, const dstn_batch *batch,
+                                      dstn_perturbation perturbation, int64_t step);
+
+/* Waits until the gradients that an objective left in the model are sums over the group. */
+void dstn_problem_sum_gradients(dstn_problem *problem, const dstn_objective *objective);
+
+/* The hypergradient from an objective's ∂L/∂z, for entropy weight τ. Collective over the group. */
+dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,
+                                              double entropy_weight);
 
 /* ---- trainer
  * --------------------------------------------------------------------------------------------------------- */
@@ -107,6 +198,21 @@ typedef struct dstn_observer {
     dstn_status (*on_hyper_step)(void *self, dstn_trainer *trainer, dstn_error *err);
     dstn_status (*on_epoch)(void *self, dstn_trainer *trainer, dstn_error *err);
 } dstn_observer;
+
+/* Something that looks into the steps themselves (trace, tests). Called on every rank of the group. */
+typedef struct dstn_listener {
+    void *self;
+    /* After each objective of a step, while the model still holds its activations. */
+    void (*on_pass)(void *self, dstn_trainer *trainer, const dstn_evaluation *evaluation);
+    /* Before an update, when its gradients are summed over the group: the model's, of the objectives that came since
+     * the last update, or the hypergradient (NULL: a training step). */
+    void (*on_gradient)(void *self, dstn_trainer *trainer, const dstn_hypergradient *gradient);
+    /* After the update, and before the schedules' next rates. */
+    void (*on_update)(void *self, dstn_trainer *trainer);
+} dstn_listener;
+
+/* Borrowed; NULL: nobody listens. */
+void dstn_trainer_set_listener(dstn_trainer *trainer, const dstn_listener *listener);
 
 /* For moments that an observer has no interest in. */
 dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *err);

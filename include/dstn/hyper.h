@@ -67,8 +67,8 @@ double dstn_space_value(const dstn_space *space, int i, double u);      /* s_i(u
 double dstn_space_derivative(const dstn_space *space, int i, double u); /* s_i'(u), of the map before flooring */
 /* H = Σ_i log(σ_i √(2πe)). */
 double dstn_space_entropy(const dstn_space *space);
-/* ∂H/∂raw_scale_i = softplus'(raw_scale_i)/σ_i, to gradient[h]. */
-void dstn_space_entropy_gradient(const dstn_space *space, double *gradient);
+/* ∂H/∂raw_scale_i = softplus'(raw_scale_i)/σ_i. */
+double dstn_space_entropy_slope(const dstn_space *space, int i);
 
 /* Standard normal noise for rows first_row … first_row+rows-1 of a global batch: noise [rows, h] (ε = σ ⊙ noise).
  * A per_batch hyperparameter has the same noise in every row. Depends on (rng, step, global row, index) only. */

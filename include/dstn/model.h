@@ -75,9 +75,12 @@ size_t dstn_model_memory_used(const dstn_model *model);
 void dstn_model_initialize(dstn_model *model, uint32_t seed);
 
 /* Forward pass of x [B, in], images channels-last (and the tangent pass, if linearized); returns the prediction [B,
- * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). The two alone are the `out` and `out_tangent`
- * of the last segment. */
+ * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). */
 const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const void *x);
+
+/* Of the last forward pass, [B, out] and owned by the model: y, and ẏ of a linearized one. */
+const void *dstn_model_output(const dstn_model *model);
+const void *dstn_model_tangent(const dstn_model *model);
 
 /* Loss of the last forward pass: the sum over this rank's rows divided by pass->batch_rows, with ∂L/∂prediction kept
  * for the adjoint. Regression takes targets [B, out], classification labels [B]. correct [out, may be NULL]: rows

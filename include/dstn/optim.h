@@ -41,8 +41,8 @@ void dstn_optimizer_set_rate(dstn_optimizer *optimizer, double rate);
 double dstn_optimizer_clip(const dstn_optimizer *optimizer); /* largest gradient norm, INFINITY: no clipping */
 
 /* One update of parameters [count] from gradient [count]. `factor` multiplies the gradient first (clipping: the
- * caller knows the norm over all ranges that are clipped together); the gradient array may be overwritten. */
-void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, void *gradient, void *parameters);
+ * caller knows the norm over all ranges that are clipped together). */
+void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, const void *gradient, void *parameters);
 
 /* min(1, clip/norm): the factor that clips a gradient of this norm; 1 for a norm of 0. */
 double dstn_clip_factor(double norm, double clip);

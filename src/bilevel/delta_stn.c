@@ -5,20 +5,34 @@
  *
  * where, linearized (Sec. 3.3), the loss in 3.10 is taken at the predictions f(x, w_0) + J_yw Θε: a primal pass through
  * the general weights and a tangent pass in the direction of the response. Both gradients are taken at the same
- * parameters; the updates come after both. Without `linearize`, 3.10 is taken as it stands. */
-#include "trainer.h"
+ * parameters; the updates come after both. Without `linearize`, 3.10 is taken as it stands. Every T_train such steps
+ * come T_valid of the hyperparameters' own:
+ *
+ *   λ ← λ − β ∇_λ L_V(λ + ε, w_0 + Θε)
+ *   σ ← σ − β ∇_σ ( L_V(λ + ε, w_0 + Θε) − τ H[p(ε|σ)] ) */
+#include "steps.h"
 
-/* Eq. 3.10: ∇_Θ L_T(λ_0 + ε, w_0 + Θε), one ε an example: w_0 is held constant. */
-static double response_gradient(dstn_trainer *trainer) {
-    dstn_pass_kind kind = trainer->method->linearize ? DSTN_PASS_LINEARIZED : DSTN_PASS_RESPONSE;
-    dstn_pass pass = dstn_trainer_pass(trainer, &trainer->train, kind, trainer->epsilon);
-    dstn_trainer_augment(trainer, true);
-    pass.training = true;
-    pass.grad[DSTN_RANGE_RESPONSE] = true;
-    return dstn_trainer_objective(trainer, &pass);
+static void train_step(dstn_trainer *trainer) {
+    const dstn_objective *at_lambda0 = trainer->method->train[0], *around_lambda0 = trainer->method->train[1];
+    bilevel_rows rows = bilevel_next_rows(trainer, &trainer->train);
+    dstn_perturbation epsilon = bilevel_perturb(trainer, rows);
+
+    const dstn_evaluation evaluations[] = {
+        bilevel_evaluate(trainer, at_lambda0, rows, epsilon),     /* ∇_{w_0} L_T(λ_0, w_0) */
+        bilevel_evaluate(trainer, around_lambda0, rows, epsilon), /* ∇_Θ L_T(λ_0 + ε, w_0 + Θε) */
+    };
+    bilevel_update_weights(trainer, evaluations, 2);
+    bilevel_end_train_step(trainer, evaluations, 2);
 }
 
-void dstn_delta_stn_gradients(dstn_trainer *trainer, double losses[2]) {
-    losses[0] = dstn_general_gradient(trainer); /* Eq. 3.9: ∇_{w_0} L_T(λ_0, w_0) */
-    losses[1] = response_gradient(trainer);
+static void hyper_step(dstn_trainer *trainer) {
+    bilevel_rows rows = bilevel_next_rows(trainer, &trainer->valid);
+    dstn_perturbation epsilon = bilevel_perturb(trainer, rows);
+
+    dstn_evaluation evaluation = bilevel_evaluate(trainer, trainer->method->valid, rows, epsilon);
+    dstn_hypergradient gradient =
+        dstn_problem_hypergradient(trainer->problem, &evaluation, trainer->settings.entropy_weight);
+    bilevel_update_space(trainer, gradient);
 }
+
+const dstn_algorithm bilevel_delta_stn = {train_step, hyper_step};

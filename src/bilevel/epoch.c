@@ -8,7 +8,7 @@ static bool needs_validation(const dstn_trainer *trainer) {
            (trainer->hyper_schedule && dstn_schedule_needs_validation(trainer->hyper_schedule));
 }
 
-dstn_status dstn_trainer_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err) {
+dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err) {
     enum { AUTO, TRUE, FALSE };
     int choice = trainer->settings.evaluate;
     bool needed = wanted || needs_validation(trainer);
@@ -40,7 +40,7 @@ static void evaluate(dstn_trainer *trainer) {
     }
 }
 
-void dstn_trainer_end_epoch(dstn_trainer *trainer) {
+void bilevel_end_epoch(dstn_trainer *trainer) {
     if (trainer->evaluates) {
         evaluate(trainer);
     }

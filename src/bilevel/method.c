@@ -1,15 +1,46 @@
-/* The methods as combinations of three switches. */
-#include "dstn/bilevel.h"
+/* bilevel: the methods, as combinations of three switches and as lists of objectives. */
+#include "methods.h"
+
+#define OBJECTIVE(name) &bilevel_objectives[BILEVEL_##name]
 
 static const dstn_method methods[] = {
-    {"stn", true, false, false, false},
-    {"stn-centered", true, true, false, false},
-    {"stn-centered-split", true, true, true, false},
-    {"delta-stn", true, true, true, true},
-    {"fixed", false, false, false, false},
+    {.name = "stn",
+     .tunes = true,
+     .train = {OBJECTIVE(STN_TRAIN)},
+     .valid = OBJECTIVE(STN_VALID),
+     .evaluation = OBJECTIVE(STN_EVALUATION),
+     .algorithm = &bilevel_stn},
+    {.name = "stn-centered",
+     .tunes = true,
+     .centered = true,
+     .train = {OBJECTIVE(CENTERED_TRAIN)},
+     .valid = OBJECTIVE(DELTA_VALID),
+     .evaluation = OBJECTIVE(GENERAL_EVALUATION),
+     .algorithm = &bilevel_stn},
+    {.name = "stn-centered-split",
+     .tunes = true,
+     .centered = true,
+     .split_objective = true,
+     .train = {OBJECTIVE(DELTA_GENERAL), OBJECTIVE(DELTA_RESPONSE_NONLINEAR)},
+     .valid = OBJECTIVE(DELTA_VALID),
+     .evaluation = OBJECTIVE(GENERAL_EVALUATION),
+     .algorithm = &bilevel_delta_stn},
+    {.name = "delta-stn",
+     .tunes = true,
+     .centered = true,
+     .split_objective = true,
+     .linearize = true,
+     .train = {OBJECTIVE(DELTA_GENERAL), OBJECTIVE(DELTA_RESPONSE_LINEARIZED)},
+     .valid = OBJECTIVE(DELTA_VALID),
+     .evaluation = OBJECTIVE(GENERAL_EVALUATION),
+     .algorithm = &bilevel_delta_stn},
+    {.name = "fixed",
+     .train = {OBJECTIVE(DELTA_GENERAL)},
+     .evaluation = OBJECTIVE(GENERAL_EVALUATION),
+     .algorithm = &bilevel_ordinary},
 };
 
-enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]), FIXED = METHOD_COUNT - 1 };
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
 
 const dstn_option dstn_method_options[] = {
     {"method", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, method), 0, 0,

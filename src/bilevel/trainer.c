@@ -1,4 +1,4 @@
-/* The trainer: what it is made of, its loop, and its state. */
+/* bilevel: the trainer: what it is made of, and its state. */
 #include "trainer.h"
 
 #include <math.h>
@@ -79,8 +79,9 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
     return DSTN_OK;
 }
 
-static dstn_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, int64_t batch) {
-    dstn_share share = {.part = part, .batch = batch};
+static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, dstn_purpose noise,
+                                int64_t batch) {
+    bilevel_share share = {.part = part, .noise = noise, .batch = batch};
     dstn_rng rng = {trainer->seed, order};
     share.sampler = dstn_sampler_new(rng, trainer->dataset->rows[part], batch);
     dstn_group_share(trainer->group, batch, &share.first_row, &share.rows);
@@ -116,24 +117,13 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
 
 static bool take_memory(dstn_trainer *trainer) {
     dstn_arena *arena = trainer->arena;
-    size_t rows = (size_t)trainer->model->max_rows, h = (size_t)trainer->space->count;
-    size_t size = trainer->kernel->size;
-    trainer->x = dstn_arena_take(arena, rows * (size_t)trainer->dataset->features * size);
-    trainer->targets = dstn_arena_take(arena, rows * (size_t)trainer->dataset->outputs * size);
-    trainer->labels = dstn_arena_take(arena, rows * sizeof(int64_t));
-    trainer->indices = dstn_arena_take(arena, rows * sizeof(int64_t));
-    double **tables[] = {&trainer->noise, &trainer->epsilon, &trainer->values, &trainer->inputs};
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        *tables[i] = dstn_arena_take(arena, rows * h * sizeof(double));
-        if (!*tables[i]) {
-            return false;
-        }
-    }
-    trainer->z = dstn_arena_take(arena, rows * h * size);
-    trainer->dz = dstn_arena_take(arena, rows * h * size);
-    trainer->sums = dstn_arena_take(arena, (2 * h + 1) * sizeof(double));
-    return trainer->x && trainer->targets && trainer->labels && trainer->indices && trainer->z && trainer->dz &&
-           trainer->sums;
+    int64_t rows = trainer->model->max_rows;
+    size_t table = (size_t)rows * (size_t)trainer->space->count * sizeof(double);
+    trainer->indices = dstn_arena_take(arena, (size_t)rows * sizeof(int64_t));
+    trainer->noise = dstn_arena_take(arena, table);
+    trainer->epsilon = dstn_arena_take(arena, table);
+    return trainer->indices && trainer->noise && trainer->epsilon &&
+           dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, arena);
 }
 
 static int64_t longer(int64_t a, int64_t b) {
@@ -156,13 +146,9 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->kernel = request->model->kernel;
     trainer->augment = request->augment && !dstn_augment_is_empty(request->augment) ? request->augment : NULL;
     trainer->arena = dstn_arena_new();
-    trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, request->train.batch);
-    trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER,
+    trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, DSTN_PURPOSE_NOISE, request->train.batch);
+    trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER, DSTN_PURPOSE_VALID_NOISE,
                                 valid_batch_of(&request->train, request->dataset));
-    for (int r = 0; r < DSTN_RANGES; r++) {
-        trainer->reducers[r] = dstn_reducer_new(trainer->group, trainer->kernel->scalar, trainer->model->count[r],
-                                                trainer->model->gradient[r], 0);
-    }
     int64_t batches = dstn_sampler_batches(trainer->train.sampler);
     const dstn_train_settings *train = &trainer->settings;
     trainer->progress.steps = train->iterations > 0 ? train->iterations : train->epochs * batches;
@@ -170,7 +156,11 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->warmup = longer(train->warmup, train->warmup_epochs * batches);
     status = read_optimizers(trainer, request, err);
     if (status == DSTN_OK) {
-        status = dstn_trainer_plan_epochs(trainer, request->wants_evaluation, err);
+        status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
+    }
+    if (status == DSTN_OK) {
+        status =
+            dstn_problem_new(request->model, request->space, request->group, request->seed, &trainer->problem, err);
     }
     if (status == DSTN_OK && !take_memory(trainer)) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
@@ -188,9 +178,9 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
         return;
     }
     for (int r = 0; r < DSTN_RANGES; r++) {
-        dstn_reducer_destroy(trainer->reducers[r]);
         dstn_optimizer_destroy(trainer->weights[r]);
     }
+    dstn_problem_destroy(trainer->problem);
     dstn_optimizer_destroy(trainer->lambda);
     dstn_optimizer_destroy(trainer->scale);
     dstn_schedule_destroy(trainer->schedule);
@@ -201,95 +191,26 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
     free(trainer);
 }
 
-/* ---- the loop ---- */
-
-dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *err) {
-    (void)self;
-    (void)trainer;
-    (void)err;
-    return DSTN_OK;
-}
-
-typedef enum moment { ON_STEP, ON_HYPER_STEP, ON_EPOCH } moment;
-
-static dstn_status notify(dstn_trainer *trainer, const dstn_observer *observers, int count, moment when,
-                          dstn_error *err) {
-    for (int i = 0; i < count; i++) {
-        const dstn_observer *o = &observers[i];
-        dstn_status status = when == ON_STEP         ? o->on_step(o->self, trainer, err)
-                             : when == ON_HYPER_STEP ? o->on_hyper_step(o->self, trainer, err)
-                                                     : o->on_epoch(o->self, trainer, err);
-        if (status != DSTN_OK) {
-            return status;
-        }
-    }
-    return DSTN_OK;
-}
-
-static dstn_status check_finite(const dstn_trainer *trainer, dstn_error *err) {
-    const dstn_progress *progress = &trainer->progress;
-    if (!isfinite(progress->train_loss)) {
-        return dstn_fail(err, DSTN_DIVERGED, "diverged: the training loss is %g at step %lld", progress->train_loss,
-                         (long long)progress->step);
-    }
-    if (trainer->method->split_objective && !isfinite(progress->response_loss)) {
-        return dstn_fail(err, DSTN_DIVERGED, "diverged: the response's loss is %g at step %lld",
-                         progress->response_loss, (long long)progress->step);
-    }
-    for (int i = 0; i < trainer->space->count; i++) {
-        if (!isfinite(trainer->space->lambda[i]) || !isfinite(trainer->space->raw_scale[i])) {
-            return dstn_fail(err, DSTN_DIVERGED, "diverged: hyperparameter \"%s\" is no longer finite at step %lld",
-                             trainer->space->items[i].name, (long long)progress->step);
-        }
-    }
-    return DSTN_OK;
-}
-
-/* T_valid hyperparameter steps after every T_train training steps, once warm-up is over. */
-static bool hyper_steps_are_due(const dstn_trainer *trainer) {
-    int64_t after = trainer->progress.step - trainer->warmup;
-    return trainer->method->tunes && after > 0 && after % trainer->settings.train_steps == 0;
-}
-
-static dstn_status one_step(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
-    int64_t epoch = trainer->progress.epoch;
-    dstn_trainer_train_step(trainer);
-    if (hyper_steps_are_due(trainer)) {
-        for (int64_t s = 0; s < trainer->settings.valid_steps; s++) {
-            dstn_trainer_hyper_step(trainer);
-        }
-    }
-    dstn_status status = check_finite(trainer, err);
-    if (status == DSTN_OK && hyper_steps_are_due(trainer)) {
-        status = notify(trainer, observers, count, ON_HYPER_STEP, err);
-    }
-    if (status == DSTN_OK && trainer->progress.epoch > epoch) {
-        dstn_trainer_end_epoch(trainer);
-        status = notify(trainer, observers, count, ON_EPOCH, err);
-    }
-    if (status == DSTN_OK) {
-        status = notify(trainer, observers, count, ON_STEP, err);
-    }
-    return status;
-}
-
-dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
-    dstn_status status = DSTN_OK;
-    while (status == DSTN_OK && trainer->progress.step < trainer->progress.steps) {
-        status = one_step(trainer, observers, count, err);
-        dstn_ranks_poll();
-    }
-    return status;
-}
-
 /* ---- what others see of it ---- */
+
+void dstn_trainer_set_listener(dstn_trainer *trainer, const dstn_listener *listener) {
+    trainer->listener = listener;
+}
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
     return &trainer->progress;
 }
 
+double dstn_trainer_step_flops(const dstn_trainer *trainer) {
+    double flops = 0;
+    for (const dstn_objective *const *objective = trainer->method->train; *objective; objective++) {
+        flops += dstn_objective_flops(*objective, trainer->model, trainer->train.batch);
+    }
+    return flops;
+}
+
 size_t dstn_trainer_memory_used(const dstn_trainer *trainer) {
-    return dstn_arena_memory_used(trainer->arena);
+    return dstn_arena_memory_used(trainer->arena) + dstn_problem_memory_used(trainer->problem);
 }
 
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {

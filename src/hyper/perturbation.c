@@ -24,11 +24,9 @@ double dstn_space_entropy(const dstn_space *space) {
     return entropy;
 }
 
-void dstn_space_entropy_gradient(const dstn_space *space, double *gradient) {
-    for (int i = 0; i < space->count; i++) {
-        double raw = space->raw_scale[i];
-        gradient[i] = raw < far_below ? 1 : dstn_logistic(raw) / dstn_softplus(raw);
-    }
+double dstn_space_entropy_slope(const dstn_space *space, int i) {
+    double raw = space->raw_scale[i];
+    return raw < far_below ? 1 : dstn_logistic(raw) / dstn_softplus(raw);
 }
 
 /* One example's noise for the hyperparameters that draw per batch, or for the others. */

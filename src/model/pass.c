@@ -145,13 +145,20 @@ const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const v
     return model->prediction;
 }
 
+const void *dstn_model_output(const dstn_model *model) {
+    return model->segments[model->segment_count - 1].out;
+}
+
+const void *dstn_model_tangent(const dstn_model *model) {
+    return model->segments[model->segment_count - 1].out_tangent;
+}
+
 /* ---- loss and penalties ------------------------------------------------------------------------------------------ */
 
 double dstn_model_loss(dstn_model *model, const dstn_pass *pass, const void *targets, const int64_t *labels,
                        int64_t *correct) {
     const dstn_kernel *kernel = model->kernel;
-    const void *prediction =
-        pass->kind == DSTN_PASS_LINEARIZED ? model->prediction : model->segments[model->segment_count - 1].out;
+    const void *prediction = pass->kind == DSTN_PASS_LINEARIZED ? model->prediction : dstn_model_output(model);
     int64_t cols = dstn_shape_count(model->out);
     double weight = 1.0 / (double)pass->batch_rows;
     double sum =

@@ -76,7 +76,7 @@ double dstn_optimizer_clip(const dstn_optimizer *optimizer) {
     return optimizer->clip;
 }
 
-void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, void *gradient, void *parameters) {
+void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, const void *gradient, void *parameters) {
     optimizer->time++;
     optimizer->type->update(optimizer->settings, optimizer->kernel, optimizer->time, optimizer->rate, factor,
                             optimizer->count, gradient, optimizer->moments, parameters);

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/bilevel/trainer.h"
+#include "dstn/bilevel.h"
 
 enum { D = 4, N = 12 }; /* features, rows (each row twice) */
 
@@ -28,6 +28,7 @@ typedef struct world {
     dstn_dataset *dataset;
     dstn_model *model;
     dstn_group *group;
+    const dstn_method *method;
     dstn_trainer *trainer;
     double xt[D]; /* Xᵀt */
 } world;
@@ -84,10 +85,9 @@ static const char *const config = "model:\n"
 
 static void build(world *w, int method_index) {
     dstn_error err = {0};
-    const dstn_method *method;
     const dstn_kernel *kernel;
     dstn_method_settings choice = {.method = method_index};
-    assert_int_equal(dstn_method_choose(&choice, &method, &err), DSTN_OK);
+    assert_int_equal(dstn_method_choose(&choice, &w->method, &err), DSTN_OK);
     assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
     assert_int_equal(dstn_doc_parse(config, "test", &w->doc, &err), DSTN_OK);
     dstn_node root = dstn_doc_root(w->doc);
@@ -105,7 +105,7 @@ static void build(world *w, int method_index) {
         fail_msg("%s", err.message);
     }
     w->group = dstn_group_self();
-    dstn_trainer_request trainer = {.method = method,
+    dstn_trainer_request trainer = {.method = w->method,
                                     .train = {.iterations = 1000, .batch = N, .train_steps = 10, .valid_steps = 1},
                                     .seed = 3,
                                     .optimizer = dstn_node_child(root, "optimizer"),
@@ -131,33 +131,40 @@ static void tear_down(world *w) {
     dstn_doc_destroy(w->doc);
 }
 
-/* Gradient descent on the gradients that the training step computes, with the two-point noise in place of a draw. */
+/* Gradient descent on the objectives of a training step, with the two-point noise in place of a draw. */
 static void converge(world *w) {
-    dstn_trainer *t = w->trainer;
+    dstn_error err = {0};
+    dstn_problem *problem;
+    dstn_arena *arena = dstn_arena_new();
+    dstn_batch batch;
     int64_t rows[N];
+    double epsilon[N];
     for (int r = 0; r < N; r++) {
         rows[r] = r;
-        t->epsilon[r] = r % 2 ? -sigma : sigma;
+        epsilon[r] = r % 2 ? -sigma : sigma;
     }
-    dstn_dataset_gather(w->dataset, DSTN_PART_TRAIN, rows, N, t->kernel, t->x, t->targets, NULL);
+    const dstn_perturbation perturbation = {NULL, epsilon};
+    const dstn_kernel *kernel = w->model->kernel;
+    assert_int_equal(dstn_problem_new(w->model, w->space, w->group, 3, &problem, &err), DSTN_OK);
+    assert_true(dstn_batch_bind(&batch, w->dataset, kernel, N, arena));
+    dstn_batch_fill(&batch, w->dataset, kernel, DSTN_PART_TRAIN, rows, N, 0, N, NULL);
     for (int step = 0; step < 20000; step++) {
-        double losses[2];
-        if (t->method->split_objective) {
-            dstn_delta_stn_gradients(t, losses);
-        } else {
-            dstn_stn_gradients(t, losses);
+        for (int o = 0; w->method->train[o]; o++) {
+            dstn_problem_evaluate(problem, w->method->train[o], &batch, perturbation, step);
         }
         for (int r = 0; r < DSTN_RANGES; r++) {
-            t->kernel->axpy(t->kernel, w->model->count[r], -1.0, w->model->gradient[r], w->model->value[r]);
+            kernel->axpy(kernel, w->model->count[r], -1.0, w->model->gradient[r], w->model->value[r]);
         }
     }
+    dstn_problem_destroy(problem);
+    dstn_arena_destroy(arena);
 }
 
 /* A test that would pass for either method if the two were exchanged proves nothing: they are 6 % apart at least. */
 static void check_point(const world *w, bool biased) {
     const double *general = w->model->value[DSTN_RANGE_GENERAL];
     const double *theta = w->model->value[DSTN_RANGE_RESPONSE];
-    double offset = w->trainer->method->centered ? 0 : lambda0;
+    double offset = w->method->centered ? 0 : lambda0;
     for (int j = 0; j < D; j++) {
         double a = curvature[j] + lambda0;
         double unbiased = w->xt[j] / a, stn = w->xt[j] / (a - sigma * sigma / a);

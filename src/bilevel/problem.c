@@ -1,0 +1,193 @@
+/* bilevel: objectives on a mini-batch. From an objective's row in the table come the values and inputs of its pass, and
+ * what is done with the model; check, trace and trainer evaluate objectives here and nowhere else. */
+#include "dstn/bilevel.h"
+
+#include "hypergradient.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct dstn_problem {
+    dstn_model *model;
+    dstn_space *space;
+    const dstn_group *group;
+    const dstn_kernel *kernel;
+    uint32_t seed;
+    dstn_reducer *reducers[DSTN_RANGES];
+    double *values;  /* [B, h], hyperparameters in natural units; B = max_rows of the model */
+    double *inputs;  /* [B, h], the hypernetwork's input z in double */
+    double *adjoint; /* [B, h], ∂L/∂z in double */
+    void *z, *dz;    /* [B, h], both in the model's scalar type */
+    double *sums;    /* [2h + 1]: the hypergradient and the loss */
+    dstn_arena *arena;
+};
+
+/* ---- making ----------------------------------------------------------------------------------------------------- */
+
+static bool take_memory(dstn_problem *problem) {
+    size_t rows = (size_t)problem->model->max_rows, h = (size_t)problem->space->count;
+    double **const tables[] = {&problem->values, &problem->inputs, &problem->adjoint};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        *tables[i] = dstn_arena_take(problem->arena, rows * h * sizeof(double));
+        if (!*tables[i]) {
+            return false;
+        }
+    }
+    problem->z = dstn_arena_take(problem->arena, rows * h * problem->kernel->size);
+    problem->dz = dstn_arena_take(problem->arena, rows * h * problem->kernel->size);
+    problem->sums = dstn_arena_take(problem->arena, (2 * h + 1) * sizeof(double));
+    return problem->z && problem->dz && problem->sums;
+}
+
+dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
+                             dstn_problem **out, dstn_error *err) {
+    dstn_problem *problem = dstn_alloc(1, sizeof(*problem));
+    *problem = (dstn_problem){.model = model,
+                              .space = space,
+                              .group = group,
+                              .kernel = model->kernel,
+                              .seed = seed,
+                              .arena = dstn_arena_new()};
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        problem->reducers[r] = dstn_reducer_new(group, model->kernel->scalar, model->count[r], model->gradient[r], 0);
+    }
+    if (!take_memory(problem)) {
+        dstn_problem_destroy(problem);
+        return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for the hyperparameters of %lld examples",
+                         (long long)model->max_rows);
+    }
+    *out = problem;
+    return DSTN_OK;
+}
+
+void dstn_problem_destroy(dstn_problem *problem) {
+    if (!problem) {
+        return;
+    }
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        dstn_reducer_destroy(problem->reducers[r]);
+    }
+    dstn_arena_destroy(problem->arena);
+    free(problem);
+}
+
+size_t dstn_problem_memory_used(const dstn_problem *problem) {
+    return dstn_arena_memory_used(problem->arena);
+}
+
+/* ---- the pass of an objective ----------------------------------------------------------------------------------- */
+
+const double *dstn_problem_values(dstn_problem *problem, const dstn_objective *objective,
+                                  dstn_perturbation perturbation, int64_t rows) {
+    dstn_space_values(problem->space, objective->perturbed ? perturbation.epsilon : NULL, rows, problem->values);
+    return problem->values;
+}
+
+/* z of each row, as the objective has it: λ + ε or ε. */
+static const void *fill_inputs(dstn_problem *problem, const dstn_objective *objective, dstn_perturbation perturbation,
+                               int64_t rows) {
+    const double *epsilon = objective->perturbed ? perturbation.epsilon : NULL;
+    int h = problem->space->count;
+    for (int64_t b = 0; b < rows; b++) {
+        for (int i = 0; i < h; i++) {
+            double origin = objective->input == DSTN_INPUT_LAMBDA ? problem->space->lambda[i] : 0;
+            problem->inputs[b * h + i] = origin + (epsilon ? epsilon[b * h + i] : 0);
+        }
+    }
+    problem->kernel->from_double(problem->kernel, rows * h, problem->inputs, problem->z);
+    return problem->z;
+}
+
+static void gradient_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
+    (void)count;
+    dstn_problem *problem = user;
+    dstn_reducer_ready(problem->reducers[range], offset);
+}
+
+/* Synchronized batch statistics. */
+static void reduce(void *user, double *values, int64_t count) {
+    dstn_problem *problem = user;
+    dstn_group_sum(problem->group, values, count);
+}
+
+static dstn_pass pass_of(dstn_problem *problem, const dstn_objective *objective, const dstn_batch *batch,
+                         dstn_perturbation perturbation, int64_t step) {
+    bool has_input = objective->input != DSTN_INPUT_NONE;
+    dstn_pass pass = {
+        .kind = objective->kind,
+        .training = objective->part == DSTN_PART_TRAIN,
+        .grad = {objective->grad[0], objective->grad[1]},
+        .track_statistics = objective->tracks_statistics,
+        .rows = batch->rows,
+        .first_row = batch->first_row,
+        .batch_rows = batch->global_rows,
+        .values = dstn_problem_values(problem, objective, perturbation, batch->rows),
+        .z = has_input ? fill_inputs(problem, objective, perturbation, batch->rows) : NULL,
+        .masks = {problem->seed, DSTN_PURPOSE_DROPOUT},
+        .step = (uint64_t)step,
+        .on_gradient_ready = gradient_ready,
+        .reduce = reduce,
+        .user = problem,
+    };
+    if (objective->hyper) {
+        problem->kernel->fill(problem->kernel, batch->rows * problem->space->count, 0, problem->dz);
+        pass.dz = problem->dz;
+    }
+    return pass;
+}
+
+/* Penalties add to the gradients before the layers do; without any, the layers start them anew. */
+static void start_gradients(dstn_problem *problem, dstn_pass *pass) {
+    pass->overwrite = problem->model->regularizer_count == 0;
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (pass->grad[r] && !pass->overwrite) {
+            dstn_model_zero_gradient(problem->model, (dstn_range)r);
+        }
+    }
+}
+
+dstn_evaluation dstn_problem_evaluate(dstn_problem *problem, const dstn_objective *objective, const dstn_batch *batch,
+                                      dstn_perturbation perturbation, int64_t step) {
+    dstn_model *model = problem->model;
+    dstn_pass pass = pass_of(problem, objective, batch, perturbation, step);
+    dstn_evaluation evaluation = {
+        .objective = objective, .batch = batch, .perturbation = perturbation, .values = pass.values};
+    start_gradients(problem, &pass);
+    dstn_model_forward(model, &pass, batch->x);
+    evaluation.loss = dstn_model_loss(model, &pass, batch->targets, batch->labels, &evaluation.correct);
+    if (pass.training) {
+        evaluation.penalty = dstn_model_penalty(model, &pass);
+    }
+    if (objective->grad[0] || objective->grad[1] || objective->hyper) {
+        dstn_model_adjoint(model, &pass);
+    }
+    if (objective->hyper) {
+        problem->kernel->to_double(problem->kernel, batch->rows * problem->space->count, problem->dz, problem->adjoint);
+        evaluation.dz = problem->adjoint;
+    }
+    return evaluation;
+}
+
+/* ---- sums over the group ---------------------------------------------------------------------------------------- */
+
+void dstn_problem_sum_gradients(dstn_problem *problem, const dstn_objective *objective) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (objective->grad[r]) {
+            dstn_reducer_finish(problem->reducers[r]);
+        }
+    }
+}
+
+dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,
+                                              double entropy_weight) {
+    dstn_space *space = problem->space;
+    double *sums = problem->sums;
+    int h = space->count;
+    bilevel_hypergradient(space, evaluation->batch->rows, evaluation->dz, evaluation->perturbation.noise, sums,
+                          sums + h);
+    sums[2 * h] = evaluation->loss;
+    dstn_group_sum(problem->group, sums, 2 * h + 1);
+    bilevel_subtract_entropy(space, entropy_weight, sums + h);
+    return (dstn_hypergradient){
+        .loss = sums[2 * h], .entropy = dstn_space_entropy(space), .lambda = sums, .raw_scale = sums + h};
+}

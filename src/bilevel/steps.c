@@ -1,0 +1,162 @@
+/* bilevel: the services that the algorithms' pages are written in. */
+#include "steps.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- mini-batch and perturbation -------------------------------------------------------------------------------- */
+
+static void fill_batch(dstn_trainer *trainer, bilevel_rows rows, const dstn_augmenting *augmenting) {
+    const bilevel_share *share = rows.share;
+    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, rows.indices, share->rows,
+                    share->first_row, share->batch, augmenting);
+}
+
+static bool augments(const dstn_trainer *trainer, const bilevel_share *share) {
+    return trainer->augment && share->part == DSTN_PART_TRAIN;
+}
+
+bilevel_rows bilevel_next_rows(dstn_trainer *trainer, bilevel_share *share) {
+    bilevel_rows rows = {share, dstn_sampler_next(share->sampler) + share->first_row};
+    /* Without augmentation all objectives see the same batch, and it is gathered once. */
+    if (!augments(trainer, share)) {
+        fill_batch(trainer, rows, NULL);
+    }
+    return rows;
+}
+
+/* Hyperparameters whose scale is not tuned. */
+static void leave_untuned(const dstn_space *space, int64_t rows, double *noise) {
+    for (int i = 0; i < space->count; i++) {
+        for (int64_t row = 0; !space->items[i].tune_scale && row < rows; row++) {
+            noise[row * space->count + i] = 0;
+        }
+    }
+}
+
+dstn_perturbation bilevel_perturb(dstn_trainer *trainer, bilevel_rows rows) {
+    const bilevel_share *share = rows.share;
+    const dstn_progress *progress = &trainer->progress;
+    bool is_valid = share->part == DSTN_PART_VALID;
+    dstn_rng rng = {trainer->seed, share->noise};
+    dstn_space_noise(trainer->space, rng, (uint64_t)(is_valid ? progress->hyper_step : progress->step),
+                     share->first_row, share->rows, trainer->noise);
+    if (is_valid) {
+        leave_untuned(trainer->space, share->rows, trainer->noise);
+    }
+    dstn_space_perturbation(trainer->space, trainer->noise, share->rows, trainer->epsilon);
+    return (dstn_perturbation){trainer->noise, trainer->epsilon};
+}
+
+/* ---- objectives ------------------------------------------------------------------------------------------------- */
+
+/* The batch as this objective sees it, augmented at λ or at λ + ε. */
+static void augment_batch(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
+                          dstn_perturbation perturbation) {
+    const dstn_augmenting augmenting = {
+        .augment = trainer->augment,
+        .rng = {trainer->seed, DSTN_PURPOSE_AUGMENTATION},
+        .step = (uint64_t)trainer->progress.step,
+        .values = dstn_problem_values(trainer->problem, objective, perturbation, rows.share->rows),
+        .hypers = trainer->space->count,
+    };
+    fill_batch(trainer, rows, &augmenting);
+}
+
+dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
+                                 dstn_perturbation perturbation) {
+    if (augments(trainer, rows.share)) {
+        augment_batch(trainer, objective, rows, perturbation);
+    }
+    dstn_evaluation evaluation =
+        dstn_problem_evaluate(trainer->problem, objective, &trainer->batch, perturbation, trainer->progress.step);
+    if (trainer->listener) {
+        trainer->listener->on_pass(trainer->listener->self, trainer, &evaluation);
+    }
+    return evaluation;
+}
+
+/* ---- updates ---------------------------------------------------------------------------------------------------- */
+
+static void tell_gradient(dstn_trainer *trainer, const dstn_hypergradient *gradient) {
+    if (trainer->listener) {
+        trainer->listener->on_gradient(trainer->listener->self, trainer, gradient);
+    }
+}
+
+static void tell_update(dstn_trainer *trainer) {
+    if (trainer->listener) {
+        trainer->listener->on_update(trainer->listener->self, trainer);
+    }
+}
+
+/* What the gradients of these ranges are multiplied by, so that the norm of all of them is at most the clip. */
+static double clip_factor(const dstn_trainer *trainer, const bool updated[DSTN_RANGES]) {
+    const dstn_model *model = trainer->model;
+    double clip = dstn_optimizer_clip(trainer->weights[DSTN_RANGE_GENERAL]), squares = 0;
+    if (!isfinite(clip)) {
+        return 1;
+    }
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        squares += updated[r]
+                       ? trainer->kernel->dot(trainer->kernel, model->count[r], model->gradient[r], model->gradient[r])
+                       : 0;
+    }
+    return dstn_clip_factor(sqrt(squares), clip);
+}
+
+void bilevel_update_weights(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
+    dstn_model *model = trainer->model;
+    bool updated[DSTN_RANGES] = {false, false};
+    for (int e = 0; e < count; e++) {
+        dstn_problem_sum_gradients(trainer->problem, evaluations[e].objective);
+        for (int r = 0; r < DSTN_RANGES; r++) {
+            updated[r] = updated[r] || evaluations[e].objective->grad[r];
+        }
+    }
+    tell_gradient(trainer, NULL);
+    double factor = clip_factor(trainer, updated);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (updated[r]) {
+            dstn_optimizer_step(trainer->weights[r], factor, model->gradient[r], model->value[r]);
+        }
+    }
+}
+
+void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
+    double losses[DSTN_METHOD_PASSES] = {NAN, NAN};
+    for (int e = 0; e < count; e++) {
+        losses[e] = evaluations[e].loss + evaluations[e].penalty;
+    }
+    dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+    dstn_progress *progress = &trainer->progress;
+    trainer->epoch_loss += losses[0];
+    progress->train_loss = losses[0];
+    progress->response_loss = losses[1];
+    progress->step++;
+    progress->epoch = progress->step / dstn_sampler_batches(trainer->train.sampler);
+    tell_update(trainer);
+}
+
+static void clipped_step(dstn_optimizer *optimizer, int count, const double *gradient, double *values) {
+    double squares = 0;
+    for (int i = 0; i < count; i++) {
+        squares += gradient[i] * gradient[i];
+    }
+    dstn_optimizer_step(optimizer, dstn_clip_factor(sqrt(squares), dstn_optimizer_clip(optimizer)), gradient, values);
+}
+
+void bilevel_update_space(dstn_trainer *trainer, dstn_hypergradient gradient) {
+    dstn_space *space = trainer->space;
+    tell_gradient(trainer, &gradient);
+    if (dstn_group_leads(trainer->group)) {
+        clipped_step(trainer->lambda, space->count, gradient.lambda, space->lambda);
+        clipped_step(trainer->scale, space->count, gradient.raw_scale, space->raw_scale);
+    }
+    size_t bytes = (size_t)space->count * sizeof(double);
+    dstn_group_broadcast(trainer->group, space->lambda, bytes);
+    dstn_group_broadcast(trainer->group, space->raw_scale, bytes);
+    trainer->progress.hyper_loss = gradient.loss;
+    trainer->progress.hyper_step++;
+    tell_update(trainer);
+}

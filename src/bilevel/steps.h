@@ -1,0 +1,37 @@
+/* What the pages of the algorithms are written in: services that take and return values. */
+#ifndef DSTN_BILEVEL_STEPS_H
+#define DSTN_BILEVEL_STEPS_H
+
+#include "methods.h"
+#include "trainer.h"
+
+/* A mini-batch by the numbers of its rows: this rank's share of it. */
+typedef struct bilevel_rows {
+    const bilevel_share *share;
+    const int64_t *indices; /* [share->rows]; owned by the sampler, valid until its next batch */
+} bilevel_rows;
+
+/* The next mini-batch of the training or validation part, gathered. */
+bilevel_rows bilevel_next_rows(dstn_trainer *trainer, bilevel_share *share);
+
+/* ε ~ N(0, diag(σ²)) for these rows, one an example (or one a mini-batch, where the hyperparameter says so). On the
+ * validation part, hyperparameters whose scale is not tuned are not perturbed. Valid until the next draw. */
+dstn_perturbation bilevel_perturb(dstn_trainer *trainer, bilevel_rows rows);
+
+/* An objective on these rows, which are augmented as it has it. */
+dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
+                                 dstn_perturbation perturbation);
+
+/* Waits for the gradients of these objectives, then updates the weights that they are of: w ← w − α ∇, clipped by their
+ * norm together. */
+void bilevel_update_weights(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count);
+
+/* The training step is over: its losses over the group, the first evaluation's with its penalty being the training
+ * loss, and the counters. */
+void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count);
+
+/* λ ← λ − α ∇_λ, raw_scale ← raw_scale − α ∇_raw_scale, each clipped by its own norm, by the group's leader; the others
+ * take its result, so that λ and σ agree to the last bit. Ends the hyperparameter step. */
+void bilevel_update_space(dstn_trainer *trainer, dstn_hypergradient gradient);
+
+#endif
