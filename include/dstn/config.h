@@ -110,6 +110,43 @@ typedef struct dstn_binding {
 dstn_status dstn_options_read(dstn_node node, const char *path, const dstn_binding *bindings, size_t count,
                               dstn_error *err);
 
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+/* The closest of `names` to `word` (edit distance, at most a third of its length and 1), or NULL; the first of ties. */
+const char *dstn_nearest_name(const char *word, const char *const *names, size_t count);
+
+/* How a message about a name that stands for none of `names` [count] goes on: `did you mean "linear"? accepted: linear,
+ * conv, relu`. `accepted` stands in the place of the list; NULL: the list. A new string; free with free(). */
+char *dstn_suggestion(const char *name, const char *const *names, size_t count, const char *accepted);
+/* The whole message: `there is no layer "liner"; did you mean "linear"? accepted: …`; free with free(). */
+char *dstn_unknown_name(const char *what, const char *name, const char *const *names, size_t count,
+                        const char *accepted);
+/* The same, with all names, at a node's place; DSTN_ERROR_USAGE. */
+dstn_status dstn_node_fail_name(dstn_node node, const char *what, const char *name, const char *const *names,
+                                size_t count, dstn_error *err);
+
+/* ---- entries of lists, and their quantities --------------------------------------------------------------------- */
+
+/* Names that a later room knows: of hyperparameters, by index. */
+typedef struct dstn_names {
+    const char *(*at)(const void *user, size_t i); /* NULL past the end; at NULL: there are none */
+    const void *user;
+} dstn_names;
+
+/* The name in `relu` or in `linear: {out: 10}`, with the node of its options (handle NULL: none given); NULL: the entry
+ * is neither. */
+const char *dstn_entry_name(dstn_node entry, dstn_node *options);
+/* Reads the options of an entry into the settings and resolves its quantities. Messages about options that were not
+ * given name the entry's place. DSTN_ERROR_USAGE. */
+dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_option *table,
+                            void *settings, dstn_names hypers, dstn_error *err);
+/* Gives every quantity of the table that names a hyperparameter its index; `node` has the options, for messages.
+ * DSTN_ERROR_USAGE where there is no such hyperparameter, naming the nearest. */
+dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings, dstn_names hypers,
+                                    dstn_error *err);
+
+/* ---- the schema -------------------------------------------------------------------------------------------------- */
+
 /* One place of the schema, as cli composes it from the rooms' tables for `dstn help KEY` and for resume. */
 typedef struct dstn_section {
     const char *path;    /* "data", "model.layers.*.linear", "" for the top level; `*` is any one key or list index */
@@ -122,9 +159,6 @@ typedef struct dstn_section {
  * key NULL, the whole schema. Returns the number of options (and variants) printed; on 0, `nearest` [out, 96 bytes] has
  * the closest key, or "". */
 size_t dstn_schema_help(const dstn_section *sections, size_t count, const char *key, FILE *out, char *nearest);
-
-/* The closest of `names` to `word` (edit distance, at most a third of its length and 1), or NULL; the first of ties. */
-const char *dstn_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* The first key, in document order, at which two resolved configs differ and that may not (see may_differ);
  * writes it as a dotted path to key [out, size]. Returns false where nothing forbidden differs. Numbers are compared as

@@ -139,11 +139,10 @@ double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quan
 typedef struct dstn_augment dstn_augment;
 
 /* From the list `augment:` (handle NULL: an empty one), whose entries are names, or mappings of one name to its
- * options: `[flip, cutout: {holes: 1, length: NAME}]`. hyper_index gives the index of a hyperparameter, -1: there is
- * none. DSTN_ERROR_USAGE, also where the data set has no images, and where an augmentation of pixels stands behind one
- * of values. Owned by the caller. */
-dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
-                              int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
+ * options: `[flip, cutout: {holes: 1, length: NAME}]`, with the names of hyperparameters for quantities.
+ * DSTN_ERROR_USAGE, also where the data set has no images, and where an augmentation of pixels stands behind one of
+ * values. Owned by the caller. */
+dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset, dstn_names hypers, dstn_augment **out,
                               dstn_error *err);
 void dstn_augment_destroy(dstn_augment *augment); /* NULL is allowed */
 bool dstn_augment_is_empty(const dstn_augment *augment);

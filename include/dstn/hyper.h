@@ -55,6 +55,7 @@ bool dstn_space_is_valid(const dstn_space *space);
 extern const dstn_option dstn_hyper_options[]; /* one entry of `hyperparameters:` */
 
 int dstn_space_find(const dstn_space *space, const char *name); /* index, or -1 */
+dstn_names dstn_space_names(const dstn_space *space);           /* in the order of their indices; borrows the space */
 /* Sets λ from the natural starting values and raw_scale from the starting scales. */
 void dstn_space_reset(dstn_space *space);
 

@@ -22,7 +22,6 @@ typedef struct dstn_optimizer_type {
 } dstn_optimizer_type;
 
 const dstn_optimizer_type *dstn_optimizer_type_find(const char *name);
-const char *dstn_optimizer_names(void); /* "sgd|rmsprop|adam" */
 /* Types in table order, NULL past the end (to compose the schema). */
 const dstn_optimizer_type *dstn_optimizer_type_at(size_t i);
 

@@ -108,12 +108,8 @@ static dstn_status check_loss(const dstn_job *job, dstn_error *err) {
     return DSTN_OK;
 }
 
-static int hyper_index(void *user, const char *name) {
-    return dstn_space_find(user, name);
-}
-
 static dstn_status read_augment(dstn_job *job, dstn_error *err) {
-    return dstn_augment_read(job->settings.augment, job->dataset, hyper_index, job->space, &job->augment, err);
+    return dstn_augment_read(job->settings.augment, job->dataset, dstn_space_names(job->space), &job->augment, err);
 }
 
 static dstn_status read_model(dstn_job *job, dstn_error *err) {

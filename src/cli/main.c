@@ -124,9 +124,10 @@ static dstn_status find_command(const char *word, const dstn_command **out, dstn
             return DSTN_OK;
         }
     }
-    const char *nearest = dstn_nearest_name(word, names, COMMAND_COUNT);
-    return dstn_fail(err, DSTN_ERROR_USAGE, "unknown command \"%s\"%s%s%s; \"dstn --help\" lists them", word,
-                     nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    char *suggestion = dstn_suggestion(word, names, COMMAND_COUNT, NULL);
+    dstn_fail(err, DSTN_ERROR_USAGE, "there is no command \"%s\"; %s", word, suggestion);
+    free(suggestion);
+    return err->status;
 }
 
 static dstn_status run_command(dstn_cli *cli, const dstn_command *command, int argc, char **argv, dstn_error *err) {

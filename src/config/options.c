@@ -104,14 +104,17 @@ static dstn_status read_choice(dstn_node node, const dstn_option *option, void *
         *(int *)out = choice;
         return DSTN_OK;
     }
-    char *nearest = config_choice_nearest(option->choices, text);
-    if (!nearest) {
-        return fail_value(node, option, "is unknown", err);
-    }
     char accepted[ACCEPTED_SIZE];
     config_describe(option, accepted, sizeof accepted);
-    dstn_node_fail(node, err, "%.60s is unknown; did you mean \"%s\"? accepted: %s", text, nearest, accepted);
-    free(nearest);
+    size_t count;
+    char **names = config_choice_names(option->choices, &count);
+    char *suggestion = dstn_suggestion(text, (const char *const *)names, count, accepted);
+    dstn_node_fail(node, err, "%.60s is unknown; %s", text, suggestion);
+    free(suggestion);
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
     return err->status;
 }
 
@@ -328,25 +331,10 @@ static const char **known_keys(const dstn_binding *bindings, size_t count, size_
     return keys;
 }
 
-static char *join_keys(const char *const *keys, size_t count) {
-    char *joined = dstn_strdup(count ? keys[0] : "no key");
-    for (size_t i = 1; i < count; i++) {
-        char *longer = dstn_format("%s, %s", joined, keys[i]);
-        free(joined);
-        joined = longer;
-    }
-    return joined;
-}
-
 static dstn_status fail_unknown(dstn_node child, const char *const *keys, size_t count, dstn_error *err) {
-    char *accepted = join_keys(keys, count);
-    const char *nearest = dstn_nearest_name(config_of(child)->key, keys, count);
-    if (nearest) {
-        dstn_node_fail(child, err, "unknown key; did you mean \"%s\"? accepted: %s", nearest, accepted);
-    } else {
-        dstn_node_fail(child, err, "unknown key; accepted: %s", accepted);
-    }
-    free(accepted);
+    char *suggestion = dstn_suggestion(config_of(child)->key, keys, count, count ? NULL : "no key");
+    dstn_node_fail(child, err, "unknown key; %s", suggestion);
+    free(suggestion);
     return err->status;
 }
 
@@ -356,10 +344,10 @@ static dstn_status check_keys(dstn_node mapping, const char *const *keys, size_t
         return DSTN_OK;
     }
     if (from->kind != DSTN_NODE_MAPPING) {
-        char *accepted = join_keys(keys, count);
-        dstn_node_fail(mapping, err, "is %s, not a mapping; accepted: %s",
-                       from->kind == DSTN_NODE_SEQUENCE ? "a list" : "a single value", accepted);
-        free(accepted);
+        char *suggestion = dstn_suggestion("", keys, count, count ? NULL : "no key");
+        dstn_node_fail(mapping, err, "is %s, not a mapping; %s",
+                       from->kind == DSTN_NODE_SEQUENCE ? "a list" : "a single value", suggestion);
+        free(suggestion);
         return err->status;
     }
     for (size_t i = 0; i < from->count; i++) {

@@ -84,19 +84,13 @@ int config_choice_index(const char *choices, const char *text) {
     return -1;
 }
 
-char *config_choice_nearest(const char *choices, const char *text) {
-    size_t count = (size_t)config_choice_count(choices), i = 0;
-    char **names = dstn_alloc(count, sizeof *names);
+char **config_choice_names(const char *choices, size_t *count) {
+    char **names = dstn_alloc((size_t)config_choice_count(choices), sizeof *names);
+    *count = 0;
     for (const char *choice = choices; choice; choice = next_choice(choice)) {
-        names[i++] = dstn_format("%.*s", (int)choice_length(choice), choice);
+        names[(*count)++] = dstn_format("%.*s", (int)choice_length(choice), choice);
     }
-    const char *nearest = dstn_nearest_name(text, (const char *const *)names, count);
-    char *copy = nearest ? dstn_strdup(nearest) : NULL;
-    for (i = 0; i < count; i++) {
-        free(names[i]);
-    }
-    free(names);
-    return copy;
+    return names;
 }
 
 void config_format_number(double number, char *out, size_t size) {

@@ -11,8 +11,8 @@ const char *config_read_real(const char *text, double *out); /* infinities are r
 int config_choice_count(const char *choices); /* of "a|b|c" */
 /* The choice's position, -1: none of them. */
 int config_choice_index(const char *choices, const char *text);
-/* The choice nearest to the text as a new string, or NULL. */
-char *config_choice_nearest(const char *choices, const char *text);
+/* The choices [count] as new strings; free them, and the array, with free(). */
+char **config_choice_names(const char *choices, size_t *count);
 
 /* A number in the fewest digits that read back as the same. */
 void config_format_number(double number, char *out, size_t size);

@@ -12,9 +12,6 @@ static const dstn_augmentation *const augmentations[] = {DATA_AUGMENTATIONS(AUGM
 #define AUGMENTATION_NAME(name) #name,
 static const char *const augmentation_names[] = {DATA_AUGMENTATIONS(AUGMENTATION_NAME)};
 
-#define AUGMENTATION_IN_LIST(name) " " #name
-static const char augmentation_list[] = DATA_AUGMENTATIONS(AUGMENTATION_IN_LIST);
-
 enum { AUGMENTATIONS = sizeof augmentations / sizeof augmentations[0], MAX_ITEMS = 64, LANE_BITS = 32 };
 
 const dstn_augmentation *dstn_augmentation_at(size_t i) {
@@ -28,12 +25,7 @@ static dstn_status find(dstn_node node, const char *name, const dstn_augmentatio
             return DSTN_OK;
         }
     }
-    const char *nearest = dstn_nearest_name(name, augmentation_names, AUGMENTATIONS);
-    if (nearest) {
-        return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; did you mean \"%s\"? accepted:%s", name,
-                              nearest, augmentation_list);
-    }
-    return dstn_node_fail(node, err, "there is no augmentation \"%.60s\"; accepted:%s", name, augmentation_list);
+    return dstn_node_fail_name(node, "augmentation", name, augmentation_names, AUGMENTATIONS, err);
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
@@ -49,49 +41,10 @@ struct dstn_augment {
     augment_item *items; /* [count] */
 };
 
-/* Who knows the hyperparameters. */
-typedef struct augment_names {
-    int (*index)(void *user, const char *name);
-    void *user;
-} augment_names;
-
-static dstn_status resolve(dstn_node node, const augment_item *item, const augment_names *names, dstn_error *err) {
-    for (const dstn_option *option = item->type->options; option->key; option++) {
-        if (option->kind != DSTN_OPTION_QUANTITY) {
-            continue;
-        }
-        dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)item->settings + option->offset);
-        if (!quantity->name) {
-            continue;
-        }
-        quantity->index = names->index ? names->index(names->user, quantity->name) : -1;
-        if (quantity->index < 0) {
-            return dstn_node_fail(dstn_node_child(node, option->key), err,
-                                  "there is no hyperparameter \"%s\"; accepted: a number from %g to %g, or the name of "
-                                  "a hyperparameter",
-                                  quantity->name, option->low, option->high);
-        }
-    }
-    return DSTN_OK;
-}
-
-/* Options of an entry that is a name alone have no place in the document; messages about them get the entry's. */
-static dstn_status read_options(dstn_node entry, dstn_node node, augment_item *item, dstn_error *err) {
-    dstn_binding binding = {item->type->options, item->settings};
-    dstn_status status = dstn_options_read(node, item->type->name, &binding, 1, err);
-    if (status != DSTN_OK && !node.handle) {
-        char *message = dstn_strdup(err->message);
-        dstn_node_fail(entry, err, "%s", message);
-        free(message);
-    }
-    return status;
-}
-
-static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, const augment_names *names,
-                              augment_item *item, dstn_error *err) {
-    bool is_mapping = dstn_node_get_kind(entry) == DSTN_NODE_MAPPING && dstn_node_count(entry) == 1;
-    const char *name = is_mapping ? dstn_node_key_at(entry, 0) : dstn_node_text(entry);
-    dstn_node node = is_mapping ? dstn_node_at(entry, 0) : (dstn_node){0};
+static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, dstn_names hypers, augment_item *item,
+                              dstn_error *err) {
+    dstn_node options;
+    const char *name = dstn_entry_name(entry, &options);
     if (!name) {
         return dstn_node_fail(entry, err, "accepted: an augmentation's name, or its name with its options");
     }
@@ -100,11 +53,8 @@ static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, cons
         return status;
     }
     item->settings = dstn_alloc(1, item->type->settings_size);
-    status = read_options(entry, node, item, err);
-    if (status == DSTN_OK) {
-        status = resolve(node, item, names, err);
-    }
-    return status == DSTN_OK ? item->type->plan(item->settings, node, dataset, err) : status;
+    status = dstn_entry_read(entry, options, name, item->type->options, item->settings, hypers, err);
+    return status == DSTN_OK ? item->type->plan(item->settings, options, dataset, err) : status;
 }
 
 static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_error *err) {
@@ -136,8 +86,7 @@ static dstn_status check_order(dstn_node entry, const dstn_augmentation *before,
                           type->name, before->name, type->name, before->name);
 }
 
-dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
-                              int (*hyper_index)(void *user, const char *name), void *user, dstn_augment **out,
+dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset, dstn_names hypers, dstn_augment **out,
                               dstn_error *err) {
     *out = NULL;
     bool is_there = dstn_node_get_kind(list) != DSTN_NODE_NONE;
@@ -145,12 +94,11 @@ dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset,
     if (status != DSTN_OK) {
         return status;
     }
-    const augment_names names = {hyper_index, user};
     dstn_augment *augment = dstn_alloc(1, sizeof *augment);
     *augment = (dstn_augment){dataset->shape[0], dataset->shape[1], dataset->shape[2], dstn_node_count(list), NULL};
     augment->items = dstn_alloc(augment->count, sizeof *augment->items);
     for (size_t i = 0; i < augment->count && status == DSTN_OK; i++) {
-        status = read_entry(dstn_node_at(list, i), dataset, &names, &augment->items[i], err);
+        status = read_entry(dstn_node_at(list, i), dataset, hypers, &augment->items[i], err);
         if (status == DSTN_OK && i > 0) {
             status = check_order(dstn_node_at(list, i), augment->items[i - 1].type, augment->items[i].type, err);
         }

@@ -57,18 +57,10 @@ static dstn_status check_names(const csv_table *table, dstn_error *err) {
 }
 
 static dstn_status fail_no_target(const csv_table *table, const char *target, dstn_error *err) {
-    const char *nearest = dstn_nearest_name(target, (const char *const *)table->names, table->columns);
-    char *known = dstn_strdup("");
-    for (size_t c = 0; c < table->columns; c++) {
-        char *longer = dstn_format("%s%s%s", known, c ? ", " : "", table->names[c]);
-        free(known);
-        known = longer;
-    }
-    char *guess = nearest ? dstn_format("did you mean \"%s\"? ", nearest) : dstn_strdup("");
-    dstn_fail(err, DSTN_ERROR_DATA, "%s:1: column \"%s\": the target is not in the header; %saccepted: %s",
-              table->reader.path, target, guess, known);
-    free(guess);
-    free(known);
+    char *suggestion = dstn_suggestion(target, (const char *const *)table->names, table->columns, NULL);
+    dstn_fail(err, DSTN_ERROR_DATA, "%s:1: column \"%s\": the target is not in the header; %s", table->reader.path,
+              target, suggestion);
+    free(suggestion);
     return err->status;
 }
 

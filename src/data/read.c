@@ -15,9 +15,6 @@ static const dstn_data_source *const sources[] = {DATA_SOURCES(SOURCE_ENTRY)};
 #define SOURCE_NAME(name) #name,
 static const char *const source_names[] = {DATA_SOURCES(SOURCE_NAME)};
 
-#define SOURCE_IN_LIST(name) " " #name
-static const char source_list[] = DATA_SOURCES(SOURCE_IN_LIST);
-
 enum { SOURCES = sizeof sources / sizeof sources[0] };
 
 #define DEFAULT_SOURCE "csv"
@@ -78,12 +75,7 @@ static dstn_status choose_source(dstn_node node, const dstn_data_source **out, d
     if (*out) {
         return DSTN_OK;
     }
-    const char *nearest = dstn_nearest_name(name, source_names, SOURCES);
-    if (nearest) {
-        return dstn_node_fail(place, err, "unknown source \"%s\"; did you mean \"%s\"? accepted:%s", name, nearest,
-                              source_list);
-    }
-    return dstn_node_fail(place, err, "unknown source \"%s\"; accepted:%s", name, source_list);
+    return dstn_node_fail_name(place, "source", name, source_names, SOURCES, err);
 }
 
 dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, const char *format, ...) {

@@ -202,6 +202,15 @@ int dstn_space_find(const dstn_space *space, const char *name) {
     return -1;
 }
 
+static const char *name_at(const void *user, size_t i) {
+    const dstn_space *space = user;
+    return i < (size_t)space->count ? space->items[i].name : NULL;
+}
+
+dstn_names dstn_space_names(const dstn_space *space) {
+    return (dstn_names){name_at, space};
+}
+
 void dstn_space_reset(dstn_space *space) {
     for (int i = 0; i < space->count; i++) {
         const dstn_hyper *hyper = &space->items[i];

@@ -39,11 +39,7 @@ const dstn_schedule_type *dstn_schedule_type_at(size_t i) {
 }
 
 #define IN_LIST(name) "|" #name
-static const char type_list[] = OPTIM_TYPES(IN_LIST), schedule_list[] = OPTIM_SCHEDULES(IN_LIST);
-
-const char *dstn_optimizer_names(void) {
-    return type_list + 1;
-}
+static const char schedule_list[] = OPTIM_SCHEDULES(IN_LIST);
 
 /* ---- the section ------------------------------------------------------------------------------------------------- */
 
@@ -66,27 +62,20 @@ const dstn_option dstn_optimizer_options[] = {
 
 enum { OPTIONS = sizeof dstn_optimizer_options / sizeof dstn_optimizer_options[0] };
 
-static dstn_status fail_unknown(dstn_node place, const char *what, const char *name, const char *const *names,
-                                size_t count, const char *accepted, dstn_error *err) {
-    const char *nearest = dstn_nearest_name(name, names, count);
-    return dstn_node_fail(place, err, "unknown %s \"%s\"%s%s%s accepted: %s", what, name,
-                          nearest ? "; did you mean \"" : ";", nearest ? nearest : "", nearest ? "\"?" : "", accepted);
-}
-
 /* What a section names; a name that is no text is left to the reader of options, which says so. */
 static dstn_status choose(dstn_node node, const char *default_name, optim_section *section, dstn_error *err) {
     dstn_node type_place = dstn_node_child(node, "name"), schedule_place = dstn_node_child(node, "schedule");
     const char *type = dstn_node_text(type_place), *schedule = dstn_node_text(schedule_place);
     section->type = dstn_optimizer_type_find(type ? type : default_name);
     if (!section->type) {
-        return fail_unknown(type_place, "optimizer", type ? type : default_name, type_names, TYPES, type_list + 1, err);
+        return dstn_node_fail_name(type_place, "optimizer", type ? type : default_name, type_names, TYPES, err);
     }
     size_t i = 0;
     while (schedule && i < SCHEDULES && strcmp(schedule_names[i], schedule) != 0) {
         i++;
     }
     if (i == SCHEDULES) {
-        return fail_unknown(schedule_place, "schedule", schedule, schedule_names, SCHEDULES, schedule_list + 1, err);
+        return dstn_node_fail_name(schedule_place, "schedule", schedule, schedule_names, SCHEDULES, err);
     }
     section->schedule = schedules[i];
     return DSTN_OK;

@@ -36,10 +36,6 @@ typedef struct setup {
     bool wants_evaluation;
 } setup;
 
-static int hyper_index(void *user, const char *name) {
-    return dstn_space_find(user, name);
-}
-
 static void must(dstn_status status, const dstn_error *err) {
     if (status != DSTN_OK) {
         fail_msg("%s", err->message);
@@ -72,7 +68,8 @@ static void build(world *w, const setup *s) {
     must(dstn_method_choose(&choice, &method, &w->err), &w->err);
     must(dstn_space_read(dstn_node_child(root, "hyperparameters"), &w->space, &w->err), &w->err);
     w->dataset = dstn_dataset_synthetic_bytes(task, 3, shape, CLASSES, ROWS, 5);
-    must(dstn_augment_read(dstn_node_child(root, "augment"), w->dataset, hyper_index, w->space, &w->augment, &w->err),
+    must(dstn_augment_read(dstn_node_child(root, "augment"), w->dataset, dstn_space_names(w->space), &w->augment,
+                           &w->err),
          &w->err);
     dstn_model_request request = {.node = dstn_node_child(root, "model"),
                                   .kernel = kernel,

@@ -21,9 +21,9 @@ static dstn_dataset *make_images(void) {
     return dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 40, 1);
 }
 
-static int find_name(void *user, const char *name) {
-    assert_string_equal(user, "names");
-    return strcmp(name, "side") == 0 ? 1 : strcmp(name, "number") == 0 ? 0 : -1;
+static const char *name_at(const void *user, size_t i) {
+    const char *const *names = user;
+    return i < HYPERS ? names[i] : NULL;
 }
 
 static dstn_status read_list(const char *list, const dstn_dataset *dataset, dstn_augment **out, dstn_error *err) {
@@ -32,7 +32,9 @@ static dstn_status read_list(const char *list, const dstn_dataset *dataset, dstn
     dstn_status status = dstn_doc_parse(text, "job.yaml", &doc, err);
     free(text);
     assert_int_equal(status, DSTN_OK);
-    status = dstn_augment_read(dstn_node_child(dstn_doc_root(doc), "augment"), dataset, find_name, "names", out, err);
+    static const char *const names[HYPERS] = {"number", "side"};
+    dstn_names hypers = {name_at, names};
+    status = dstn_augment_read(dstn_node_child(dstn_doc_root(doc), "augment"), dataset, hypers, out, err);
     dstn_doc_destroy(doc);
     return status;
 }
@@ -342,7 +344,7 @@ static void without_a_list_nothing_changes(void **state) {
     dstn_dataset *dataset = make_images();
     dstn_augment *augment;
     dstn_error err;
-    assert_int_equal(dstn_augment_read((dstn_node){0}, dataset, NULL, NULL, &augment, &err), DSTN_OK);
+    assert_int_equal(dstn_augment_read((dstn_node){0}, dataset, (dstn_names){0}, &augment, &err), DSTN_OK);
     assert_true(dstn_augment_is_empty(augment));
     double *x = augmented(augment, DSTN_F64, 1, 0, ROWS, NULL);
     for (int64_t i = 0; i < ROWS * FEATURES; i++) {
@@ -378,7 +380,7 @@ static void bad_lists_are_refused_by_place(void **state) {
     dstn_dataset *dataset = make_images();
     BAD("cutout", "accepted: a list");
     BAD("[cutuot: {holes: 1, length: 2}]", "no augmentation \"cutuot\"", "did you mean \"cutout\"?");
-    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: flip cutout");
+    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: flip, cutout");
     BAD("[flip: {rate: 1.5}]", "rate", "1.5", "0 to 1");
     BAD("[flip, cutout: {holes: 1, length: 2}, flip]", "augment.2", "flip acts on pixels",
         "accepted: flip before cutout");
@@ -389,7 +391,8 @@ static void bad_lists_are_refused_by_place(void **state) {
     BAD("[cutout: {holes: 1.5, length: 2}]", "holes", "1.5 is no whole number");
     BAD("[cutout: {holes: 1, length: 2.5}]", "length", "2.5 is no whole number");
     BAD("[cutout: {holes: -1, length: 2}]", "holes", "-1");
-    BAD("[cutout: {holes: numbr, length: 2}]", "holes", "no hyperparameter \"numbr\"", "accepted: a number");
+    BAD("[cutout: {holes: numbr, length: 2}]", "holes", "no hyperparameter \"numbr\"; did you mean \"number\"?",
+        "accepted: a number from 0 to 1000, or the name");
     dstn_dataset_destroy(dataset);
     const int64_t shape[] = {12};
     dataset = dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 1, shape, 3, 40, 1);

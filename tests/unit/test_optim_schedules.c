@@ -156,7 +156,7 @@ static void assert_refused(const char *section, const char *part) {
 static void mistakes_are_named(void **state) {
     (void)state;
     assert_refused("optimizer: {rate: 1, schedule: platau}\n", "did you mean \"plateau\"?");
-    assert_refused("optimizer: {rate: 1, schedule: cosine_annealing}\n", "accepted: constant|step|plateau");
+    assert_refused("optimizer: {rate: 1, schedule: cosine_annealing}\n", "accepted: constant, step, plateau");
     assert_refused("optimizer: {rate: 1, schedule: step}\n", "milestones: missing");
     assert_refused("optimizer: {rate: 1, schedule: step, milestone: [3]}\n", "did you mean \"milestones\"?");
     assert_refused("optimizer: {rate: 1, schedule: step, milestones: [3, 3]}\n", "3 comes after 3");

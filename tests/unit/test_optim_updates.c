@@ -164,8 +164,8 @@ static void bad_sections_are_refused_by_key(void **state) {
     (void)state;
 #define REFUSED(text, ...) assert_refused(text, (const char *const[]){__VA_ARGS__, NULL})
     REFUSED("optimizer: {name: adm, rate: 1}\n", "job.yaml:1", "optimizer.name", "did you mean \"adam\"",
-            "sgd|rmsprop|adam");
-    REFUSED("optimizer: {name: lion, rate: 1}\n", "optimizer.name", "sgd|rmsprop|adam");
+            "sgd, rmsprop, adam");
+    REFUSED("optimizer: {name: lion, rate: 1}\n", "optimizer.name", "sgd, rmsprop, adam");
     REFUSED("optimizer: {name: [sgd], rate: 1}\n", "optimizer.name");
     REFUSED("optimizer: {name: sgd}\n", "optimizer.rate", "missing");
     REFUSED("optimizer: {rate: -1}\n", "optimizer.rate");
@@ -230,12 +230,13 @@ static void the_state_is_all_that_a_restart_needs(void **state) {
 
 static void the_registry_agrees_with_its_types(void **state) {
     (void)state;
-    assert_string_equal(dstn_optimizer_names(), "sgd|rmsprop|adam");
+    const char *const names[] = {"sgd", "rmsprop", "adam"};
     size_t count = 0;
     for (; dstn_optimizer_type_at(count); count++) {
         const dstn_optimizer_type *type = dstn_optimizer_type_at(count);
         assert_ptr_equal(dstn_optimizer_type_find(type->name), type);
-        assert_non_null(strstr(dstn_optimizer_names(), type->name));
+        assert_true(count < 3);
+        assert_string_equal(type->name, names[count]);
     }
     assert_int_equal(count, 3);
     assert_null(dstn_optimizer_type_find("sg"));

@@ -1,0 +1,80 @@
+/* config: entries of lists (layers, augmentations), which are a name with or without options, and the one place where a
+ * quantity that names a hyperparameter gets its index. */
+#include "dstn/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *dstn_entry_name(dstn_node entry, dstn_node *options) {
+    bool is_mapping = dstn_node_get_kind(entry) == DSTN_NODE_MAPPING && dstn_node_count(entry) == 1;
+    *options = is_mapping ? dstn_node_at(entry, 0) : (dstn_node){0};
+    return is_mapping ? dstn_node_key_at(entry, 0) : dstn_node_text(entry);
+}
+
+/* ---- quantities -------------------------------------------------------------------------------------------------- */
+
+/* The names as an array [count]; free with free(). */
+static const char **list_names(dstn_names names, size_t *count) {
+    for (*count = 0; names.at && names.at(names.user, *count);) {
+        ++*count;
+    }
+    const char **list = dstn_alloc(*count, sizeof *list);
+    for (size_t i = 0; i < *count; i++) {
+        list[i] = names.at(names.user, i);
+    }
+    return list;
+}
+
+static dstn_status fail_unknown(dstn_node node, const dstn_option *option, const char *name, const char *const *names,
+                                size_t count, dstn_error *err) {
+    char *accepted = dstn_format("a number from %g to %g, or the name of a hyperparameter%s", option->low, option->high,
+                                 count ? "" : ", of which there is none");
+    char *message = dstn_unknown_name("hyperparameter", name, names, count, accepted);
+    dstn_node_fail(node, err, "%s", message);
+    free(message);
+    free(accepted);
+    return err->status;
+}
+
+static dstn_status resolve(dstn_node node, const dstn_option *option, dstn_quantity *quantity,
+                           const char *const *names, size_t count, dstn_error *err) {
+    size_t i = 0;
+    while (i < count && strcmp(names[i], quantity->name) != 0) {
+        i++;
+    }
+    if (i == count) {
+        return fail_unknown(node, option, quantity->name, names, count, err);
+    }
+    quantity->index = (int)i;
+    return DSTN_OK;
+}
+
+dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings,
+                                    dstn_names hypers, dstn_error *err) {
+    size_t count;
+    const char **names = list_names(hypers, &count);
+    dstn_status status = DSTN_OK;
+    for (const dstn_option *option = options; option->key && status == DSTN_OK; option++) {
+        dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)settings + option->offset);
+        if (option->kind == DSTN_OPTION_QUANTITY && quantity->name) {
+            status = resolve(dstn_node_child(node, option->key), option, quantity, names, count, err);
+        }
+    }
+    free(names);
+    return status;
+}
+
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
+
+dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_option *table,
+                            void *settings, dstn_names hypers, dstn_error *err) {
+    dstn_binding binding = {table, settings};
+    dstn_status status = dstn_options_read(options, name, &binding, 1, err);
+    if (status != DSTN_OK && !options.handle) {
+        /* A message about options that are not there has no place of its own. */
+        char *message = dstn_strdup(err->message);
+        dstn_node_fail(entry, err, "%s", message);
+        free(message);
+    }
+    return status == DSTN_OK ? dstn_quantities_resolve(options, table, settings, hypers, err) : status;
+}
