@@ -146,6 +146,12 @@ void dstn_rng_permutation(dstn_rng rng, uint64_t step, int64_t count, int64_t *o
 
 double dstn_seconds(void); /* monotonic wall clock */
 
+/* ---- vectors ---------------------------------------------------------------------------------------------------- */
+
+/* Sums in order over short vectors [n], as comparisons need them: Σ x_i y_i, and ‖x‖. */
+double dstn_vector_dot(int64_t n, const double *x, const double *y);
+double dstn_vector_norm(int64_t n, const double *x);
+
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
 /* Calls handler(number) at a signal, with sigaction's `flags` beside SA_RESTART, on a stack that the calling thread

@@ -7,6 +7,7 @@
 #include "dstn/config.h"
 #include "dstn/core.h"
 #include "dstn/ranks.h"
+#include "dstn/run.h"
 
 /* One setting of a member: a YAML value at a dotted path of the run's config. */
 typedef struct dstn_setting {
@@ -89,5 +90,27 @@ void dstn_sweep_result_clear(dstn_sweep_result *result); /* a zeroed one is allo
 dstn_status dstn_sweep_run(const dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member,
                            const char *folder, const dstn_outcome *before, dstn_run_member run, void *user,
                            dstn_sweep_result *result, dstn_error *err);
+
+/* All tables of a run's config and of a sweep file as one schema; *count [out]. Owned by the caller: free(). */
+dstn_section *dstn_search_schema(size_t *count);
+
+/* ---- a launch of a sweep ---------------------------------------------------------------------------------------- */
+
+typedef struct dstn_sweep dstn_sweep;
+
+/* Reads a sweep file. Of the assignments those that name a key of sweep files are put into it, all others into every
+ * member's config. ranks_per_member 0: as the file says. What is given is borrowed. Collective over the world.
+ * DSTN_ERROR_USAGE: also where the ranks make no groups of that size. */
+dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_assignments set,
+                            int64_t ranks_per_member, dstn_sweep **out, dstn_error *err);
+void dstn_sweep_close(dstn_sweep *sweep); /* NULL is allowed */
+
+/* Prints members, time, memory and disk as some timed steps of one member of each kind foretell them; trains nothing
+ * and writes nothing. Times are those of a member on one rank. Collective over the world. */
+dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, dstn_error *err);
+
+/* Runs all members that have not ended yet, in a folder that the caller has locked, writes FOLDER/sweep.h5 and prints
+ * what became of them. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */
+dstn_status dstn_sweep_launch(dstn_sweep *sweep, const char *folder, bool resumes, dstn_error *err);
 
 #endif

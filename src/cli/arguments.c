@@ -88,7 +88,7 @@ static dstn_status read_seconds(const char *name, const char *text, double *out,
     return DSTN_OK;
 }
 
-static dstn_status add_setting(dstn_arguments *out, const char *text, dstn_error *err) {
+static dstn_status add_setting(cli_arguments *out, const char *text, dstn_error *err) {
     int most = (int)(sizeof(out->settings) / sizeof(out->settings[0]));
     if (out->setting_count == most) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "more than %d --set options", most);
@@ -98,7 +98,7 @@ static dstn_status add_setting(dstn_arguments *out, const char *text, dstn_error
 }
 
 /* Options that take a value. */
-static dstn_status take_value(int code, const char *name, const char *value, dstn_arguments *out, dstn_error *err) {
+static dstn_status take_value(int code, const char *name, const char *value, cli_arguments *out, dstn_error *err) {
     switch (code) {
     case SET:
         return add_setting(out, value, err);
@@ -141,7 +141,7 @@ static dstn_status take_value(int code, const char *name, const char *value, dst
     }
 }
 
-static void take_switch(int code, dstn_arguments *out) {
+static void take_switch(int code, cli_arguments *out) {
     bool *switches[] = {&out->during_checkpoint, &out->resume, &out->plan, &out->json, &out->quiet,
                         &out->verbose,           &out->help};
     *switches[code - DURING_CHECKPOINT] = true;
@@ -163,7 +163,7 @@ static dstn_status fail_unknown(char **argv, dstn_error *err) {
     return dstn_fail(err, DSTN_ERROR_USAGE, "unknown option %s", argv[optind - 1]);
 }
 
-static dstn_status take_operands(int argc, char **argv, dstn_arguments *out, dstn_error *err) {
+static dstn_status take_operands(int argc, char **argv, cli_arguments *out, dstn_error *err) {
     int most = (int)(sizeof(out->operands) / sizeof(out->operands[0]));
     for (int i = optind; i < argc; i++) {
         if (out->operand_count == most) {
@@ -174,8 +174,8 @@ static dstn_status take_operands(int argc, char **argv, dstn_arguments *out, dst
     return DSTN_OK;
 }
 
-dstn_status dstn_arguments_read(int argc, char **argv, int first, const char *accepts, dstn_arguments *out,
-                                dstn_error *err) {
+dstn_status cli_arguments_read(int argc, char **argv, int first, const char *accepts, cli_arguments *out,
+                               dstn_error *err) {
     memset(out, 0, sizeof(*out));
     out->time_limit = INFINITY;
     out->hang_timeout = 600;
@@ -205,4 +205,12 @@ dstn_status dstn_arguments_read(int argc, char **argv, int first, const char *ac
         }
     }
     return take_operands(argc, argv, out, err);
+}
+
+dstn_assignments cli_assignments(const cli_arguments *arguments) {
+    return (dstn_assignments){arguments->settings, arguments->setting_count};
+}
+
+dstn_kernel_request cli_kernel(const cli_arguments *arguments) {
+    return (dstn_kernel_request){arguments->precision, arguments->backend};
 }

@@ -1,20 +1,12 @@
 /* The command line: what all commands share. */
-#ifndef DSTN_CLI_CLI_H
-#define DSTN_CLI_CLI_H
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
 
-#include "dstn/core.h"
-#include "dstn/ranks.h"
-
-/* What a command is run with. */
-typedef struct dstn_cli {
-    dstn_group *world;
-    dstn_log log;     /* progress and warnings, on rank 0 */
-    FILE *out;        /* results, on rank 0; NULL elsewhere */
-    bool is_terminal; /* progress goes to a terminal that takes control sequences */
-} dstn_cli;
+#include "dstn/run.h"
+#include "dstn/tools.h"
 
 /* Options of the command line, as commands take them. Names not taken by a command are errors. */
-typedef struct dstn_arguments {
+typedef struct cli_arguments {
     const char *operands[64];
     int operand_count;
     const char *settings[256]; /* --set, in order */
@@ -32,47 +24,48 @@ typedef struct dstn_arguments {
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench; 0: not given */
     bool resume, plan, json, quiet, verbose, help;
-} dstn_arguments;
+} cli_arguments;
 
 /* How a command is started. */
-typedef enum dstn_start {
-    DSTN_START_RANKS,       /* on every rank */
-    DSTN_START_RESTARTABLE, /* the same, and signals that ask for a stop are caught from the first moment */
-    DSTN_START_ALONE        /* without MPI: it launches ranks itself; its dstn_cli has no world */
-} dstn_start;
+typedef enum cli_start {
+    CLI_START_RANKS,       /* on every rank */
+    CLI_START_RESTARTABLE, /* the same, and signals that ask for a stop are caught from the first moment */
+    CLI_START_ALONE        /* without MPI: it launches ranks itself; its console has no world */
+} cli_start;
 
 /* One command: one row of the table in main.c, one file. */
-typedef struct dstn_command {
+typedef struct cli_command {
     const char *name;
     const char *usage;   /* what follows "dstn NAME" */
     const char *help;    /* a few lines */
     const char *accepts; /* names of its options, separated and surrounded by blanks */
     int operands[2];     /* fewest and most */
-    dstn_start start;
-    dstn_status (*run)(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-} dstn_command;
+    cli_start start;
+    dstn_status (*run)(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+} cli_command;
 
 /* Reads argv[first…]; DSTN_ERROR_USAGE names what is wrong with the command line. */
-dstn_status dstn_arguments_read(int argc, char **argv, int first, const char *accepts, dstn_arguments *out,
-                                dstn_error *err);
+dstn_status cli_arguments_read(int argc, char **argv, int first, const char *accepts, cli_arguments *out,
+                               dstn_error *err);
 
-dstn_status dstn_train_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_sweep_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_oracle_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_check_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_data_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_drill_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_diff_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_audit_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_inspect_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_eval_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_bench_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
-dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err);
+dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_sweep(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_oracle(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_check(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_data(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_drill(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_diff(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_audit(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_inspect(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_eval(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 
-/* The --version text: program, commit and every library; free with free(). */
-char *dstn_version_text(void);
-
-/* The first line of a run: ranks, hosts, threads, and `what`. Collective over the world. */
-void dstn_announce(const dstn_cli *cli, const char *what);
+/* --set, as the rooms take it. */
+dstn_assignments cli_assignments(const cli_arguments *arguments);
+/* --precision and --backend. */
+dstn_kernel_request cli_kernel(const cli_arguments *arguments);
+/* What train and sweep do before anything else: the limits of their time, and a drill's crash. */
+dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 
 #endif

@@ -1,30 +1,24 @@
-/* dstn help [KEY]: the option tables, for people. And the text of --version. */
-#include "job.h"
+/* dstn help [KEY]: the option tables, for people. */
+#include "cli.h"
 
 #include <stdlib.h>
 
-#include "dstn/kernel.h"
-#include "dstn/store.h"
-#include "version.h"
+#include "dstn/config.h"
+#include "dstn/search.h"
 
-dstn_status dstn_help_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
-    if (!cli->out) {
+dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
+    if (!console->out) {
         return DSTN_OK;
     }
     const char *key = arguments->operand_count ? arguments->operands[0] : NULL;
     size_t count;
-    dstn_section *sections = dstn_cli_schema(&count);
+    dstn_section *sections = dstn_search_schema(&count);
     char nearest[DSTN_NAME_SIZE];
-    size_t printed = dstn_schema_help(sections, count, key, cli->out, nearest);
+    size_t printed = dstn_schema_help(sections, count, key, console->out, nearest);
     free(sections);
     if (printed > 0) {
         return DSTN_OK;
     }
     return dstn_fail(err, DSTN_ERROR_USAGE, "no key \"%s\" in a config%s%s%s; \"dstn help\" lists them all", key,
                      nearest[0] ? "; did you mean \"" : "", nearest, nearest[0] ? "\"?" : "");
-}
-
-char *dstn_version_text(void) {
-    return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n", DSTN_VERSION, DSTN_COMMIT, dstn_ranks_version(),
-                       dstn_store_version(), dstn_kernel_version(), dstn_oracle_version());
 }

@@ -9,61 +9,60 @@
 
 #include "dstn/config.h"
 #include "dstn/kernel.h"
-#include "stop.h"
 
-static const dstn_command commands[] = {
+static const cli_command commands[] = {
     {"train",
      "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S] [--hang-timeout S] "
      "[--hang-timeout S]",
      "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
      " set out resume init time-limit hang-timeout ",
      {1, 1},
-     DSTN_START_RESTARTABLE,
-     dstn_train_command},
+     CLI_START_RESTARTABLE,
+     cli_train},
     {"sweep",
      "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit S] "
      "[--hang-timeout S]",
      "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5. --plan: says what it will cost.",
      " set out ranks-per-member resume plan time-limit hang-timeout ",
      {1, 1},
-     DSTN_START_RESTARTABLE,
-     dstn_sweep_command},
+     CLI_START_RESTARTABLE,
+     cli_sweep},
     {"eval",
      "CHECKPOINT [--set a.b=v]... [--json]",
      "Evaluates a checkpoint on the whole validation and test part of its data; --set data.path=PATH: found elsewhere.",
      " set json ",
      {1, 1},
-     DSTN_START_RANKS,
-     dstn_eval_command},
+     CLI_START_RANKS,
+     cli_eval},
     {"oracle",
      "CONFIG.yaml [--set a.b=v]... [--out DIR]",
      "Solves for the exact best hyperparameter of a config that has a closed form; writes DIR/oracle.h5.",
      " set out ",
      {1, 1},
-     DSTN_START_RANKS,
-     dstn_oracle_command},
+     CLI_START_RANKS,
+     cli_oracle},
     {"check",
      "FIXTURE.h5... [--precision f32|f64] [--backend onednn|openblas]",
      "Compares every pass and gradient with the numbers of a fixture: one line a quantity.",
      " precision backend ",
      {1, 64},
-     DSTN_START_RANKS,
-     dstn_check_command},
+     CLI_START_RANKS,
+     cli_check},
     {"bench",
      "MODEL.yaml [--method M] [--batch B] [--steps N] [--hyper N] [--precision f32|f64] [--backend onednn|openblas] "
      "[--json]",
      "Times steps of a network on synthetic data against the best rate of matrix products; sizes are in bytes.",
      " method batch steps hyper precision backend json ",
      {1, 1},
-     DSTN_START_RANKS,
-     dstn_bench_command},
+     CLI_START_RANKS,
+     cli_bench},
     {"data",
      "check CONFIG.yaml [--set a.b=v]...",
      "Reads the data set of a config and says what it found.",
      " set ",
      {2, 2},
-     DSTN_START_RANKS,
-     dstn_data_command},
+     CLI_START_RANKS,
+     cli_data},
     {"drill",
      "CONFIG.yaml [--set a.b=v]... [--launch 'mpirun -n 2'] [--out DIR] [--kill-rank R] [--at-step S] | "
      "[--during-checkpoint] | [--random N]",
@@ -72,36 +71,36 @@ static const dstn_command commands[] = {
      "1 no.\n      On several hosts, mpirun needs -x DSTN_DRILL to pass on where to kill.",
      " set launch out kill-rank at-step during-checkpoint random ",
      {1, 1},
-     DSTN_START_ALONE,
-     dstn_drill_command},
+     CLI_START_ALONE,
+     cli_drill},
     {"diff",
      "A B",
      "Says where two runs (directories or run.h5) or two sweeps part: the first step and tensor. 0 equal, 1 different.",
      " ",
      {2, 2},
-     DSTN_START_RANKS,
-     dstn_diff_command},
+     CLI_START_RANKS,
+     cli_diff},
     {"audit",
      "DIR",
      "Proves from its ledger and records that no member of a sweep was lost or run twice. 0 yes, 1 no.",
      " ",
      {1, 1},
-     DSTN_START_RANKS,
-     dstn_audit_command},
+     CLI_START_RANKS,
+     cli_audit},
     {"inspect",
      "FILE.h5 [--json]",
      "Says what a record, table, checkpoint, oracle or fixture is and holds.",
      " json ",
      {1, 1},
-     DSTN_START_RANKS,
-     dstn_inspect_command},
+     CLI_START_RANKS,
+     cli_inspect},
     {"help",
      "[KEY]",
      "Explains a key of the config files, or all of them; \"dstn help data.features\".",
      " ",
      {0, 1},
-     DSTN_START_RANKS,
-     dstn_help_command},
+     CLI_START_RANKS,
+     cli_help},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -115,7 +114,7 @@ static void print_usage(FILE *out) {
                  "5 a sweep with failed members, 6 diverged, 75 stopped with a checkpoint written: run it again.\n");
 }
 
-static dstn_status find_command(const char *word, const dstn_command **out, dstn_error *err) {
+static dstn_status find_command(const char *word, const cli_command **out, dstn_error *err) {
     const char *names[COMMAND_COUNT];
     for (int c = 0; c < COMMAND_COUNT; c++) {
         names[c] = commands[c].name;
@@ -130,12 +129,13 @@ static dstn_status find_command(const char *word, const dstn_command **out, dstn
     return err->status;
 }
 
-static dstn_status run_command(dstn_cli *cli, const dstn_command *command, int argc, char **argv, dstn_error *err) {
-    dstn_arguments arguments;
-    dstn_status status = dstn_arguments_read(argc, argv, 2, command->accepts, &arguments, err);
+static dstn_status run_command(dstn_console *console, const cli_command *command, int argc, char **argv,
+                               dstn_error *err) {
+    cli_arguments arguments;
+    dstn_status status = cli_arguments_read(argc, argv, 2, command->accepts, &arguments, err);
     if (status == DSTN_OK && arguments.help) {
-        if (cli->out) {
-            fprintf(cli->out, "usage: dstn %s %s\n%s\n", command->name, command->usage, command->help);
+        if (console->out) {
+            fprintf(console->out, "usage: dstn %s %s\n%s\n", command->name, command->usage, command->help);
         }
         return DSTN_OK;
     }
@@ -146,47 +146,47 @@ static dstn_status run_command(dstn_cli *cli, const dstn_command *command, int a
     if (status != DSTN_OK) {
         return status;
     }
-    cli->log.level = arguments.quiet ? DSTN_LOG_QUIET : arguments.verbose ? DSTN_LOG_VERBOSE : DSTN_LOG_NORMAL;
-    return command->run(cli, &arguments, err);
+    console->log.level = arguments.quiet ? DSTN_LOG_QUIET : arguments.verbose ? DSTN_LOG_VERBOSE : DSTN_LOG_NORMAL;
+    return command->run(console, &arguments, err);
 }
 
-static dstn_status dispatch(dstn_cli *cli, int argc, char **argv, dstn_error *err) {
+static dstn_status dispatch(dstn_console *console, int argc, char **argv, dstn_error *err) {
     const char *word = argc > 1 ? argv[1] : "--help";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        if (cli->out) {
-            print_usage(cli->out);
+        if (console->out) {
+            print_usage(console->out);
         }
         return argc > 1 ? DSTN_OK : DSTN_ERROR_USAGE;
     }
     if (strcmp(word, "--version") == 0) {
         char *text = dstn_version_text();
-        if (cli->out) {
-            fputs(text, cli->out);
+        if (console->out) {
+            fputs(text, console->out);
         }
         free(text);
         return DSTN_OK;
     }
-    const dstn_command *command = NULL;
+    const cli_command *command = NULL;
     dstn_status status = find_command(word, &command, err);
-    return status == DSTN_OK ? run_command(cli, command, argc, argv, err) : status;
+    return status == DSTN_OK ? run_command(console, command, argc, argv, err) : status;
 }
 
 /* How argv[1] wants to be started; what is no command is told so on the ranks. */
-static dstn_start start_of(int argc, char **argv) {
+static cli_start start_of(int argc, char **argv) {
     dstn_error ignored;
-    const dstn_command *command = NULL;
+    const cli_command *command = NULL;
     bool found = argc > 1 && find_command(argv[1], &command, &ignored) == DSTN_OK;
-    return found ? command->start : DSTN_START_RANKS;
+    return found ? command->start : CLI_START_RANKS;
 }
 
 /* Runs the command and prints its error, where this process speaks. */
-static dstn_status run(dstn_cli *cli, bool speaks, int argc, char **argv) {
+static dstn_status run(dstn_console *console, bool speaks, int argc, char **argv) {
     dstn_error err = {DSTN_OK, ""};
-    cli->log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
-    cli->out = speaks ? stdout : NULL;
+    console->log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
+    console->out = speaks ? stdout : NULL;
     const char *term = getenv("TERM");
-    cli->is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    dstn_status status = dispatch(cli, argc, argv, &err);
+    console->is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    dstn_status status = dispatch(console, argc, argv, &err);
     if (speaks && status != DSTN_OK && err.message[0] != '\0') {
         fprintf(stderr, "dstn: %s\n", err.message);
     }
@@ -212,12 +212,12 @@ static void start_threads(void) {
 }
 
 int main(int argc, char **argv) {
-    dstn_cli cli = {.world = NULL};
-    dstn_start start = start_of(argc, argv);
-    if (start == DSTN_START_ALONE) {
-        return run(&cli, true, argc, argv);
+    dstn_console console = {.world = NULL};
+    cli_start start = start_of(argc, argv);
+    if (start == CLI_START_ALONE) {
+        return run(&console, true, argc, argv);
     }
-    if (start == DSTN_START_RESTARTABLE) {
+    if (start == CLI_START_RESTARTABLE) {
         dstn_stop_catch();
     }
     dstn_error err = {DSTN_OK, ""};
@@ -227,8 +227,8 @@ int main(int argc, char **argv) {
         return status;
     }
     start_threads();
-    cli.world = dstn_group_world();
-    status = run(&cli, dstn_group_leads(cli.world), argc, argv);
-    dstn_group_destroy(cli.world);
+    console.world = dstn_group_world();
+    status = run(&console, dstn_group_leads(console.world), argc, argv);
+    dstn_group_destroy(console.world);
     return dstn_ranks_finish(status);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-char *dstn_output_folder(const dstn_arguments *arguments, const char *config) {
+char *cli_output_folder(const cli_arguments *arguments, const char *config) {
     if (arguments->out) {
         return dstn_strdup(arguments->out);
     }
@@ -63,8 +63,8 @@ static dstn_status claim(const char *folder, bool resume, dstn_lock **lock, dstn
     return status;
 }
 
-dstn_status dstn_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,
-                              dstn_error *err) {
+dstn_status cli_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,
+                             dstn_error *err) {
     *lock = NULL;
     dstn_status status = dstn_group_leads(world) ? claim(folder, resume, lock, err) : DSTN_OK;
     status = dstn_group_verdict(world, status, err);

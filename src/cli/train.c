@@ -1,29 +1,15 @@
 /* dstn train CONFIG.yaml: one run. */
-#include "drill_hook.h"
+#include "cli.h"
 #include "output.h"
-#include "run.h"
-#include "stop.h"
-#include "watchdog.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "dstn/kernel.h"
 
-void dstn_announce(const dstn_cli *cli, const char *what) {
-    const char *host;
-    int hosts = dstn_group_hosts(cli->world, &host);
-    int ranks = dstn_group_size(cli->world), threads = dstn_kernel_init_threads();
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    dstn_log_info(&cli->log, "%d rank%s on %d host%s (%s, %ld cores), %d thread%s each; %s", ranks,
-                  ranks == 1 ? "" : "s", hosts, hosts == 1 ? "" : "s", host, cores, threads, threads == 1 ? "" : "s",
-                  what);
-}
-
-static void announce(const dstn_cli *cli, const dstn_job *job, const char *folder) {
-    dstn_announce(cli, job->dataset->summary);
+static void announce(const dstn_console *console, const dstn_job *job, const char *folder) {
+    dstn_announce(console, job->dataset->summary);
     int64_t response = job->method->tunes ? job->model->count[DSTN_RANGE_RESPONSE] : 0;
-    dstn_log_info(&cli->log,
+    dstn_log_info(&console->log,
                   "%s on %s %s, seed %lld, %lld steps, %lld general + %lld response parameters, %d hyperparameter%s; "
                   "writes %s",
                   job->method->name, job->kernel->backend, dstn_scalar_name(job->kernel->scalar),
@@ -52,54 +38,52 @@ static void report(FILE *out, dstn_job *job, double valid_loss, double accuracy)
     }
 }
 
-static dstn_status train(const dstn_cli *cli, const dstn_arguments *arguments, dstn_job *job, const char *folder,
+static dstn_status train(const dstn_console *console, const cli_arguments *arguments, dstn_job *job, const char *folder,
                          dstn_error *err) {
-    dstn_board *board;
-    dstn_status status = dstn_board_new(cli->world, sizeof(dstn_member_progress), &board, err);
+    dstn_display *display;
+    dstn_status status = dstn_display_new(console, &display, err);
     if (status != DSTN_OK) {
         return status;
     }
-    announce(cli, job, folder);
-    dstn_display *display = dstn_display_new(cli, board);
-    dstn_run_request request = {.folder = folder,
-                                .name = folder,
-                                .init = arguments->init,
-                                .resume = arguments->resume,
-                                .board = board,
-                                .display = display};
+    announce(console, job, folder);
+    dstn_run_request request = {
+        .folder = folder, .name = folder, .init = arguments->init, .resume = arguments->resume, .display = display};
     status = dstn_run(job, &request, err);
     dstn_display_destroy(display);
-    dstn_board_destroy(board);
     if (status == DSTN_OK) {
         double loss, accuracy;
         dstn_trainer_evaluate(job->trainer, DSTN_PART_VALID, &loss, &accuracy);
-        report(cli->out, job, loss, accuracy);
+        report(console->out, job, loss, accuracy);
     }
     return status;
 }
 
-dstn_status dstn_train_command(const dstn_cli *cli, const dstn_arguments *arguments, dstn_error *err) {
-    const char *config = arguments->operands[0];
+dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
     dstn_stop_watch(arguments->time_limit);
-    dstn_watchdog_start(cli->world, arguments->hang_timeout);
+    dstn_watchdog_start(console->world, arguments->hang_timeout);
+    return dstn_drill_arm(console->world, err);
+}
+
+dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
+    const char *config = arguments->operands[0];
     dstn_doc *doc;
     dstn_job *job;
-    dstn_status status = dstn_drill_arm(cli->world, err);
+    dstn_status status = cli_guard(console, arguments, err);
     if (status == DSTN_OK) {
-        status = dstn_job_load(config, arguments, &doc, err);
+        status = dstn_job_load(config, cli_assignments(arguments), &doc, err);
     }
-    status = dstn_group_agree(cli->world, status, err);
+    status = dstn_group_agree(console->world, status, err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, cli->world, &cli->log, DSTN_JOB_TRAINER, &job, err);
+        status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_TRAINER, &job, err);
     }
     if (status != DSTN_OK) {
         return status;
     }
-    char *folder = dstn_output_folder(arguments, config);
+    char *folder = cli_output_folder(arguments, config);
     dstn_lock *lock;
-    status = dstn_claim_folder(cli->world, folder, arguments->resume, &lock, err);
+    status = cli_claim_folder(console->world, folder, arguments->resume, &lock, err);
     if (status == DSTN_OK) {
-        status = train(cli, arguments, job, folder, err);
+        status = train(console, arguments, job, folder, err);
         dstn_lock_release(lock);
     }
     free(folder);

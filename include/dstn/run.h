@@ -1,0 +1,158 @@
+/* run: one training run, from its config to its record: the job that a config describes, assembled from the rooms
+ * below, and the observers that look on while it trains. What the program's commands share of a launch is here too:
+ * where it speaks, and what stops it. */
+#ifndef DSTN_RUN_H
+#define DSTN_RUN_H
+
+#include "dstn/bilevel.h"
+#include "dstn/config.h"
+#include "dstn/core.h"
+#include "dstn/oracle.h"
+#include "dstn/ranks.h"
+
+/* ---- where a launch speaks -------------------------------------------------------------------------------------- */
+
+/* What a command is run with. */
+typedef struct dstn_console {
+    dstn_group *world; /* NULL in a command that launches ranks itself */
+    dstn_log log;      /* progress and warnings, on rank 0 */
+    FILE *out;         /* results, on rank 0; NULL elsewhere */
+    bool is_terminal;  /* progress goes to a terminal that takes control sequences */
+} dstn_console;
+
+/* The first line of a launch: ranks, hosts, threads, and `what`. Collective over the world. */
+void dstn_announce(const dstn_console *console, const char *what);
+
+/* The --version text: program, commit and every library; free with free(). */
+char *dstn_version_text(void);
+
+/* ---- what stops a launch ---------------------------------------------------------------------------------------- */
+
+/* Reasons to stop before the end: SIGTERM, SIGUSR1 and SIGUSR2, a time limit, and the end of a Slurm job. All are
+ * treated alike: a flag that is looked at between steps. */
+
+/* Catches the signals (a flag is set, nothing else). Before MPI starts, which takes a while. */
+void dstn_stop_catch(void);
+/* Counts `time_limit` seconds (INFINITY: none) from now. In a Slurm job its end, less a minute to write checkpoints in,
+ * is a limit too. */
+void dstn_stop_watch(double time_limit);
+/* Whether this process has been asked to stop. */
+bool dstn_stop_asked(void);
+/* Seconds until the time limit, INFINITY where there is none; 0 once it is reached. */
+double dstn_stop_seconds_left(void);
+/* "SIGUSR1", "the time limit"; what asked this process to stop, or "another rank". */
+const char *dstn_stop_reason(void);
+
+/* Ends a program that hangs (a rank that waits for a dead one, a file system that no longer answers): from now on,
+ * while a run trains, `timeout` seconds without a finished step end the program on all ranks with exit code 1, and this
+ * rank says where it was. Time in which the process was suspended doesn't count. */
+void dstn_watchdog_start(const dstn_group *world, double timeout);
+
+/* A rank that kills itself at a chosen moment, so that a drill can show what a crash there leaves behind. Off unless
+ * this environment variable is set:
+ *   kill:RANK:STEP   SIGKILL to rank RANK of the world once it has finished step STEP, before it is recorded anywhere
+ *   checkpoint:N     SIGKILL to whoever writes the N-th checkpoint of a process, between writing and renaming
+ *   record:N         the same in the N-th rewrite of a record
+ * DSTN_ERROR_USAGE: it is something else. */
+#define DSTN_DRILL_VARIABLE "DSTN_DRILL"
+dstn_status dstn_drill_arm(const dstn_group *world, dstn_error *err);
+
+/* ---- the job ---------------------------------------------------------------------------------------------------- */
+
+/* The section `record:`. */
+typedef struct dstn_record_settings {
+    int64_t every; /* training steps between rows of the record; 0: the first row alone */
+    int oracle;    /* 0 auto: where there is a closed form; 1 true; 2 false */
+} dstn_record_settings;
+
+/* The top level of a config, beside the method. */
+typedef struct dstn_job_settings {
+    int64_t seed;
+    int precision; /* 0 f32, 1 f64 */
+    const char *backend;
+    double checkpoint_every;  /* seconds between checkpoints */
+    int64_t checkpoint_steps; /* training steps between them instead; 0: by time */
+    int64_t checkpoint_keep;  /* how many stay */
+    int checkpoint_best;      /* 0 auto: where epochs are evaluated; 1 true; 2 false */
+    int64_t digest_every;     /* training steps between digests; 0: epochs */
+    dstn_node data, augment, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, record;
+} dstn_job_settings;
+
+/* One config, read and assembled into data, model, space and trainer. Only this room does it. */
+typedef struct dstn_job {
+    dstn_doc *doc; /* owned, as is the model's file where the config names one */
+    dstn_doc *model_doc;
+    const dstn_group *group;
+    const dstn_log *log;
+    dstn_job_settings settings;
+    dstn_record_settings record;
+    dstn_train_settings train;
+    const dstn_method *method;
+    const dstn_kernel *kernel;
+    dstn_dataset *dataset;
+    dstn_augment *augment; /* an empty one where there is none */
+    dstn_space *space;
+    dstn_model *model;
+    dstn_trainer *trainer;
+    dstn_oracle *oracle; /* NULL: no closed form, or not wanted */
+} dstn_job;
+
+/* Settings as --set gives them, "a.b=v", in order. */
+typedef struct dstn_assignments {
+    const char *const *items; /* [count] */
+    int count;
+} dstn_assignments;
+
+/* Loads a config file and applies assignments to it; the document is the caller's. */
+dstn_status dstn_job_load(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
+/* The config of a checkpoint, whose data are looked for where they were, with assignments applied to it. */
+dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
+
+/* How far a job is assembled. */
+typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER } dstn_job_stage;
+
+/* Assembles a job from a document, which it takes over whatever happens, up to and with `stage`. Parameters and
+ * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
+                         dstn_job **out, dstn_error *err);
+void dstn_job_destroy(dstn_job *job); /* NULL is allowed */
+/* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
+ * closed form. Collective over the group. */
+dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);
+/* Takes weights, buffers, λ and σ of any run's checkpoint, but neither counters nor moments. step [out]: of the
+ * checkpoint; may be NULL. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters.
+ * Collective over the group. */
+dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);
+/* What may change between a run and its resume: lengths, checkpoint and logging keys, and nothing else. Compares the
+ * job's resolved config with the one that a run in FOLDER was started with: its config.yaml, or, where that is gone, a
+ * checkpoint's. No run there yet: DSTN_OK. DSTN_ERROR_USAGE names the key that may not differ; the order of the
+ * hyperparameters may not either, since λ is a vector. longer [out, may be NULL]: the job has more steps to go. */
+dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err);
+
+/* All tables of a run's config as one schema; *count [out]. Owned by the caller: free(). */
+dstn_section *dstn_run_schema(size_t *count);
+
+/* ---- the run ---------------------------------------------------------------------------------------------------- */
+
+/* What all groups of a launch are doing, shown by rank 0: as live lines on a terminal, else as a plain line now and
+ * then. Collective over the world; destroying it clears the live lines. */
+typedef struct dstn_display dstn_display;
+dstn_status dstn_display_new(const dstn_console *console, dstn_display **out, dstn_error *err);
+void dstn_display_destroy(dstn_display *display); /* NULL is allowed */
+
+/* Where a run goes and how it starts. */
+typedef struct dstn_run_request {
+    const char *folder;
+    const char *name; /* shown in the progress */
+    const char *init; /* checkpoint to start from, or NULL */
+    bool resume;      /* go on from the folder's newest checkpoint */
+    bool is_member;   /* of a sweep, where starting at the beginning needs no mention */
+    dstn_display *display;
+} dstn_run_request;
+
+/* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints. Collective over the job's group; all ranks
+ * return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message), DSTN_STOPPED (a checkpoint is written),
+ * or an error. */
+dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err);
+
+#endif

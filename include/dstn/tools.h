@@ -1,0 +1,75 @@
+/* tools: what looks at networks, runs and sweeps from outside, one function a command. Each prints its answer to the
+ * console's `out`, one fact a line, and is collective over the console's world where that isn't NULL; all ranks return
+ * the same status. DSTN_ERROR_RUN without a message: the answer is no, as what was printed says. */
+#ifndef DSTN_TOOLS_H
+#define DSTN_TOOLS_H
+
+#include "dstn/run.h"
+
+/* ---- of the program --------------------------------------------------------------------------------------------- */
+
+/* Which kernel a network is computed with; a NULL is the default. */
+typedef struct dstn_kernel_request {
+    const char *precision; /* "f32" (default) or "f64" */
+    const char *backend;   /* "auto" (default), "openblas" or "onednn" */
+} dstn_kernel_request;
+
+/* Every pass and gradient against the numbers of fixtures, one line a quantity: `file group quantity rel_err`, then
+ * `N passed, N failed`. A quantity passes at rel_err ≤ 1e-4 in f32, 1e-9 in f64. DSTN_ERROR_RUN: some failed;
+ * DSTN_ERROR_DATA: a file can't be read, or has nothing to check. */
+dstn_status dstn_check_fixtures(const dstn_console *console, int count, const char *const *paths,
+                                dstn_kernel_request kernel, dstn_error *err);
+
+typedef struct dstn_bench_request {
+    const char *model;  /* path of a model file */
+    const char *method; /* NULL: "delta-stn" */
+    dstn_kernel_request kernel;
+    int64_t batch; /* global; 0: 128 */
+    int64_t steps; /* 0: as many as take about five seconds */
+    int64_t hyper; /* hyperparameters to add that nothing uses */
+    bool json;
+} dstn_bench_request;
+
+/* Times steps of a network on synthetic data against the best rate of matrix products. */
+dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
+
+/* ---- of a config ------------------------------------------------------------------------------------------------ */
+
+/* Reads the data set of a config and says what it found. DSTN_ERROR_DATA: it can't be used. */
+dstn_status dstn_describe_data(const dstn_console *console, const char *config, dstn_assignments set, dstn_error *err);
+
+/* Solves for the exact best hyperparameter of a config that has a closed form, and writes FOLDER/oracle.h5.
+ * DSTN_ERROR_USAGE: there is none. */
+dstn_status dstn_solve_oracle(const dstn_console *console, const char *config, dstn_assignments set, const char *folder,
+                              dstn_error *err);
+
+typedef struct dstn_drill_request {
+    const char *config; /* of a run or a sweep */
+    dstn_assignments set;
+    const char *launcher;       /* "mpirun -n 2"; NULL: none */
+    const char *folder;         /* must not be filled */
+    int64_t kill_rank, at_step; /* −1: not given */
+    int64_t random;             /* kills at random; −1: not given */
+    bool during_checkpoint;
+} dstn_drill_request;
+
+/* Kills a real launch of a run or sweep, resumes it, and passes if nothing tells it from an undisturbed one. Without
+ * MPI: it launches ranks itself. */
+dstn_status dstn_drill(const dstn_console *console, const dstn_drill_request *request, dstn_error *err);
+
+/* ---- of files --------------------------------------------------------------------------------------------------- */
+
+/* Loss and accuracy of a checkpoint's model on the whole validation and test part of its data. */
+dstn_status dstn_eval(const dstn_console *console, const char *checkpoint, dstn_assignments set, bool json,
+                      dstn_error *err);
+
+/* Where two runs (folders or run.h5) or two sweeps part: the first step and tensor. */
+dstn_status dstn_diff(const dstn_console *console, const char *const paths[2], dstn_error *err);
+
+/* Proves from its ledger, records and table that no member of a sweep was lost or run twice. */
+dstn_status dstn_audit(const dstn_console *console, const char *folder, dstn_error *err);
+
+/* What a record, table, checkpoint, oracle or fixture is and holds; `whole`: long texts too. */
+dstn_status dstn_inspect(const dstn_console *console, const char *path, bool json, bool whole, dstn_error *err);
+
+#endif

@@ -1,0 +1,13 @@
+/* dstn bench MODEL.yaml: what a step of a network costs. */
+#include "cli.h"
+
+dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
+    dstn_bench_request request = {.model = arguments->operands[0],
+                                  .method = arguments->method,
+                                  .kernel = cli_kernel(arguments),
+                                  .batch = arguments->batch,
+                                  .steps = arguments->steps,
+                                  .hyper = arguments->hyper,
+                                  .json = arguments->json};
+    return dstn_bench(console, &request, err);
+}

@@ -1,0 +1,53 @@
+/* Observers that make a run restartable: the digest chain, and the checkpoints with the stop. */
+#ifndef RUN_CHECKPOINT_H
+#define RUN_CHECKPOINT_H
+
+#include "best.h"
+
+/* What a run's checkpoints hold and where they go; shared by the two observers. */
+typedef struct run_checkpointer {
+    dstn_job *job;
+    dstn_record *record;
+    run_best *best;               /* NULL: none is kept */
+    const char *folder;           /* the run's */
+    const char *config;           /* the resolved one */
+    char *checkpoints;            /* FOLDER/checkpoints */
+    char *record_path;            /* FOLDER/run.h5 */
+    dstn_state state;             /* what the next step depends on: what a digest is of */
+    dstn_state whole;             /* with the chain and the best epoch */
+    char chain[33];               /* the last digest */
+    int digest_step, digest_hash; /* series */
+    double written_at;            /* seconds, of the last checkpoint */
+    double cost;                  /* seconds spent on checkpoints and records */
+    int64_t count;                /* checkpoints written */
+    int64_t step;                 /* of the last one, -1: none */
+} run_checkpointer;
+
+run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_best *best, const char *folder,
+                                       const char *config);
+void run_checkpointer_destroy(run_checkpointer *checkpointer);
+
+/* Chains the state into the digest at every epoch, or every `digest_every` steps. */
+dstn_observer run_digest_observer(run_checkpointer *checkpointer);
+/* Writes record and checkpoint when one is due or the run is asked to stop, which ends it with DSTN_STOPPED. The ranks
+ * agree on both at the step boundary. Comes after all that write into the record. */
+dstn_observer run_checkpoint_observer(run_checkpointer *checkpointer);
+
+/* Digest of the present state, chained to the last recorded one. */
+void run_checkpointer_digest(const run_checkpointer *checkpointer, char digest[33]);
+
+/* Writes the record, then the checkpoint of the present state, then the best epoch's. Collective over the group. */
+dstn_status run_checkpointer_write(run_checkpointer *checkpointer, dstn_error *err);
+
+/* Puts the run where its newest usable checkpoint is: state, record and data position. found [out]: false where there
+ * is none yet, and nothing has changed. DSTN_ERROR_USAGE: the config differs in a key that may not. Collective. */
+dstn_status run_checkpointer_resume(run_checkpointer *checkpointer, const dstn_log *log, bool *found, dstn_error *err);
+
+/* Gives the leader's arrays to all ranks of the group. */
+void run_state_spread(const dstn_group *group, const dstn_state *state);
+
+/* Takes weights, buffers, λ and σ of any run's checkpoint, but neither counters nor moments. step [out]: of the
+ * checkpoint; may be NULL. Collective. */
+dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);
+
+#endif

@@ -1,0 +1,261 @@
+/* Assembles a job: every section of the config is read by the room that it belongs to, in the order in which they need
+ * each other. */
+#include "job.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const dstn_option run_job_options[] = {
+    {"seed", DSTN_OPTION_INT, offsetof(dstn_job_settings, seed), 0, 4294967295.0, NULL, "0",
+     "of initial weights, data order and noise; the same for every method that is compared", false},
+    {"precision", DSTN_OPTION_CHOICE, offsetof(dstn_job_settings, precision), 0, 0, "f32|f64", "f32",
+     "scalar type of the model; losses and hyperparameters are always double", false},
+    {"backend", DSTN_OPTION_TEXT, offsetof(dstn_job_settings, backend), 0, 0, NULL, "auto",
+     "library behind the matrix products: auto, openblas or onednn", false},
+    {"checkpoint_every", DSTN_OPTION_REAL, offsetof(dstn_job_settings, checkpoint_every), 0, INFINITY, NULL, "60",
+     "seconds between checkpoints", true},
+    {"checkpoint_steps", DSTN_OPTION_INT, offsetof(dstn_job_settings, checkpoint_steps), 0, 1e12, NULL, "0",
+     "training steps between checkpoints; 0: checkpoint_every decides", true},
+    {"checkpoint_keep", DSTN_OPTION_INT, offsetof(dstn_job_settings, checkpoint_keep), 1, 1e6, NULL, "2",
+     "checkpoints that are kept, the newest ones", true},
+    {"checkpoint_best", DSTN_OPTION_CHOICE, offsetof(dstn_job_settings, checkpoint_best), 0, 0, "auto|true|false",
+     "auto", "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated",
+     false},
+    {"digest_every", DSTN_OPTION_INT, offsetof(dstn_job_settings, digest_every), 0, 1e12, NULL, "0",
+     "training steps between digests of the whole state; 0: one an epoch", false},
+    {"data", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, data), 0, 0, NULL, NULL, "the data set", false},
+    {"augment", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, augment), 0, 0, NULL, NULL,
+     "a list of augmentations of the training images", false},
+    {"model", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, model), 0, 0, NULL, NULL,
+     "the network, or the path of a file with it", false},
+    {"regularizers", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, regularizers), 0, 0, NULL, NULL,
+     "penalties added to the training loss, by name", false},
+    {"hyperparameters", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, hyperparameters), 0, 0, NULL, NULL,
+     "what is tuned, by name", false},
+    {"train", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, train), 0, 0, NULL, NULL,
+     "lengths, batches and intervals", false},
+    {"optimizer", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, optimizer), 0, 0, NULL, NULL,
+     "for general and response weights", false},
+    {"hyper_optimizer", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, hyper_optimizer), 0, 0, NULL, NULL,
+     "for lambda and the perturbation scales", false},
+    {"record", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, record), 0, 0, NULL, NULL, "what run.h5 keeps", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+const dstn_option run_record_options[] = {
+    {"every", DSTN_OPTION_INT, offsetof(dstn_record_settings, every), 0, 1e12, NULL, "50",
+     "training steps between rows of the record; 0: the first row alone", false},
+    {"oracle", DSTN_OPTION_CHOICE, offsetof(dstn_record_settings, oracle), 0, 0, "auto|true|false", "auto",
+     "record the exact answer beside the learned one; auto: where there is a closed form", false},
+    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+
+static dstn_status require(dstn_node root, dstn_node section, const char *key, dstn_error *err) {
+    return section.handle ? DSTN_OK : dstn_node_fail(root, err, "missing section \"%s\"", key);
+}
+
+static dstn_status read_table(dstn_node node, const char *path, const dstn_option *options, void *settings,
+                              dstn_error *err) {
+    dstn_binding binding = {options, settings};
+    return dstn_options_read(node, path, &binding, 1, err);
+}
+
+/* A model that is given as a path stands in a file of its own, which is grafted into the document. */
+static dstn_status graft_model_file(dstn_job *job, dstn_error *err) {
+    const char *path = dstn_node_text(job->settings.model);
+    if (!path) {
+        return DSTN_OK;
+    }
+    char *resolved = dstn_doc_resolve_path(job->settings.model, path);
+    dstn_status status = dstn_doc_load(resolved, &job->model_doc, err);
+    free(resolved);
+    if (status == DSTN_OK) {
+        status = dstn_doc_graft(job->doc, "model", dstn_doc_root(job->model_doc), err);
+    }
+    job->settings.model = dstn_node_child(dstn_doc_root(job->doc), "model");
+    return status;
+}
+
+/* The top level and the sections that belong to no other room. */
+static dstn_status read_settings(dstn_job *job, dstn_error *err) {
+    dstn_node root = dstn_doc_root(job->doc);
+    dstn_method_settings method;
+    dstn_binding bindings[] = {{dstn_method_options, &method}, {run_job_options, &job->settings}};
+    dstn_status status = dstn_options_read(root, "", bindings, 2, err);
+    if (status == DSTN_OK) {
+        status = dstn_method_choose(&method, &job->method, err);
+        if (status != DSTN_OK) {
+            return dstn_fail_in(err, "%s", dstn_doc_name(job->doc));
+        }
+    }
+    return status;
+}
+
+static dstn_status read_data(dstn_job *job, dstn_error *err) {
+    dstn_node root = dstn_doc_root(job->doc);
+    dstn_status status = require(root, job->settings.data, "data", err);
+    if (status == DSTN_OK) {
+        status = dstn_dataset_read(job->settings.data, (uint32_t)job->settings.seed, job->log, &job->dataset, err);
+    }
+    return status;
+}
+
+static dstn_status check_loss(const dstn_job *job, dstn_error *err) {
+    bool classifies = job->dataset->task == DSTN_TASK_CLASSIFICATION;
+    if (classifies != (job->model->loss == DSTN_LOSS_CROSS_ENTROPY)) {
+        dstn_node place = dstn_node_child(job->settings.model, "loss");
+        return dstn_node_fail(place, err, "data.task is %s, which needs loss: %s",
+                              classifies ? "classification" : "regression", classifies ? "cross_entropy" : "mse");
+    }
+    return DSTN_OK;
+}
+
+static dstn_status read_augment(dstn_job *job, dstn_error *err) {
+    return dstn_augment_read(job->settings.augment, job->dataset, dstn_space_names(job->space), &job->augment, err);
+}
+
+static dstn_status read_model(dstn_job *job, dstn_error *err) {
+    dstn_node root = dstn_doc_root(job->doc);
+    dstn_scalar scalar = job->settings.precision == 1 ? DSTN_F64 : DSTN_F32;
+    dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
+    if (status == DSTN_OK) {
+        status = read_table(job->settings.record, "record", run_record_options, &job->record, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_kernel_find(job->settings.backend, scalar, &job->kernel, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_space_read(job->settings.hyperparameters, &job->space, err);
+    }
+    if (status == DSTN_OK) {
+        status = require(root, job->settings.model, "model", err);
+    }
+    if (status == DSTN_OK) {
+        status = graft_model_file(job, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    const dstn_dataset *dataset = job->dataset;
+    dstn_model_request request = {
+        .node = job->settings.model,
+        .regularizers = job->settings.regularizers,
+        .kernel = job->kernel,
+        .space = job->space,
+        .input = {dataset->rank, {dataset->shape[0], dataset->shape[1], dataset->shape[2]}, 0},
+        .outputs = dataset->outputs,
+        .max_rows = dstn_train_max_rows(&job->train, job->group),
+        .train_rows = dataset->rows[DSTN_PART_TRAIN],
+    };
+    status = dstn_model_new(&request, &job->model, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
+    dstn_space_reset(job->space);
+    status = check_loss(job, err);
+    return status == DSTN_OK ? read_augment(job, err) : status;
+}
+
+enum { BEST_AUTO, BEST_TRUE };
+
+static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
+    dstn_trainer_request request = {
+        .method = job->method,
+        .train = job->train,
+        .seed = (uint32_t)job->settings.seed,
+        .optimizer = job->settings.optimizer,
+        .hyper_optimizer = job->settings.hyper_optimizer,
+        .wants_evaluation = job->settings.checkpoint_best == BEST_TRUE,
+        .augment = job->augment,
+        .model = job->model,
+        .space = job->space,
+        .dataset = job->dataset,
+        .group = job->group,
+    };
+    return dstn_trainer_new(&request, &job->trainer, err);
+}
+
+typedef dstn_status job_stage(dstn_job *job, dstn_error *err);
+
+static dstn_job *start_job(dstn_doc *doc, const dstn_group *group, const dstn_log *log) {
+    dstn_job *job = dstn_alloc(1, sizeof(*job));
+    job->doc = doc;
+    job->group = group;
+    job->log = log;
+    return job;
+}
+
+static dstn_status finish_job(dstn_job *job, dstn_status status, dstn_job **out) {
+    if (status == DSTN_OK) {
+        *out = job;
+    } else {
+        dstn_job_destroy(job);
+    }
+    return status;
+}
+
+dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
+                         dstn_job **out, dstn_error *err) {
+    job_stage *const stages[] = {read_data, read_model, make_trainer};
+    dstn_job *job = start_job(doc, group, log);
+    dstn_status status = read_settings(job, err);
+    for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
+        status = stages[s](job, err);
+    }
+    return finish_job(job, dstn_group_agree(group, status, err), out);
+}
+
+/* That there is no closed form is an error only where it is asked for. */
+static dstn_status find_oracle(dstn_job *job, dstn_error *err) {
+    if (job->record.oracle == 2) {
+        return DSTN_OK;
+    }
+    dstn_error none = {DSTN_OK, ""};
+    dstn_status status = dstn_oracle_new(job->model, job->space, job->dataset, job->group, &job->oracle, &none);
+    if (status == DSTN_ERROR_USAGE && job->record.oracle == 0) {
+        return DSTN_OK;
+    }
+    if (status != DSTN_OK) {
+        *err = none;
+    }
+    return status;
+}
+
+dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err) {
+    return dstn_group_agree(job->group, find_oracle(job, err), err);
+}
+
+bool run_job_is_longer(const dstn_job *job, dstn_doc *before) {
+    dstn_train_settings train;
+    dstn_error ignored;
+    dstn_node section = dstn_node_child(dstn_doc_root(before), "train");
+    if (read_table(section, "train", dstn_train_options, &train, &ignored) != DSTN_OK) {
+        return false;
+    }
+    int64_t batches = job->dataset->rows[DSTN_PART_TRAIN] / train.batch;
+    int64_t steps = train.iterations > 0 ? train.iterations : train.epochs * batches;
+    return dstn_trainer_progress(job->trainer)->steps > steps;
+}
+
+bool run_job_keeps_best(const dstn_job *job) {
+    int choice = job->settings.checkpoint_best;
+    return choice == BEST_TRUE || (choice == BEST_AUTO && dstn_trainer_evaluates_epochs(job->trainer));
+}
+
+bool run_job_records_step(const dstn_job *job, int64_t step) {
+    return job->record.every > 0 && step % job->record.every == 0;
+}
+
+void dstn_job_destroy(dstn_job *job) {
+    if (!job) {
+        return;
+    }
+    dstn_oracle_destroy(job->oracle);
+    dstn_trainer_destroy(job->trainer);
+    dstn_model_destroy(job->model);
+    dstn_space_destroy(job->space);
+    dstn_augment_destroy(job->augment);
+    dstn_dataset_destroy(job->dataset);
+    dstn_doc_destroy(job->doc);
+    dstn_doc_destroy(job->model_doc);
+    free(job);
+}

@@ -1,0 +1,22 @@
+/* What the files of this room ask of a job, beside what run.h says. */
+#ifndef RUN_JOB_H
+#define RUN_JOB_H
+
+#include "dstn/run.h"
+
+extern const dstn_option run_job_options[];    /* for dstn_job_settings */
+extern const dstn_option run_record_options[]; /* for dstn_record_settings */
+
+/* The config as resolved, to be kept beside a run's files, where paths that are written relative to the config's own
+ * folder would lead nowhere: its first line says what folder that was. Free with free(). */
+char *run_job_config_text(const dstn_job *job);
+/* Whether the run keeps its best epoch. */
+bool run_job_keeps_best(const dstn_job *job);
+/* Whether a row of the record is due at this step. */
+bool run_job_records_step(const dstn_job *job, int64_t step);
+/* Whether the job has more steps to go than a run with the resolved config `before` had. */
+bool run_job_is_longer(const dstn_job *job, dstn_doc *before);
+/* Whether a config (a checkpoint's) has the job's hyperparameters, in the job's order; if not, DSTN_ERROR_USAGE. */
+dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, dstn_error *err);
+
+#endif

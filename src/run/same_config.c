@@ -1,0 +1,76 @@
+/* Compares the config of a run with the one that it is resumed with. */
+#include "job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dstn/store.h"
+
+dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, dstn_error *err) {
+    dstn_node section = dstn_node_child(dstn_doc_root(before), "hyperparameters");
+    bool same = dstn_node_count(section) == (size_t)job->space->count;
+    for (int i = 0; same && i < job->space->count; i++) {
+        same = strcmp(dstn_node_key_at(section, (size_t)i), job->space->items[i].name) == 0;
+    }
+    if (!same) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%s: \"hyperparameters\" are not the same, or not in the same order: lambda is a vector",
+                         dstn_doc_name(before));
+    }
+    return DSTN_OK;
+}
+
+static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *folder, bool *longer, dstn_error *err) {
+    char key[DSTN_NAME_SIZE];
+    size_t count;
+    dstn_section *sections = dstn_run_schema(&count);
+    bool differs =
+        dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), key, sizeof(key));
+    free(sections);
+    if (differs) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%s: \"%s\" is not as it was when the run started; only lengths, checkpoint and logging keys "
+                         "may change on resume",
+                         folder, key);
+    }
+    if (longer) {
+        *longer = run_job_is_longer(job, before);
+    }
+    return run_job_same_hyperparameters(job, before, err);
+}
+
+/* The config in the newest checkpoint that has a readable one; *out stays NULL where there is none. */
+static dstn_status config_of_checkpoints(const char *folder, dstn_doc **out, dstn_error *err) {
+    char *checkpoints = dstn_format("%s/checkpoints", folder), **paths;
+    int64_t count;
+    dstn_status status = dstn_checkpoint_list(checkpoints, &count, &paths, err);
+    free(checkpoints);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        char *text = NULL;
+        dstn_error damaged;
+        if (!*out && dstn_checkpoint_config(paths[i], &text, &damaged) == DSTN_OK) {
+            status = dstn_doc_parse(text, paths[i], out, err);
+        }
+        free(text);
+        free(paths[i]);
+    }
+    free(paths);
+    return status;
+}
+
+dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err) {
+    char *path = dstn_format("%s/config.yaml", folder);
+    dstn_doc *before = NULL;
+    dstn_status status =
+        access(path, F_OK) == 0 ? dstn_doc_load(path, &before, err) : config_of_checkpoints(folder, &before, err);
+    if (status == DSTN_OK && before) {
+        status = compare(job, before, folder, longer, err);
+    }
+    dstn_doc_destroy(before);
+    free(path);
+    return status;
+}

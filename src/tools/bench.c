@@ -1,0 +1,179 @@
+/* dstn bench MODEL.yaml: what a step of a network costs, against the best rate of the machine's matrix products. The
+ * data are noise, the hyperparameters those that the model file names. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "choose.h"
+
+static dstn_status choose_method(const char *name, const dstn_method **out, dstn_error *err) {
+    dstn_method_settings settings;
+    dstn_binding binding = {dstn_method_options, &settings};
+    dstn_doc *doc;
+    dstn_status status = dstn_doc_parse("centered: auto", "--method", &doc, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    status = dstn_doc_put(doc, "method", name, "--method", err);
+    if (status == DSTN_OK) {
+        status = dstn_options_read(dstn_doc_root(doc), "", &binding, 1, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_method_choose(&settings, out, err);
+    }
+    dstn_doc_destroy(doc);
+    return status;
+}
+
+/* The paper's settings for networks. The lengths are irrelevant here: steps are taken singly. */
+static dstn_status read_setup(tools_bench *bench, int64_t batch, dstn_error *err) {
+    const char *text = "train: {iterations: 1, train_steps: 5, valid_steps: 1, entropy_weight: 1e-3}\n"
+                       "optimizer: {name: sgd, rate: 0.01, momentum: 0.9}\n"
+                       "hyper_optimizer: {name: rmsprop, rate: 0.01}\n";
+    dstn_status status = dstn_doc_parse(text, "bench", &bench->setup, err);
+    char *value = dstn_format("%lld", (long long)batch);
+    if (status == DSTN_OK) {
+        status = dstn_doc_put(bench->setup, "train.batch", value, "--batch", err);
+    }
+    free(value);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_node root = dstn_doc_root(bench->setup);
+    dstn_binding binding = {dstn_train_options, &bench->train};
+    bench->optimizer = dstn_node_child(root, "optimizer");
+    bench->hyper_optimizer = dstn_node_child(root, "hyper_optimizer");
+    return dstn_options_read(dstn_node_child(root, "train"), "train", &binding, 1, err);
+}
+
+/* Rows of the synthetic data, three quarters of which are for training: some batches in either part. */
+static int64_t data_rows(const tools_bench *bench) {
+    return 16 * bench->train.batch;
+}
+
+static dstn_status make_model(tools_bench *bench, int64_t inert, dstn_error *err) {
+    dstn_node root = dstn_doc_root(bench->file);
+    dstn_status status = tools_bench_space(dstn_node_child(root, "layers"), inert, &bench->space, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    if (bench->method->tunes && bench->space->count == 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%s names no hyperparameter, which method %s needs; --hyper N adds N of them, and --method "
+                         "fixed needs none",
+                         bench->path, bench->method->name);
+    }
+    dstn_model_request wanted = {
+        .node = root,
+        .kernel = bench->kernel,
+        .space = bench->space,
+        .max_rows = dstn_train_max_rows(&bench->train, bench->group),
+        .train_rows = data_rows(bench) - data_rows(bench) / 4,
+    };
+    status = dstn_model_new(&wanted, &bench->model, err);
+    if (status == DSTN_OK) {
+        dstn_model_initialize(bench->model, 0);
+    }
+    return status;
+}
+
+/* Images are bytes, as their files have them. */
+static void make_data(tools_bench *bench) {
+    const dstn_model *model = bench->model;
+    dstn_task task = model->loss == DSTN_LOSS_CROSS_ENTROPY ? DSTN_TASK_CLASSIFICATION : DSTN_TASK_REGRESSION;
+    bench->dataset = (model->in.rank == 3 ? dstn_dataset_synthetic_bytes : dstn_dataset_synthetic)(
+        task, model->in.rank, model->in.dims, dstn_shape_count(model->out), data_rows(bench), 0);
+}
+
+static dstn_status make_trainer(const tools_bench *bench, const dstn_method *method, dstn_trainer **out,
+                                dstn_error *err) {
+    dstn_trainer_request wanted = {
+        .method = method,
+        .train = bench->train,
+        .optimizer = bench->optimizer,
+        .hyper_optimizer = bench->hyper_optimizer,
+        .model = bench->model,
+        .space = bench->space,
+        .dataset = bench->dataset,
+        .group = bench->group,
+    };
+    return dstn_trainer_new(&wanted, out, err);
+}
+
+/* The data's shape is the model's, so they are made second, and yet belong to what was there before it. */
+static dstn_status assemble(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
+    const char *method = request->method ? request->method : "delta-stn";
+    dstn_status status = tools_choose_kernel(request->kernel, &bench->kernel, err);
+    if (status == DSTN_OK) {
+        status = choose_method(method, &bench->method, err);
+    }
+    if (status == DSTN_OK) {
+        status = read_setup(bench, request->batch > 0 ? request->batch : 128, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_doc_load(bench->path, &bench->file, err);
+    }
+    int64_t before = tools_bench_resident();
+    if (status == DSTN_OK) {
+        status = make_model(bench, request->hyper > 0 ? request->hyper : 0, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    int64_t without_data = tools_bench_resident();
+    make_data(bench);
+    bench->rss_start = before < 0 ? before : before + tools_bench_resident() - without_data;
+    return make_trainer(bench, bench->method, &bench->trainer, err);
+}
+
+static void take_apart(tools_bench *bench) {
+    dstn_trainer_destroy(bench->trainer);
+    dstn_model_destroy(bench->model);
+    dstn_space_destroy(bench->space);
+    if (bench->dataset) {
+        dstn_dataset_destroy(bench->dataset);
+    }
+    dstn_doc_destroy(bench->file);
+    dstn_doc_destroy(bench->setup);
+}
+
+/* As many as asked for, or as take about five seconds. The leader's clock decides. */
+static int64_t choose_steps(const tools_bench *bench, int64_t asked, double seconds) {
+    const double time = 5, fewest = 3, most = 100000;
+    int64_t steps = asked > 0 ? asked : (int64_t)fmin(most, fmax(fewest, time / seconds));
+    dstn_group_broadcast(bench->group, &steps, sizeof(steps));
+    return steps;
+}
+
+static dstn_status measure(tools_bench *bench, const dstn_bench_request *request, FILE *out, dstn_error *err) {
+    double seconds;
+    tools_bench_memory memory = tools_bench_measure_memory(bench, &seconds);
+    const dstn_method *fixed;
+    dstn_trainer *ordinary = NULL;
+    dstn_status status = choose_method("fixed", &fixed, err);
+    if (status == DSTN_OK) {
+        status = make_trainer(bench, fixed, &ordinary, err);
+    }
+    if (dstn_group_agree(bench->group, status, err) == DSTN_OK) {
+        int64_t steps = choose_steps(bench, request->steps, seconds);
+        tools_bench_times times = tools_bench_measure_times(bench, ordinary, steps);
+        if (out) {
+            tools_bench_print(bench, &memory, &times, ordinary, request->json, out);
+        }
+    }
+    dstn_trainer_destroy(ordinary);
+    return err->status;
+}
+
+dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
+    tools_bench bench = {.group = console->world, .path = request->model};
+    dstn_status status = dstn_group_agree(console->world, assemble(&bench, request, err), err);
+    if (status == DSTN_OK) {
+        dstn_announce(console, bench.path);
+        status = measure(&bench, request, console->out, err);
+    }
+    take_apart(&bench);
+    return status;
+}

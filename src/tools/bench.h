@@ -1,0 +1,70 @@
+/* dstn bench, as its files share it. */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include "dstn/bilevel.h"
+#include "dstn/tools.h"
+
+/* What is timed: a network on data of noise. */
+typedef struct tools_bench {
+    const dstn_group *group;
+    const char *path; /* of the model file */
+    dstn_doc *file, *setup;
+    dstn_node optimizer, hyper_optimizer; /* of setup */
+    const dstn_method *method;
+    const dstn_kernel *kernel;
+    dstn_train_settings train;
+    dstn_space *space;
+    dstn_model *model;
+    dstn_dataset *dataset;
+    dstn_trainer *trainer;
+    int64_t rss_start; /* bytes that the process held before there were a model and a trainer, the data included */
+} tools_bench;
+
+/* ---- the space: bench_space.c ---- */
+
+/* One hyperparameter for every name that stands for a number in the file's layers, in the order of the file, and
+ * `inert` ones that nothing uses. Owned by the caller. DSTN_ERROR_USAGE where a name can't be one. */
+dstn_status tools_bench_space(dstn_node layers, int64_t inert, dstn_space **out, dstn_error *err);
+
+/* ---- memory: bench_memory.c ---- */
+
+/* Bytes; −1 where the system does not say. */
+typedef struct tools_bench_memory {
+    int64_t steps;     /* training steps after which it was read */
+    int64_t hwm_after; /* the most that the process ever held */
+    int64_t used;      /* hwm_after − rss_start */
+    int64_t counted;   /* what model and trainer say they take */
+} tools_bench_memory;
+
+int64_t tools_bench_resident(void);
+/* Takes steps of both kinds until no more memory is taken: 100 training steps, fewer where they are slow. What is left
+ * in *seconds is a training step's time. Before anything else takes memory, since the mark is the process's highest. */
+tools_bench_memory tools_bench_measure_memory(tools_bench *bench, double *seconds);
+
+/* ---- time: bench_time.c ---- */
+
+enum { TOOLS_BENCH_BLOCKS = 10 };
+
+/* Of the blocks of one quantity. */
+typedef struct tools_bench_spread {
+    double low, quartile, median, upper_quartile, high;
+} tools_bench_spread;
+
+typedef struct tools_bench_times {
+    int64_t steps;
+    int blocks;
+    tools_bench_spread step, hyper, ordinary; /* seconds a step; hyper: NAN where the method has none */
+    tools_bench_spread peak;                  /* GFLOP/s, summed over the ranks */
+} tools_bench_times;
+
+/* Training steps, hyperparameter steps, steps of the ordinary network and matrix products in alternating blocks, so
+ * that what disturbs the machine disturbs all of them. `ordinary` is a trainer of method fixed on the same network. */
+tools_bench_times tools_bench_measure_times(const tools_bench *bench, dstn_trainer *ordinary, int64_t steps);
+
+/* ---- the report: bench_report.c ---- */
+
+void tools_bench_print(const tools_bench *bench, const tools_bench_memory *memory, const tools_bench_times *times,
+                       const dstn_trainer *ordinary, bool json, FILE *out);
+
+#endif

@@ -1,0 +1,123 @@
+/* dstn data check CONFIG.yaml: reads the data set and says what it found. */
+#include "dstn/store.h"
+#include "dstn/tools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const part_names[DSTN_PARTS] = {"training", "validation", "test"};
+
+static void describe_shape(FILE *out, const dstn_dataset *dataset) {
+    fprintf(out, "shape      ");
+    for (int axis = 0; axis < dataset->rank; axis++) {
+        fprintf(out, "%s%lld", axis ? " x " : "", (long long)dataset->shape[axis]);
+    }
+    const char *kept = dataset->bytes[DSTN_PART_TRAIN] ? "bytes" : "doubles";
+    fprintf(out, " %s, kept as %s\n", dataset->rank == 3 ? "(channels x height x width)" : "(features)", kept);
+}
+
+/* One line a part: its rows and the range of their values, as a batch has them. */
+static void describe_parts(FILE *out, const dstn_dataset *dataset) {
+    for (int p = 0; p < DSTN_PARTS; p++) {
+        if (dataset->rows[p] > 0) {
+            double low, high;
+            dstn_dataset_range(dataset, (dstn_part)p, -1, &low, &high);
+            fprintf(out, "%-10s %lld rows, values %.4g to %.4g\n", part_names[p], (long long)dataset->rows[p], low,
+                    high);
+        }
+    }
+}
+
+static void describe_features(FILE *out, const dstn_dataset *dataset) {
+    for (int64_t f = 0; dataset->feature_names && f < dataset->features; f++) {
+        double low, high;
+        dstn_dataset_range(dataset, DSTN_PART_TRAIN, f, &low, &high);
+        fprintf(out, "  %-24s %10.4g to %.4g\n", dataset->feature_names[f], low, high);
+    }
+}
+
+/* A line a class, with its rows in each part. */
+static void describe_classes(FILE *out, const dstn_dataset *dataset) {
+    if (dataset->task != DSTN_TASK_CLASSIFICATION) {
+        return;
+    }
+    size_t classes = (size_t)dataset->outputs;
+    int64_t *counts = dstn_alloc(DSTN_PARTS * classes, sizeof(*counts));
+    fprintf(out, "%-10s", "class");
+    for (int p = 0; p < DSTN_PARTS; p++) {
+        if (dataset->rows[p] > 0) {
+            dstn_dataset_class_rows(dataset, (dstn_part)p, counts + (size_t)p * classes);
+            fprintf(out, " %10s", part_names[p]);
+        }
+    }
+    fprintf(out, "\n");
+    for (size_t c = 0; c < classes; c++) {
+        fprintf(out, "%-10zu", c);
+        for (int p = 0; p < DSTN_PARTS; p++) {
+            if (dataset->rows[p] > 0) {
+                fprintf(out, " %10lld", (long long)counts[(size_t)p * classes + c]);
+            }
+        }
+        fprintf(out, "\n");
+    }
+    free(counts);
+}
+
+static void add_part(dstn_state *state, const dstn_dataset *dataset, int part) {
+    int64_t rows = dataset->rows[part], values = rows * dataset->features;
+    char examples[32], answers[32];
+    snprintf(examples, sizeof(examples), "%s/examples", part_names[part]);
+    snprintf(answers, sizeof(answers), "%s/answers", part_names[part]);
+    if (dataset->bytes[part]) {
+        dstn_state_add_values(state, examples, DSTN_U8, values, dataset->bytes[part]);
+    } else {
+        dstn_state_add_values(state, examples, DSTN_F64, values, dataset->x[part]);
+    }
+    if (dataset->targets[part]) {
+        dstn_state_add_values(state, answers, DSTN_F64, rows * dataset->outputs, dataset->targets[part]);
+    } else {
+        dstn_state_add_values(state, answers, DSTN_I64, rows, dataset->labels[part]);
+    }
+}
+
+/* Of all examples as they are kept: the same on two machines that have the same data and split. */
+static void describe_digest(FILE *out, const dstn_dataset *dataset) {
+    dstn_state state = {0};
+    char digest[33];
+    for (int p = 0; p < DSTN_PARTS; p++) {
+        if (dataset->rows[p] > 0) {
+            add_part(&state, dataset, p);
+        }
+    }
+    dstn_state_digest(&state, NULL, digest);
+    dstn_state_clear(&state);
+    fprintf(out, "digest     %s\n", digest);
+}
+
+static void describe(FILE *out, const dstn_dataset *dataset) {
+    fprintf(out, "%s\n", dataset->summary);
+    describe_shape(out, dataset);
+    describe_parts(out, dataset);
+    fprintf(out, "features   %lld\noutputs    %lld\n", (long long)dataset->features, (long long)dataset->outputs);
+    describe_features(out, dataset);
+    describe_classes(out, dataset);
+    describe_digest(out, dataset);
+}
+
+dstn_status dstn_describe_data(const dstn_console *console, const char *config, dstn_assignments set, dstn_error *err) {
+    dstn_doc *doc;
+    dstn_job *job;
+    dstn_status status = dstn_job_load(config, set, &doc, err);
+    if (dstn_group_agree(console->world, status, err) != DSTN_OK) {
+        return err->status;
+    }
+    status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_DATA, &job, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    if (console->out) {
+        describe(console->out, job->dataset);
+    }
+    dstn_job_destroy(job);
+    return DSTN_OK;
+}

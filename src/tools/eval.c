@@ -1,0 +1,96 @@
+/* dstn eval CHECKPOINT: loss and accuracy of a checkpoint's model on whole parts of its data. */
+#include "dstn/tools.h"
+#include "json.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* What is printed of a checkpoint. */
+typedef struct evaluation {
+    const char *path;
+    const dstn_job *job;
+    int64_t step, epoch;
+    double loss[DSTN_PARTS], accuracy[DSTN_PARTS];
+} evaluation;
+
+static const char *const part_names[DSTN_PARTS] = {"train", "valid", "test"};
+
+static bool is_evaluated(const dstn_job *job, int part) {
+    return part != DSTN_PART_TRAIN && job->dataset->rows[part] > 0;
+}
+
+static void print_lines(FILE *out, const evaluation *e) {
+    const dstn_space *space = e->job->space;
+    fprintf(out, "step %lld\nepoch %lld\n", (long long)e->step, (long long)e->epoch);
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (is_evaluated(e->job, part)) {
+            fprintf(out, "%s_loss %.17g\n", part_names[part], e->loss[part]);
+        }
+        if (is_evaluated(e->job, part) && !isnan(e->accuracy[part])) {
+            fprintf(out, "%s_accuracy %.17g\n", part_names[part], e->accuracy[part]);
+        }
+    }
+    for (int i = 0; i < space->count; i++) {
+        fprintf(out, "%s %.17g\n", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
+    }
+}
+
+static void print_json(FILE *out, const evaluation *e) {
+    const dstn_space *space = e->job->space;
+    fputs("{\"checkpoint\":", out);
+    tools_json_text(out, e->path);
+    fprintf(out, ",\"step\":%lld,\"epoch\":%lld", (long long)e->step, (long long)e->epoch);
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (is_evaluated(e->job, part)) {
+            fprintf(out, ",\"%s_loss\":", part_names[part]);
+            tools_json_number(out, e->loss[part]);
+            fprintf(out, ",\"%s_accuracy\":", part_names[part]);
+            tools_json_number(out, e->accuracy[part]);
+        }
+    }
+    fputs(",\"hyperparameters\":{", out);
+    for (int i = 0; i < space->count; i++) {
+        fputs(i ? "," : "", out);
+        tools_json_text(out, space->items[i].name);
+        fputc(':', out);
+        tools_json_number(out, dstn_space_value(space, i, space->lambda[i]));
+    }
+    fputs("}}\n", out);
+}
+
+static dstn_status evaluate(const dstn_console *console, const char *checkpoint, bool json, dstn_job *job,
+                            dstn_error *err) {
+    evaluation e = {.path = checkpoint, .job = job};
+    dstn_status status = dstn_job_start_from(job, e.path, &e.step, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    e.epoch = e.step / (job->dataset->rows[DSTN_PART_TRAIN] / job->train.batch);
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (is_evaluated(job, part)) {
+            dstn_trainer_evaluate(job->trainer, (dstn_part)part, &e.loss[part], &e.accuracy[part]);
+        }
+    }
+    if (console->out) {
+        (json ? print_json : print_lines)(console->out, &e);
+    }
+    return DSTN_OK;
+}
+
+dstn_status dstn_eval(const dstn_console *console, const char *checkpoint, dstn_assignments set, bool json,
+                      dstn_error *err) {
+    dstn_doc *doc;
+    dstn_job *job;
+    dstn_status status = dstn_job_load_checkpoint(checkpoint, set, &doc, err);
+    status = dstn_group_agree(console->world, status, err);
+    if (status == DSTN_OK) {
+        status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_TRAINER, &job, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_announce(console, job->dataset->summary);
+    status = evaluate(console, checkpoint, json, job, err);
+    dstn_job_destroy(job);
+    return status;
+}
