@@ -14,11 +14,18 @@ typedef struct dstn_kernel_request {
     const char *backend;   /* "auto" (default), "openblas" or "onednn" */
 } dstn_kernel_request;
 
-/* Every pass and gradient against the numbers of fixtures, one line a quantity: `file group quantity rel_err`, then
- * `N passed, N failed`. A quantity passes at rel_err ≤ 1e-4 in f32, 1e-9 in f64. DSTN_ERROR_RUN: some failed;
- * DSTN_ERROR_DATA: a file can't be read, or has nothing to check. */
-dstn_status dstn_check_fixtures(const dstn_console *console, int count, const char *const *paths,
-                                dstn_kernel_request kernel, dstn_error *err);
+typedef struct dstn_check_request {
+    const char *const *paths; /* [count] fixtures, and configs (.yaml, .yml) */
+    int count;
+    dstn_kernel_request kernel; /* of fixtures; configs are checked in f64 */
+    dstn_assignments set;       /* of configs */
+} dstn_check_request;
+
+/* The trainer's objectives and gradients against the numbers of fixtures, and, on the networks and data of configs,
+ * against differences: one line a quantity, `file group quantity rel_err`, then `N passed, N failed`. A quantity passes
+ * at rel_err ≤ 1e-4 in f32, 1e-9 in f64, against differences 1e-5. DSTN_ERROR_RUN: some failed; DSTN_ERROR_DATA: a file
+ * can't be read, or has nothing to check; a config's errors are those of a run. */
+dstn_status dstn_check(const dstn_console *console, const dstn_check_request *request, dstn_error *err);
 
 typedef struct dstn_bench_request {
     const char *model;  /* path of a model file */

@@ -42,9 +42,11 @@ static const cli_command commands[] = {
      CLI_START_RANKS,
      cli_oracle},
     {"check",
-     "FIXTURE.h5... [--precision f32|f64] [--backend onednn|openblas]",
-     "Compares every pass and gradient with the numbers of a fixture: one line a quantity.",
-     " precision backend ",
+     "FIXTURE.h5|CONFIG.yaml... [--precision f32|f64] [--backend onednn|openblas] [--set a.b=v]...",
+     "Compares the trainer's passes and gradients with the numbers of a fixture, or, on the network and data of a "
+     "config, with differences: one line a quantity. Precision and backend are a fixture's; a config is checked in "
+     "f64.",
+     " precision backend set ",
      {1, 64},
      CLI_START_RANKS,
      cli_check},
