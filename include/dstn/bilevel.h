@@ -62,7 +62,7 @@ typedef struct dstn_method {
 /* Keys at the top level of a config: method, and the three switches to spell one out. */
 typedef struct dstn_method_settings {
     int method;
-    int switches[3]; /* 0 as the method has it, 1 true, 2 false: centered, split_objective, linearize */
+    dstn_switch switches[3]; /* centered, split_objective, linearize; auto: as the method has it */
 } dstn_method_settings;
 extern const dstn_option dstn_method_options[];
 
@@ -138,7 +138,7 @@ typedef struct dstn_train_settings {
     int64_t warmup;        /* iterations before the first hyperparameter step */
     int64_t warmup_epochs; /* likewise in epochs; the larger of the two counts */
     double entropy_weight; /* τ */
-    int evaluate;          /* whole parts at the end of every epoch: 0 auto, 1 true, 2 false */
+    dstn_switch evaluate;  /* whole parts at the end of every epoch */
 } dstn_train_settings;
 extern const dstn_option dstn_train_options[];
 

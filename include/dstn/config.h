@@ -70,6 +70,17 @@ typedef struct dstn_int_list {
     int count;
 } dstn_int_list;
 
+typedef struct dstn_real_list {
+    double values[64];
+    int count;
+} dstn_real_list;
+
+/* `auto`, where something else decides, or a plain answer. */
+typedef enum dstn_switch { DSTN_SWITCH_AUTO, DSTN_SWITCH_TRUE, DSTN_SWITCH_FALSE } dstn_switch;
+
+/* The answer, with what `auto` stands for. */
+bool dstn_switch_is(dstn_switch value, bool automatic);
+
 typedef enum dstn_option_kind {
     DSTN_OPTION_BOOL,     /* bool */
     DSTN_OPTION_INT,      /* int64_t, in [low, high] */
@@ -77,25 +88,70 @@ typedef enum dstn_option_kind {
     DSTN_OPTION_TEXT,     /* const char *, owned by the document */
     DSTN_OPTION_CHOICE,   /* int: position in `choices` */
     DSTN_OPTION_QUANTITY, /* dstn_quantity: number in [low, high], or a name */
+    DSTN_OPTION_SWITCH,   /* dstn_switch */
     DSTN_OPTION_INTS,     /* dstn_int_list: one integer or a sequence of up to 8 */
+    DSTN_OPTION_REALS,    /* dstn_real_list: one number or a sequence of up to 64 */
     DSTN_OPTION_RANGE,    /* double[2]: `[low, high]`, -.inf and .inf allowed; low < high */
     DSTN_OPTION_SECTION   /* dstn_node: any value, read by someone else; handle NULL where absent */
 } dstn_option_kind;
 
-/* One key of a mapping. Tables are static const arrays, ended by a row with key NULL: `{.key = NULL}`.
+/* One key of a mapping. Tables are static const arrays of the rows below.
  * A default of "~" makes a value optional: where it is absent or `~`, nothing is inserted, and the structure gets NULL
- * (text), an empty list (ints), NaN (real, quantity, both ends of a range), -1 (choice), 0, false or handle NULL.
- * A `low` of DBL_MIN stands for "above 0" in messages; ±INFINITY for no bound. */
+ * (text), an empty list (ints, reals), NaN (real, quantity, both ends of a range), -1 (choice), auto, 0, false or
+ * handle NULL. A `low` of DBL_MIN stands for "above 0" in messages; ±INFINITY for no bound. */
 typedef struct dstn_option {
     const char *key;
     dstn_option_kind kind;
-    size_t offset;        /* of the value in the settings structure: offsetof() */
+    size_t offset;        /* of the value in the settings structure */
     double low, high;     /* accepted range, both ends included (numbers) */
     const char *choices;  /* "a|b|c" for a choice, else NULL */
     const char *fallback; /* default as YAML text; NULL: required (a section: optional) */
     const char *help;     /* one line */
     bool may_differ;      /* may change between a run and its resume */
 } dstn_option;
+
+/* Rows of option tables, by kind. TYPE is the settings structure and MEMBER its place in it, whose type is checked when
+ * the table is compiled. FALLBACK is the default as YAML text, or DSTN_REQUIRED. The last argument is one line of help;
+ * DSTN_MAY_DIFFER may follow it. DSTN_OPTIONS_END ends a table. */
+#define DSTN_BOOL(KEY, TYPE, MEMBER, FALLBACK, ...)                                                                    \
+    DSTN_ROW(KEY, DSTN_OPTION_BOOL, DSTN_MEMBER(TYPE, MEMBER, bool *), 0, 0, NULL, FALLBACK, __VA_ARGS__)
+#define DSTN_INT(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                          \
+    DSTN_ROW(KEY, DSTN_OPTION_INT, DSTN_MEMBER(TYPE, MEMBER, int64_t *), LOW, HIGH, NULL, FALLBACK, __VA_ARGS__)
+#define DSTN_REAL(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                         \
+    DSTN_ROW(KEY, DSTN_OPTION_REAL, DSTN_MEMBER(TYPE, MEMBER, double *), LOW, HIGH, NULL, FALLBACK, __VA_ARGS__)
+#define DSTN_TEXT(KEY, TYPE, MEMBER, FALLBACK, ...)                                                                    \
+    DSTN_ROW(KEY, DSTN_OPTION_TEXT, DSTN_MEMBER(TYPE, MEMBER, const char **), 0, 0, NULL, FALLBACK, __VA_ARGS__)
+#define DSTN_CHOICE(KEY, TYPE, MEMBER, CHOICES, FALLBACK, ...)                                                         \
+    DSTN_ROW(KEY, DSTN_OPTION_CHOICE, DSTN_MEMBER(TYPE, MEMBER, int *), 0, 0, CHOICES, FALLBACK, __VA_ARGS__)
+#define DSTN_SWITCH(KEY, TYPE, MEMBER, FALLBACK, ...)                                                                  \
+    DSTN_ROW(KEY, DSTN_OPTION_SWITCH, DSTN_MEMBER(TYPE, MEMBER, dstn_switch *), 0, 0, "auto|true|false", FALLBACK,     \
+             __VA_ARGS__)
+#define DSTN_QUANTITY(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                     \
+    DSTN_ROW(KEY, DSTN_OPTION_QUANTITY, DSTN_MEMBER(TYPE, MEMBER, dstn_quantity *), LOW, HIGH, NULL, FALLBACK,         \
+             __VA_ARGS__)
+#define DSTN_INTS(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                         \
+    DSTN_ROW(KEY, DSTN_OPTION_INTS, DSTN_MEMBER(TYPE, MEMBER, dstn_int_list *), LOW, HIGH, NULL, FALLBACK, __VA_ARGS__)
+#define DSTN_REALS(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                        \
+    DSTN_ROW(KEY, DSTN_OPTION_REALS, DSTN_MEMBER(TYPE, MEMBER, dstn_real_list *), LOW, HIGH, NULL, FALLBACK,           \
+             __VA_ARGS__)
+/* Both ends between LOW and HIGH. */
+#define DSTN_RANGE(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                        \
+    DSTN_ROW(KEY, DSTN_OPTION_RANGE, DSTN_MEMBER(TYPE, MEMBER, double(*)[2]), LOW, HIGH, NULL, FALLBACK, __VA_ARGS__)
+/* Handle NULL where the key is absent. */
+#define DSTN_SECTION(KEY, TYPE, MEMBER, ...)                                                                           \
+    DSTN_ROW(KEY, DSTN_OPTION_SECTION, DSTN_MEMBER(TYPE, MEMBER, dstn_node *), 0, 0, NULL, NULL, __VA_ARGS__)
+#define DSTN_OPTIONS_END                                                                                               \
+    { .key = NULL }
+#define DSTN_REQUIRED NULL
+#define DSTN_MAY_DIFFER .may_differ = true
+
+/* What the rows above are made of: a row, and the offset of a member that has the type that POINTER points to. */
+#define DSTN_ROW(KEY, KIND, OFFSET, LOW, HIGH, CHOICES, FALLBACK, ...)                                                 \
+    {                                                                                                                  \
+        .key = KEY, .kind = KIND, .offset = OFFSET, .low = LOW, .high = HIGH, .choices = CHOICES,                      \
+        .fallback = FALLBACK, .help = __VA_ARGS__                                                                      \
+    }
+#define DSTN_MEMBER(TYPE, MEMBER, POINTER) _Generic(&((TYPE *)0)->MEMBER, POINTER: offsetof(TYPE, MEMBER))
 
 /* A table and the structure that its offsets are for. */
 typedef struct dstn_binding {

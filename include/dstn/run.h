@@ -61,8 +61,8 @@ dstn_status dstn_drill_arm(const dstn_group *world, dstn_error *err);
 
 /* The section `record:`. */
 typedef struct dstn_record_settings {
-    int64_t every; /* training steps between rows of the record; 0: the first row alone */
-    int oracle;    /* 0 auto: where there is a closed form; 1 true; 2 false */
+    int64_t every;      /* training steps between rows of the record; 0: the first row alone */
+    dstn_switch oracle; /* auto: where there is a closed form */
 } dstn_record_settings;
 
 /* The top level of a config, beside the method. */
@@ -70,11 +70,11 @@ typedef struct dstn_job_settings {
     int64_t seed;
     int precision; /* 0 f32, 1 f64 */
     const char *backend;
-    double checkpoint_every;  /* seconds between checkpoints */
-    int64_t checkpoint_steps; /* training steps between them instead; 0: by time */
-    int64_t checkpoint_keep;  /* how many stay */
-    int checkpoint_best;      /* 0 auto: where epochs are evaluated; 1 true; 2 false */
-    int64_t digest_every;     /* training steps between digests; 0: epochs */
+    double checkpoint_every;     /* seconds between checkpoints */
+    int64_t checkpoint_steps;    /* training steps between them instead; 0: by time */
+    int64_t checkpoint_keep;     /* how many stay */
+    dstn_switch checkpoint_best; /* auto: where epochs are evaluated */
+    int64_t digest_every;        /* training steps between digests; 0: epochs */
     dstn_node data, augment, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, record;
 } dstn_job_settings;
 

@@ -9,15 +9,14 @@ static bool needs_validation(const dstn_trainer *trainer) {
 }
 
 dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err) {
-    enum { AUTO, TRUE, FALSE };
-    int choice = trainer->settings.evaluate;
+    dstn_switch choice = trainer->settings.evaluate;
     bool needed = wanted || needs_validation(trainer);
-    if (choice == FALSE && needed) {
+    if (needed && !dstn_switch_is(choice, true)) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "train.evaluate: false, but %s needs every epoch's validation loss",
                          wanted ? "checkpoint_best" : "schedule: plateau");
     }
     bool classifies = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;
-    trainer->evaluates = choice == TRUE || (choice == AUTO && (needed || classifies));
+    trainer->evaluates = dstn_switch_is(choice, needed || classifies);
     return DSTN_OK;
 }
 

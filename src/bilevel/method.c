@@ -43,27 +43,23 @@ static const dstn_method methods[] = {
 enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
 
 const dstn_option dstn_method_options[] = {
-    {"method", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, method), 0, 0,
-     "stn|stn-centered|stn-centered-split|delta-stn|fixed", "delta-stn",
-     "how hyperparameters are tuned; fixed: not at all", false},
-    {"centered", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[0]), 0, 0, "auto|true|false", "auto",
-     "hypernetwork input is the difference to the current lambda (Sec. 3.1); auto: as the method has it", false},
-    {"split_objective", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[1]), 0, 0, "auto|true|false",
-     "auto", "general weights on the unperturbed loss (Sec. 3.2); needs centered", false},
-    {"linearize", DSTN_OPTION_CHOICE, offsetof(dstn_method_settings, switches[2]), 0, 0, "auto|true|false", "auto",
-     "response weights on linearized predictions (Sec. 3.3); needs centered and split_objective", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
-
-static bool switched(int choice, bool method_has_it) {
-    return choice == 0 ? method_has_it : choice == 1;
-}
+    DSTN_CHOICE("method", dstn_method_settings, method, "stn|stn-centered|stn-centered-split|delta-stn|fixed",
+                "delta-stn", "how hyperparameters are tuned; fixed: not at all"),
+    DSTN_SWITCH("centered", dstn_method_settings, switches[0], "auto",
+                "hypernetwork input is the difference to the current lambda (Sec. 3.1); auto: as the method has it"),
+    DSTN_SWITCH("split_objective", dstn_method_settings, switches[1], "auto",
+                "general weights on the unperturbed loss (Sec. 3.2); needs centered"),
+    DSTN_SWITCH("linearize", dstn_method_settings, switches[2], "auto",
+                "response weights on linearized predictions (Sec. 3.3); needs centered and split_objective"),
+    DSTN_OPTIONS_END,
+};
 
 dstn_status dstn_method_choose(const dstn_method_settings *settings, const dstn_method **out, dstn_error *err) {
     const dstn_method *base = &methods[settings->method];
-    const int *switches = settings->switches;
-    bool centered = switched(switches[0], base->centered);
-    bool split = switched(switches[1], base->split_objective);
-    bool linearize = switched(switches[2], base->linearize);
+    const dstn_switch *switches = settings->switches;
+    bool centered = dstn_switch_is(switches[0], base->centered);
+    bool split = dstn_switch_is(switches[1], base->split_objective);
+    bool linearize = dstn_switch_is(switches[2], base->linearize);
     if (!base->tunes && (centered || split || linearize)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "method fixed has no response: centered, split_objective and linearize must be auto or false");

@@ -5,29 +5,28 @@
 #include <stdlib.h>
 
 const dstn_option dstn_train_options[] = {
-    {"iterations", DSTN_OPTION_INT, offsetof(dstn_train_settings, iterations), 0, 1e12, NULL, "0",
-     "training steps; 0: as many as `epochs` makes", true},
-    {"epochs", DSTN_OPTION_INT, offsetof(dstn_train_settings, epochs), 0, 1e9, NULL, "0",
-     "passes over the training part, where iterations is 0", true},
-    {"batch", DSTN_OPTION_INT, offsetof(dstn_train_settings, batch), 1, 1e9, NULL, "128",
-     "examples of a training batch, over all ranks of the group", false},
-    {"valid_batch", DSTN_OPTION_INT, offsetof(dstn_train_settings, valid_batch), 0, 1e9, NULL, "0",
-     "examples of a hyperparameter step's validation batch; 0: as many as in a training batch", false},
-    {"train_steps", DSTN_OPTION_INT, offsetof(dstn_train_settings, train_steps), 1, 1e9, NULL, "5",
-     "training steps between hyperparameter steps (T_train)", false},
-    {"valid_steps", DSTN_OPTION_INT, offsetof(dstn_train_settings, valid_steps), 1, 1e9, NULL, "1",
-     "hyperparameter steps taken then (T_valid)", false},
-    {"warmup", DSTN_OPTION_INT, offsetof(dstn_train_settings, warmup), 0, 1e12, NULL, "0",
-     "iterations that perturb but don't update hyperparameters", false},
-    {"warmup_epochs", DSTN_OPTION_INT, offsetof(dstn_train_settings, warmup_epochs), 0, 1e9, NULL, "0",
-     "the same in epochs; the longer of the two counts", false},
-    {"entropy_weight", DSTN_OPTION_REAL, offsetof(dstn_train_settings, entropy_weight), 0, INFINITY, NULL, "0",
-     "weight of the perturbation's entropy in the objective of its scale (tau)", false},
-    {"evaluate", DSTN_OPTION_CHOICE, offsetof(dstn_train_settings, evaluate), 0, 0, "auto|true|false", "auto",
-     "validation and test part at the end of every epoch, instead of at every row of the record; auto: for "
-     "classification, and where a schedule or checkpoint_best needs it",
-     false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_INT("iterations", dstn_train_settings, iterations, 0, 1e12, "0",
+             "training steps; 0: as many as `epochs` makes", DSTN_MAY_DIFFER),
+    DSTN_INT("epochs", dstn_train_settings, epochs, 0, 1e9, "0", "passes over the training part, where iterations is 0",
+             DSTN_MAY_DIFFER),
+    DSTN_INT("batch", dstn_train_settings, batch, 1, 1e9, "128",
+             "examples of a training batch, over all ranks of the group"),
+    DSTN_INT("valid_batch", dstn_train_settings, valid_batch, 0, 1e9, "0",
+             "examples of a hyperparameter step's validation batch; 0: as many as in a training batch"),
+    DSTN_INT("train_steps", dstn_train_settings, train_steps, 1, 1e9, "5",
+             "training steps between hyperparameter steps (T_train)"),
+    DSTN_INT("valid_steps", dstn_train_settings, valid_steps, 1, 1e9, "1", "hyperparameter steps taken then (T_valid)"),
+    DSTN_INT("warmup", dstn_train_settings, warmup, 0, 1e12, "0",
+             "iterations that perturb but don't update hyperparameters"),
+    DSTN_INT("warmup_epochs", dstn_train_settings, warmup_epochs, 0, 1e9, "0",
+             "the same in epochs; the longer of the two counts"),
+    DSTN_REAL("entropy_weight", dstn_train_settings, entropy_weight, 0, INFINITY, "0",
+              "weight of the perturbation's entropy in the objective of its scale (tau)"),
+    DSTN_SWITCH("evaluate", dstn_train_settings, evaluate, "auto",
+                "validation and test part at the end of every epoch, instead of at every row of the record; auto: for "
+                "classification, and where a schedule or checkpoint_best needs it"),
+    DSTN_OPTIONS_END,
+};
 
 static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
     if (settings->valid_batch > 0) {

@@ -68,6 +68,7 @@ void config_describe(const dstn_option *option, char *out, size_t size) {
         snprintf(out, size, "text");
         break;
     case DSTN_OPTION_CHOICE:
+    case DSTN_OPTION_SWITCH:
         describe_choices(option->choices, out, size);
         break;
     case DSTN_OPTION_QUANTITY:
@@ -75,6 +76,9 @@ void config_describe(const dstn_option *option, char *out, size_t size) {
         break;
     case DSTN_OPTION_INTS:
         snprintf(out, size, "integer or a list of up to 8%s%s%s", comma, range[0] ? "each " : "", range);
+        break;
+    case DSTN_OPTION_REALS:
+        snprintf(out, size, "number or a list of up to 64%s%s%s", comma, range[0] ? "each " : "", range);
         break;
     case DSTN_OPTION_RANGE:
         snprintf(out, size, "[low, high] with low < high");

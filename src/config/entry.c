@@ -36,8 +36,8 @@ static dstn_status fail_unknown(dstn_node node, const dstn_option *option, const
     return err->status;
 }
 
-static dstn_status resolve(dstn_node node, const dstn_option *option, dstn_quantity *quantity,
-                           const char *const *names, size_t count, dstn_error *err) {
+static dstn_status resolve(dstn_node node, const dstn_option *option, dstn_quantity *quantity, const char *const *names,
+                           size_t count, dstn_error *err) {
     size_t i = 0;
     while (i < count && strcmp(names[i], quantity->name) != 0) {
         i++;
@@ -49,8 +49,8 @@ static dstn_status resolve(dstn_node node, const dstn_option *option, dstn_quant
     return DSTN_OK;
 }
 
-dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings,
-                                    dstn_names hypers, dstn_error *err) {
+dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings, dstn_names hypers,
+                                    dstn_error *err) {
     size_t count;
     const char **names = list_names(hypers, &count);
     dstn_status status = DSTN_OK;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACCEPTED_SIZE = 1024, MAX_INTS = 8 };
+enum { ACCEPTED_SIZE = 1024 };
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
@@ -118,6 +118,15 @@ static dstn_status read_choice(dstn_node node, const dstn_option *option, void *
     return err->status;
 }
 
+static dstn_status read_switch(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
+    int choice;
+    dstn_status status = read_choice(node, option, &choice, err);
+    if (status == DSTN_OK) {
+        *(dstn_switch *)out = (dstn_switch)choice;
+    }
+    return status;
+}
+
 /* Names of hyperparameters begin with a letter, which no number does but "inf" and "nan". */
 static bool is_name(const config_node *node) {
     double number;
@@ -138,25 +147,44 @@ static dstn_status read_quantity(dstn_node node, const dstn_option *option, void
     return DSTN_OK;
 }
 
-static dstn_status read_ints(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
-    dstn_int_list list = {0};
-    if (dstn_node_get_kind(node) != DSTN_NODE_SEQUENCE) {
-        if (read_int(node, option, &list.values[0], err)) {
+typedef dstn_status value_reader(dstn_node node, const dstn_option *option, void *out, dstn_error *err);
+
+/* One value or a sequence of up to `most`, each by `read`, to values of `size` bytes. */
+static dstn_status read_list(dstn_node node, const dstn_option *option, value_reader *read, size_t size, size_t most,
+                             void *values, int *count, dstn_error *err) {
+    bool is_list = dstn_node_get_kind(node) == DSTN_NODE_SEQUENCE;
+    size_t length = is_list ? dstn_node_count(node) : 1;
+    if (length > most) {
+        return fail_value(node, option, "is too long", err);
+    }
+    for (size_t i = 0; i < length; i++) {
+        dstn_node item = is_list ? dstn_node_at(node, i) : node;
+        if (read(item, option, (char *)values + i * size, err)) {
             return err->status;
         }
-        list.count = 1;
-    } else {
-        if (dstn_node_count(node) > MAX_INTS) {
-            return fail_value(node, option, "is too long", err);
-        }
-        for (; list.count < (int)dstn_node_count(node); list.count++) {
-            if (read_int(dstn_node_at(node, (size_t)list.count), option, &list.values[list.count], err)) {
-                return err->status;
-            }
-        }
     }
-    *(dstn_int_list *)out = list;
+    *count = (int)length;
     return DSTN_OK;
+}
+
+static dstn_status read_ints(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
+    dstn_int_list list = {0};
+    size_t size = sizeof list.values[0], most = sizeof list.values / size;
+    dstn_status status = read_list(node, option, read_int, size, most, list.values, &list.count, err);
+    if (status == DSTN_OK) {
+        *(dstn_int_list *)out = list;
+    }
+    return status;
+}
+
+static dstn_status read_reals(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
+    dstn_real_list list = {0};
+    size_t size = sizeof list.values[0], most = sizeof list.values / size;
+    dstn_status status = read_list(node, option, read_real, size, most, list.values, &list.count, err);
+    if (status == DSTN_OK) {
+        *(dstn_real_list *)out = list;
+    }
+    return status;
 }
 
 static dstn_status read_range(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
@@ -187,12 +215,11 @@ static dstn_status read_section(dstn_node node, const dstn_option *option, void 
     return DSTN_OK;
 }
 
-typedef dstn_status value_reader(dstn_node node, const dstn_option *option, void *out, dstn_error *err);
-
 static value_reader *const readers[] = {
-    [DSTN_OPTION_BOOL] = read_bool, [DSTN_OPTION_INT] = read_int,       [DSTN_OPTION_REAL] = read_real,
-    [DSTN_OPTION_TEXT] = read_text, [DSTN_OPTION_CHOICE] = read_choice, [DSTN_OPTION_QUANTITY] = read_quantity,
-    [DSTN_OPTION_INTS] = read_ints, [DSTN_OPTION_RANGE] = read_range,   [DSTN_OPTION_SECTION] = read_section,
+    [DSTN_OPTION_BOOL] = read_bool,         [DSTN_OPTION_INT] = read_int,         [DSTN_OPTION_REAL] = read_real,
+    [DSTN_OPTION_TEXT] = read_text,         [DSTN_OPTION_CHOICE] = read_choice,   [DSTN_OPTION_SWITCH] = read_switch,
+    [DSTN_OPTION_QUANTITY] = read_quantity, [DSTN_OPTION_INTS] = read_ints,       [DSTN_OPTION_REALS] = read_reals,
+    [DSTN_OPTION_RANGE] = read_range,       [DSTN_OPTION_SECTION] = read_section,
 };
 
 /* A default of "~" makes a value optional; where it is absent, the structure gets what no value could be. */
@@ -213,11 +240,17 @@ static void set_nothing(const dstn_option *option, dstn_doc *doc, void *out) {
     case DSTN_OPTION_CHOICE:
         *(int *)out = -1;
         break;
+    case DSTN_OPTION_SWITCH:
+        *(dstn_switch *)out = DSTN_SWITCH_AUTO;
+        break;
     case DSTN_OPTION_QUANTITY:
         *(dstn_quantity *)out = (dstn_quantity){.number = NAN, .index = -1};
         break;
     case DSTN_OPTION_INTS:
         *(dstn_int_list *)out = (dstn_int_list){0};
+        break;
+    case DSTN_OPTION_REALS:
+        *(dstn_real_list *)out = (dstn_real_list){0};
         break;
     case DSTN_OPTION_RANGE:
         ((double *)out)[0] = ((double *)out)[1] = NAN;

@@ -93,6 +93,10 @@ char **config_choice_names(const char *choices, size_t *count) {
     return names;
 }
 
+bool dstn_switch_is(dstn_switch value, bool automatic) {
+    return value == DSTN_SWITCH_AUTO ? automatic : value == DSTN_SWITCH_TRUE;
+}
+
 void config_format_number(double number, char *out, size_t size) {
     if (isinf(number)) {
         snprintf(out, size, "%s", number < 0 ? "-.inf" : ".inf");

@@ -14,11 +14,10 @@ typedef struct csv_settings {
 } csv_settings;
 
 static const dstn_option options[] = {
-    {"path", DSTN_OPTION_TEXT, offsetof(csv_settings, path), 0, 0, NULL, NULL,
-     "the file, relative to the folder of the config that names it", false},
-    {"target", DSTN_OPTION_TEXT, offsetof(csv_settings, target), 0, 0, NULL, NULL, "name of the target's column",
-     false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_TEXT("path", csv_settings, path, DSTN_REQUIRED,
+              "the file, relative to the folder of the config that names it"),
+    DSTN_TEXT("target", csv_settings, target, DSTN_REQUIRED, "name of the target's column"),
+    DSTN_OPTIONS_END,
 };
 
 /* The table as it is read. */

@@ -11,11 +11,11 @@ typedef struct cutout_settings {
 } cutout_settings;
 
 static const dstn_option options[] = {
-    {"holes", DSTN_OPTION_QUANTITY, offsetof(cutout_settings, holes), 0, MAX_HOLES, NULL, NULL,
-     "holes an image, a whole number or a discrete hyperparameter's name", false},
-    {"length", DSTN_OPTION_QUANTITY, offsetof(cutout_settings, length), 0, MAX_LENGTH, NULL, NULL,
-     "side of a hole in pixels, a whole number or a discrete hyperparameter's name", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_QUANTITY("holes", cutout_settings, holes, 0, MAX_HOLES, DSTN_REQUIRED,
+                  "holes an image, a whole number or a discrete hyperparameter's name"),
+    DSTN_QUANTITY("length", cutout_settings, length, 0, MAX_LENGTH, DSTN_REQUIRED,
+                  "side of a hole in pixels, a whole number or a discrete hyperparameter's name"),
+    DSTN_OPTIONS_END,
 };
 
 static dstn_status check_whole(const dstn_quantity *quantity, dstn_node node, const char *key, dstn_error *err) {

@@ -6,9 +6,9 @@ typedef struct flip_settings {
 } flip_settings;
 
 static const dstn_option options[] = {
-    {"rate", DSTN_OPTION_QUANTITY, offsetof(flip_settings, rate), 0, 1, NULL, "0.5",
-     "probability that an image is mirrored, a number or a hyperparameter's name", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_QUANTITY("rate", flip_settings, rate, 0, 1, "0.5",
+                  "probability that an image is mirrored, a number or a hyperparameter's name"),
+    DSTN_OPTIONS_END,
 };
 
 static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {

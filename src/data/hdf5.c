@@ -18,15 +18,15 @@ typedef struct hdf5_settings {
 } hdf5_settings;
 
 static const dstn_option options[] = {
-    {"path", DSTN_OPTION_TEXT, offsetof(hdf5_settings, path), 0, 0, NULL, NULL,
-     "the file, relative to the folder of the config that names it", false},
-    {"mean", DSTN_OPTION_REAL, offsetof(hdf5_settings, mean), -1e6, 1e6, NULL, "0",
-     "subtracted from all values of x; bytes are divided by 255 before", false},
-    {"std", DSTN_OPTION_REAL, offsetof(hdf5_settings, deviation), 1e-6, 1e6, NULL, "1",
-     "values of x are divided by it, after mean is subtracted", false},
-    {"classes", DSTN_OPTION_INT, offsetof(hdf5_settings, classes), 2, MAX_CLASSES, NULL, "~",
-     "number of classes; default: the largest label and one", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_TEXT("path", hdf5_settings, path, DSTN_REQUIRED,
+              "the file, relative to the folder of the config that names it"),
+    DSTN_REAL("mean", hdf5_settings, mean, -1e6, 1e6, "0",
+              "subtracted from all values of x; bytes are divided by 255 before"),
+    DSTN_REAL("std", hdf5_settings, deviation, 1e-6, 1e6, "1",
+              "values of x are divided by it, after mean is subtracted"),
+    DSTN_INT("classes", hdf5_settings, classes, 2, MAX_CLASSES, "~",
+             "number of classes; default: the largest label and one"),
+    DSTN_OPTIONS_END,
 };
 
 /* ---- arrays of a file -------------------------------------------------------------------------------------------- */

@@ -20,15 +20,12 @@ typedef struct idx_settings {
 } idx_settings;
 
 static const dstn_option options[] = {
-    {"path", DSTN_OPTION_TEXT, offsetof(idx_settings, path), 0, 0, NULL, DEFAULT_FOLDER,
-     "the folder with the four files, each plain or .gz, relative to the folder of the config that names it", false},
-    {"mean", DSTN_OPTION_REAL, offsetof(idx_settings, mean), -1e6, 1e6, NULL, ".1307",
-     "subtracted from pixels, which go from 0 to 1", false},
-    {"std", DSTN_OPTION_REAL, offsetof(idx_settings, deviation), 1e-6, 1e6, NULL, ".3081",
-     "pixels are divided by it, after mean is subtracted", false},
-    {"classes", DSTN_OPTION_INT, offsetof(idx_settings, classes), 2, 256, NULL, "10",
-     "number of classes: labels go from 0 to one below it", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_TEXT("path", idx_settings, path, DEFAULT_FOLDER,
+              "the folder with the four files, each plain or .gz, relative to the folder of the config that names it"),
+    DSTN_REAL("mean", idx_settings, mean, -1e6, 1e6, ".1307", "subtracted from pixels, which go from 0 to 1"),
+    DSTN_REAL("std", idx_settings, deviation, 1e-6, 1e6, ".3081", "pixels are divided by it, after mean is subtracted"),
+    DSTN_INT("classes", idx_settings, classes, 2, 256, "10", "number of classes: labels go from 0 to one below it"),
+    DSTN_OPTIONS_END,
 };
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */

@@ -48,24 +48,23 @@ typedef struct data_settings {
 } data_settings;
 
 const dstn_option dstn_data_options[] = {
-    {"source", DSTN_OPTION_TEXT, offsetof(data_settings, source), 0, 0, NULL, DEFAULT_SOURCE, "kind of data", false},
-    {"task", DSTN_OPTION_CHOICE, offsetof(data_settings, task), 0, 0, "regression|classification", "regression",
-     "whether targets are numbers or class labels", false},
-    {"features", DSTN_OPTION_CHOICE, offsetof(data_settings, features), 0, 0, "raw|quadratic", "raw",
-     "the columns as they are, or with all their squares and products", false},
-    {"standardize", DSTN_OPTION_BOOL, offsetof(data_settings, standardize), 0, 0, NULL, "true",
-     "tables of numbers only: mean 0 and deviation 1 for features, and targets of a regression, by the training part; "
-     "images and bytes are normalized by the keys mean and std instead, and this key changes nothing",
-     false},
-    {"split", DSTN_OPTION_CHOICE, offsetof(data_settings, split), 0, 0, "auto|random|end", "auto",
-     "where validation rows come from: random ones, or the end of the file; auto: end for idx, the file's own split "
-     "for hdf5 where it has one, else random",
-     false},
-    {"valid_fraction", DSTN_OPTION_REAL, offsetof(data_settings, valid_fraction), 1e-300, 1, NULL, "0.2",
-     "part of the rows, below 1, that is kept for validation", false},
-    {"split_seed", DSTN_OPTION_INT, offsetof(data_settings, split_seed), -1, UINT32_MAX, NULL, "-1",
-     "seed of the random split; -1: the run's seed", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_TEXT("source", data_settings, source, DEFAULT_SOURCE, "kind of data"),
+    DSTN_CHOICE("task", data_settings, task, "regression|classification", "regression",
+                "whether targets are numbers or class labels"),
+    DSTN_CHOICE("features", data_settings, features, "raw|quadratic", "raw",
+                "the columns as they are, or with all their squares and products"),
+    DSTN_BOOL(
+        "standardize", data_settings, standardize, "true",
+        "tables of numbers only: mean 0 and deviation 1 for features, and targets of a regression, by the training "
+        "part; images and bytes are normalized by the keys mean and std instead, and this key changes nothing"),
+    DSTN_CHOICE("split", data_settings, split, "auto|random|end", "auto",
+                "where validation rows come from: random ones, or the end of the file; auto: end for idx, the file's "
+                "own split for hdf5 where it has one, else random"),
+    DSTN_REAL("valid_fraction", data_settings, valid_fraction, 1e-300, 1, "0.2",
+              "part of the rows, below 1, that is kept for validation"),
+    DSTN_INT("split_seed", data_settings, split_seed, -1, UINT32_MAX, "-1",
+             "seed of the random split; -1: the run's seed"),
+    DSTN_OPTIONS_END,
 };
 
 static dstn_status choose_source(dstn_node node, const dstn_data_source **out, dstn_error *err) {

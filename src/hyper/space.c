@@ -14,21 +14,19 @@ typedef struct hyper_settings {
 } hyper_settings;
 
 const dstn_option dstn_hyper_options[] = {
-    {"range", DSTN_OPTION_RANGE, offsetof(hyper_settings, range), -INFINITY, INFINITY, NULL, "[-.inf, .inf]",
-     "lowest and highest value in natural units; with transform: exp the default is [0, .inf]", false},
-    {"transform", DSTN_OPTION_CHOICE, offsetof(hyper_settings, transform), 0, 0, HYPER_TRANSFORM_CHOICES, "auto",
-     "map from the real line to the range; auto: by the range's finite ends", false},
-    {"start", DSTN_OPTION_REAL, offsetof(hyper_settings, start), -INFINITY, INFINITY, NULL, NULL,
-     "starting value in natural units, inside the range", false},
-    {"scale", DSTN_OPTION_REAL, offsetof(hyper_settings, scale), 1e-300, 1e300, NULL, "1",
-     "starting standard deviation of the perturbation, on the unconstrained side", false},
-    {"tune_scale", DSTN_OPTION_BOOL, offsetof(hyper_settings, tune_scale), 0, 0, NULL, "true",
-     "whether the perturbation's scale is trained too", false},
-    {"discrete", DSTN_OPTION_BOOL, offsetof(hyper_settings, discrete), 0, 0, NULL, "false",
-     "whether the value is rounded down to an integer", false},
-    {"per_batch", DSTN_OPTION_BOOL, offsetof(hyper_settings, per_batch), 0, 0, NULL, "false",
-     "one perturbation a mini-batch rather than one an example", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_RANGE("range", hyper_settings, range, -INFINITY, INFINITY, "[-.inf, .inf]",
+               "lowest and highest value in natural units; with transform: exp the default is [0, .inf]"),
+    DSTN_CHOICE("transform", hyper_settings, transform, HYPER_TRANSFORM_CHOICES, "auto",
+                "map from the real line to the range; auto: by the range's finite ends"),
+    DSTN_REAL("start", hyper_settings, start, -INFINITY, INFINITY, DSTN_REQUIRED,
+              "starting value in natural units, inside the range"),
+    DSTN_REAL("scale", hyper_settings, scale, 1e-300, 1e300, "1",
+              "starting standard deviation of the perturbation, on the unconstrained side"),
+    DSTN_BOOL("tune_scale", hyper_settings, tune_scale, "true", "whether the perturbation's scale is trained too"),
+    DSTN_BOOL("discrete", hyper_settings, discrete, "false", "whether the value is rounded down to an integer"),
+    DSTN_BOOL("per_batch", hyper_settings, per_batch, "false",
+              "one perturbation a mini-batch rather than one an example"),
+    DSTN_OPTIONS_END,
 };
 
 /* ---- one entry of a config --------------------------------------------------------------------------------------- */

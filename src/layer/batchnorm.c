@@ -10,11 +10,9 @@ typedef struct batchnorm_settings {
     double momentum, epsilon;
 } batchnorm_settings;
 
-static const dstn_option options[] = {{"momentum", DSTN_OPTION_REAL, offsetof(batchnorm_settings, momentum), 0, 1, NULL,
-                                       "0.1", "weight of a batch in the running statistics", false},
-                                      {"epsilon", DSTN_OPTION_REAL, offsetof(batchnorm_settings, epsilon), 1e-12, 1,
-                                       NULL, "1e-5", "added to the variance", false},
-                                      {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {
+    DSTN_REAL("momentum", batchnorm_settings, momentum, 0, 1, "0.1", "weight of a batch in the running statistics"),
+    DSTN_REAL("epsilon", batchnorm_settings, epsilon, 1e-12, 1, "1e-5", "added to the variance"), DSTN_OPTIONS_END};
 
 /* All arrays are [C], and double. */
 typedef struct batchnorm_content {

@@ -7,13 +7,13 @@ typedef struct conv_settings {
 } conv_settings;
 
 static const dstn_option options[] = {
-    {"out", DSTN_OPTION_INT, offsetof(map_settings, out), 1, 1e6, NULL, NULL, "number of output channels", false},
-    {"kernel", DSTN_OPTION_INT, offsetof(conv_settings, kernel), 1, 1e4, NULL, NULL, "side of the square kernel",
-     false},
-    {"stride", DSTN_OPTION_INT, offsetof(conv_settings, stride), 1, 1e4, NULL, "1", "step from place to place", false},
-    {"padding", DSTN_OPTION_INT, offsetof(conv_settings, padding), 0, 1e4, NULL, "0", "zeros around the image", false},
+    DSTN_INT("out", map_settings, out, 1, 1e6, DSTN_REQUIRED, "number of output channels"),
+    DSTN_INT("kernel", conv_settings, kernel, 1, 1e4, DSTN_REQUIRED, "side of the square kernel"),
+    DSTN_INT("stride", conv_settings, stride, 1, 1e4, "1", "step from place to place"),
+    DSTN_INT("padding", conv_settings, padding, 0, 1e4, "0", "zeros around the image"),
     MAP_OPTIONS,
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_OPTIONS_END,
+};
 
 static int64_t outputs_along(const conv_settings *conv, int64_t length) {
     return (length + 2 * conv->padding - conv->kernel) / conv->stride + 1;

@@ -15,11 +15,12 @@ typedef struct dropout_content {
 } dropout_content;
 
 static const dstn_option options[] = {
-    {"rate", DSTN_OPTION_QUANTITY, offsetof(dropout_settings, rate), 0, 0.999, NULL, NULL,
-     "probability that a value is set to 0: a number, or the name of a hyperparameter", false},
-    {"per", DSTN_OPTION_CHOICE, offsetof(dropout_settings, per), 0, 0, "unit|channel", "unit",
-     "what is dropped as a whole: every unit by itself, or the channels of an image", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_QUANTITY("rate", dropout_settings, rate, 0, 0.999, DSTN_REQUIRED,
+                  "probability that a value is set to 0: a number, or the name of a hyperparameter"),
+    DSTN_CHOICE("per", dropout_settings, per, "unit|channel", "unit",
+                "what is dropped as a whole: every unit by itself, or the channels of an image"),
+    DSTN_OPTIONS_END,
+};
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     const dropout_settings *settings = layer->settings;

@@ -14,7 +14,7 @@ typedef struct jacobian_content {
     void *adjoint[2];  /* dv_{l−1} and dv_l, [B, widest] */
 } jacobian_content;
 
-static const dstn_option options[] = {PENALTY_OPTIONS, {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {PENALTY_OPTIONS, DSTN_OPTIONS_END};
 
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {

@@ -19,7 +19,7 @@ typedef struct l2_content {
     void *scratch;            /* [C] in the kernel's type */
 } l2_content;
 
-static const dstn_option options[] = {PENALTY_OPTIONS, {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {PENALTY_OPTIONS, DSTN_OPTIONS_END};
 
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {

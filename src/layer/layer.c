@@ -129,7 +129,7 @@ bool dstn_layer_is_source(const dstn_layer *layer) {
 
 /* ---- what simple layers share ------------------------------------------------------------------------------------ */
 
-const dstn_option layer_no_options[] = {{NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+const dstn_option layer_no_options[] = {DSTN_OPTIONS_END};
 
 dstn_status layer_require_image(const dstn_layer *layer, dstn_node node, dstn_error *err) {
     return layer->in.rank == 3 ? DSTN_OK

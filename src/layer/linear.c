@@ -1,10 +1,11 @@
 /* layer: the linear response layer y = W x + b: a map of images of one place. */
 #include "map.h"
 
-static const dstn_option options[] = {{"out", DSTN_OPTION_INT, offsetof(map_settings, out), 0, 1e9, NULL, "0",
-                                       "number of outputs; 0: as many as inputs", false},
-                                      MAP_OPTIONS,
-                                      {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {
+    DSTN_INT("out", map_settings, out, 0, 1e9, "0", "number of outputs; 0: as many as inputs"),
+    MAP_OPTIONS,
+    DSTN_OPTIONS_END,
+};
 
 /* Every input is a channel of its own. */
 static dstn_map_shape shape_of(const dstn_layer *layer) {

@@ -15,10 +15,9 @@ typedef struct map_settings {
 } map_settings;
 
 #define MAP_OPTIONS                                                                                                    \
-    {"bias", DSTN_OPTION_BOOL, offsetof(map_settings, bias), 0, 0, NULL, "true", "whether a bias is added", false}, {  \
-        "init", DSTN_OPTION_CHOICE, offsetof(map_settings, init), 0, 0, "kaiming|orthogonal|zero", "kaiming",          \
-            "initial general weights: uniform within 1/sqrt(inputs), orthonormal rows or columns, or zero", false      \
-    }
+    DSTN_BOOL("bias", map_settings, bias, "true", "whether a bias is added"),                                          \
+        DSTN_CHOICE("init", map_settings, init, "kaiming|orthogonal|zero", "kaiming",                                  \
+                    "initial general weights: uniform within 1/sqrt(inputs), orthonormal rows or columns, or zero")
 
 typedef struct map_content {
     dstn_map_shape shape;

@@ -9,9 +9,10 @@ typedef struct maxpool_settings {
 /* A place in a square is a byte. */
 enum { MOST_SIZE = 15 };
 
-static const dstn_option options[] = {{"size", DSTN_OPTION_INT, offsetof(maxpool_settings, size), 1, MOST_SIZE, NULL,
-                                       "2", "side of the squares, and the step between them", false},
-                                      {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {
+    DSTN_INT("size", maxpool_settings, size, 1, MOST_SIZE, "2", "side of the squares, and the step between them"),
+    DSTN_OPTIONS_END,
+};
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     const maxpool_settings *settings = layer->settings;

@@ -7,10 +7,8 @@
 /* The first rows of every regularizer's option table, whose settings begin with a dstn_penalty_settings. */
 /* clang-format off */
 #define PENALTY_OPTIONS \
-    {"strength", DSTN_OPTION_QUANTITY, offsetof(dstn_penalty_settings, strength), 0, 1e30, NULL, NULL, \
-     "factor of the penalty: a number, or the name of a hyperparameter", false}, \
-    {"penalty_over_n", DSTN_OPTION_BOOL, offsetof(dstn_penalty_settings, penalty_over_n), 0, 0, NULL, "true", \
-     "true: strength/2n times the squared norm, n the training rows; false: strength/2", false}
+    DSTN_QUANTITY("strength", dstn_penalty_settings, strength, 0, 1e30, DSTN_REQUIRED,  "factor of the penalty: a number, or the name of a hyperparameter"), \
+    DSTN_BOOL("penalty_over_n", dstn_penalty_settings, penalty_over_n, "true",  "true: strength/2n times the squared norm, n the training rows; false: strength/2")
 /* clang-format on */
 
 /* weights[b] = strength_b / n / batch_rows (n left out unless penalty_over_n), so that this rank's share of the penalty

@@ -14,17 +14,17 @@ typedef struct model_settings {
 } model_settings;
 
 const dstn_option dstn_model_options[] = {
-    {"input", DSTN_OPTION_INTS, offsetof(model_settings, input), 1, 1e9, NULL, "~",
-     "shape of one example: [features] or [channels, height, width]; default: as the data have it", false},
-    {"response", DSTN_OPTION_CHOICE, offsetof(model_settings, response), 0, 0, "structured|full", "structured",
-     "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter", false},
-    {"loss", DSTN_OPTION_CHOICE, offsetof(model_settings, loss), 0, 0, "mse|cross_entropy", "mse",
-     "mse: half the squared error summed over outputs; both are means over examples", false},
-    {"batchnorm", DSTN_OPTION_CHOICE, offsetof(model_settings, batchnorm), 0, 0, "synchronized|local", "synchronized",
-     "batch statistics: of the whole mini-batch, or of each rank's rows", false},
-    {"layers", DSTN_OPTION_SECTION, offsetof(model_settings, layers), 0, 0, NULL, NULL,
-     "list of layers, from the input to the output", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_INTS("input", model_settings, input, 1, 1e9, "~",
+              "shape of one example: [features] or [channels, height, width]; default: as the data have it"),
+    DSTN_CHOICE("response", model_settings, response, "structured|full", "structured",
+                "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter"),
+    DSTN_CHOICE("loss", model_settings, loss, "mse|cross_entropy", "mse",
+                "mse: half the squared error summed over outputs; both are means over examples"),
+    DSTN_CHOICE("batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
+                "batch statistics: of the whole mini-batch, or of each rank's rows"),
+    DSTN_SECTION("layers", model_settings, layers, "list of layers, from the input to the output"),
+    DSTN_OPTIONS_END,
+};
 
 /* `user` points at the model's pointer to its space, which stays const that way. */
 static int hyper_index(void *user, const char *name) {

@@ -9,13 +9,10 @@ typedef struct adam_settings {
 
 /* The decays stay below 1, where the bias corrections would be 0. */
 static const dstn_option options[] = {
-    {"beta1", DSTN_OPTION_REAL, offsetof(adam_settings, beta1), 0, 0.999999, NULL, "0.9",
-     "decay of the mean of gradients", false},
-    {"beta2", DSTN_OPTION_REAL, offsetof(adam_settings, beta2), 0, 0.999999, NULL, "0.999",
-     "decay of the mean of squared gradients", false},
-    {"epsilon", DSTN_OPTION_REAL, offsetof(adam_settings, epsilon), 1e-30, 1e30, NULL, "1e-8",
-     "added to the root of that mean", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_REAL("beta1", adam_settings, beta1, 0, 0.999999, "0.9", "decay of the mean of gradients"),
+    DSTN_REAL("beta2", adam_settings, beta2, 0, 0.999999, "0.999", "decay of the mean of squared gradients"),
+    DSTN_REAL("epsilon", adam_settings, epsilon, 1e-30, 1e30, "1e-8", "added to the root of that mean"),
+    DSTN_OPTIONS_END,
 };
 
 static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,

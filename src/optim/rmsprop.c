@@ -6,11 +6,9 @@ typedef struct rmsprop_settings {
 } rmsprop_settings;
 
 static const dstn_option options[] = {
-    {"beta", DSTN_OPTION_REAL, offsetof(rmsprop_settings, beta), 0, 0.999999, NULL, "0.99",
-     "decay of the mean of squared gradients", false},
-    {"epsilon", DSTN_OPTION_REAL, offsetof(rmsprop_settings, epsilon), 1e-30, 1e30, NULL, "1e-8",
-     "added to the root of that mean", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_REAL("beta", rmsprop_settings, beta, 0, 0.999999, "0.99", "decay of the mean of squared gradients"),
+    DSTN_REAL("epsilon", rmsprop_settings, epsilon, 1e-30, 1e30, "1e-8", "added to the root of that mean"),
+    DSTN_OPTIONS_END,
 };
 
 static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,

@@ -1,7 +1,7 @@
 /* optim: the schedule that leaves the learning rate alone. */
 #include "schedules.h"
 
-static const dstn_option options[] = {{NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+static const dstn_option options[] = {DSTN_OPTIONS_END};
 
 static double next(const void *settings, double *memory, const dstn_epoch_end *end) {
     (void)settings, (void)memory;

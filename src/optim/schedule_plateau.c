@@ -10,13 +10,12 @@ typedef struct plateau_settings {
 } plateau_settings;
 
 static const dstn_option options[] = {
-    {"factor", DSTN_OPTION_REAL, offsetof(plateau_settings, factor), 0, 1, NULL, "0.1",
-     "what the rate is multiplied by where the validation loss stays", false},
-    {"patience", DSTN_OPTION_INT, offsetof(plateau_settings, patience), 1, 1e9, NULL, "10",
-     "epochs without a lower validation loss after which the rate falls", false},
-    {"min_rate", DSTN_OPTION_REAL, offsetof(plateau_settings, min_rate), 0, 1e30, NULL, "0",
-     "the rate does not fall below this", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_REAL("factor", plateau_settings, factor, 0, 1, "0.1",
+              "what the rate is multiplied by where the validation loss stays"),
+    DSTN_INT("patience", plateau_settings, patience, 1, 1e9, "10",
+             "epochs without a lower validation loss after which the rate falls"),
+    DSTN_REAL("min_rate", plateau_settings, min_rate, 0, 1e30, "0", "the rate does not fall below this"),
+    DSTN_OPTIONS_END,
 };
 
 enum { BEST, WAITED, MEMORY }; /* least loss so far, and epochs since it or since the rate fell */

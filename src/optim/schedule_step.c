@@ -8,11 +8,10 @@ typedef struct step_settings {
 } step_settings;
 
 static const dstn_option options[] = {
-    {"milestones", DSTN_OPTION_INTS, offsetof(step_settings, milestones), 1, 1e9, NULL, NULL,
-     "epochs after which the rate is multiplied by factor, in rising order", false},
-    {"factor", DSTN_OPTION_REAL, offsetof(step_settings, factor), 0, 1, NULL, "0.1",
-     "what the rate is multiplied by after each milestone", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_INTS("milestones", step_settings, milestones, 1, 1e9, DSTN_REQUIRED,
+              "epochs after which the rate is multiplied by factor, in rising order"),
+    DSTN_REAL("factor", step_settings, factor, 0, 1, "0.1", "what the rate is multiplied by after each milestone"),
+    DSTN_OPTIONS_END,
 };
 
 static dstn_status check(const void *settings, dstn_node node, dstn_error *err) {

@@ -50,14 +50,14 @@ typedef struct common_settings {
 } common_settings;
 
 const dstn_option dstn_optimizer_options[] = {
-    {"name", DSTN_OPTION_TEXT, offsetof(common_settings, name), 0, 0, NULL, "~",
-     "sgd, rmsprop or adam; where absent, sgd for weights and rmsprop for hyperparameters", false},
-    {"rate", DSTN_OPTION_REAL, offsetof(common_settings, rate), 0, 1e30, NULL, NULL, "learning rate", false},
-    {"clip", DSTN_OPTION_REAL, offsetof(common_settings, clip), 1e-300, INFINITY, NULL, ".inf",
-     "largest norm of the gradient, which is scaled down to it; .inf: none", false},
-    {"schedule", DSTN_OPTION_CHOICE, offsetof(common_settings, schedule), 0, 0, schedule_list + 1, "constant",
-     "how the learning rate goes on from epoch to epoch", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_TEXT("name", common_settings, name, "~",
+              "sgd, rmsprop or adam; where absent, sgd for weights and rmsprop for hyperparameters"),
+    DSTN_REAL("rate", common_settings, rate, 0, 1e30, DSTN_REQUIRED, "learning rate"),
+    DSTN_REAL("clip", common_settings, clip, 1e-300, INFINITY, ".inf",
+              "largest norm of the gradient, which is scaled down to it; .inf: none"),
+    DSTN_CHOICE("schedule", common_settings, schedule, schedule_list + 1, "constant",
+                "how the learning rate goes on from epoch to epoch"),
+    DSTN_OPTIONS_END,
 };
 
 enum { OPTIONS = sizeof dstn_optimizer_options / sizeof dstn_optimizer_options[0] };

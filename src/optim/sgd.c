@@ -6,9 +6,8 @@ typedef struct sgd_settings {
 } sgd_settings;
 
 static const dstn_option options[] = {
-    {"momentum", DSTN_OPTION_REAL, offsetof(sgd_settings, momentum), 0, 1, NULL, "0",
-     "part of the last step's direction that is kept", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_REAL("momentum", sgd_settings, momentum, 0, 1, "0", "part of the last step's direction that is kept"),
+    DSTN_OPTIONS_END,
 };
 
 static void update(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,

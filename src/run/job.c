@@ -6,47 +6,41 @@
 #include <stdlib.h>
 
 const dstn_option run_job_options[] = {
-    {"seed", DSTN_OPTION_INT, offsetof(dstn_job_settings, seed), 0, 4294967295.0, NULL, "0",
-     "of initial weights, data order and noise; the same for every method that is compared", false},
-    {"precision", DSTN_OPTION_CHOICE, offsetof(dstn_job_settings, precision), 0, 0, "f32|f64", "f32",
-     "scalar type of the model; losses and hyperparameters are always double", false},
-    {"backend", DSTN_OPTION_TEXT, offsetof(dstn_job_settings, backend), 0, 0, NULL, "auto",
-     "library behind the matrix products: auto, openblas or onednn", false},
-    {"checkpoint_every", DSTN_OPTION_REAL, offsetof(dstn_job_settings, checkpoint_every), 0, INFINITY, NULL, "60",
-     "seconds between checkpoints", true},
-    {"checkpoint_steps", DSTN_OPTION_INT, offsetof(dstn_job_settings, checkpoint_steps), 0, 1e12, NULL, "0",
-     "training steps between checkpoints; 0: checkpoint_every decides", true},
-    {"checkpoint_keep", DSTN_OPTION_INT, offsetof(dstn_job_settings, checkpoint_keep), 1, 1e6, NULL, "2",
-     "checkpoints that are kept, the newest ones", true},
-    {"checkpoint_best", DSTN_OPTION_CHOICE, offsetof(dstn_job_settings, checkpoint_best), 0, 0, "auto|true|false",
-     "auto", "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated",
-     false},
-    {"digest_every", DSTN_OPTION_INT, offsetof(dstn_job_settings, digest_every), 0, 1e12, NULL, "0",
-     "training steps between digests of the whole state; 0: one an epoch", false},
-    {"data", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, data), 0, 0, NULL, NULL, "the data set", false},
-    {"augment", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, augment), 0, 0, NULL, NULL,
-     "a list of augmentations of the training images", false},
-    {"model", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, model), 0, 0, NULL, NULL,
-     "the network, or the path of a file with it", false},
-    {"regularizers", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, regularizers), 0, 0, NULL, NULL,
-     "penalties added to the training loss, by name", false},
-    {"hyperparameters", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, hyperparameters), 0, 0, NULL, NULL,
-     "what is tuned, by name", false},
-    {"train", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, train), 0, 0, NULL, NULL,
-     "lengths, batches and intervals", false},
-    {"optimizer", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, optimizer), 0, 0, NULL, NULL,
-     "for general and response weights", false},
-    {"hyper_optimizer", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, hyper_optimizer), 0, 0, NULL, NULL,
-     "for lambda and the perturbation scales", false},
-    {"record", DSTN_OPTION_SECTION, offsetof(dstn_job_settings, record), 0, 0, NULL, NULL, "what run.h5 keeps", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_INT("seed", dstn_job_settings, seed, 0, 4294967295.0, "0",
+             "of initial weights, data order and noise; the same for every method that is compared"),
+    DSTN_CHOICE("precision", dstn_job_settings, precision, "f32|f64", "f32",
+                "scalar type of the model; losses and hyperparameters are always double"),
+    DSTN_TEXT("backend", dstn_job_settings, backend, "auto",
+              "library behind the matrix products: auto, openblas or onednn"),
+    DSTN_REAL("checkpoint_every", dstn_job_settings, checkpoint_every, 0, INFINITY, "60", "seconds between checkpoints",
+              DSTN_MAY_DIFFER),
+    DSTN_INT("checkpoint_steps", dstn_job_settings, checkpoint_steps, 0, 1e12, "0",
+             "training steps between checkpoints; 0: checkpoint_every decides", DSTN_MAY_DIFFER),
+    DSTN_INT("checkpoint_keep", dstn_job_settings, checkpoint_keep, 1, 1e6, "2",
+             "checkpoints that are kept, the newest ones", DSTN_MAY_DIFFER),
+    DSTN_SWITCH("checkpoint_best", dstn_job_settings, checkpoint_best, "auto",
+                "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated"),
+    DSTN_INT("digest_every", dstn_job_settings, digest_every, 0, 1e12, "0",
+             "training steps between digests of the whole state; 0: one an epoch"),
+    DSTN_SECTION("data", dstn_job_settings, data, "the data set"),
+    DSTN_SECTION("augment", dstn_job_settings, augment, "a list of augmentations of the training images"),
+    DSTN_SECTION("model", dstn_job_settings, model, "the network, or the path of a file with it"),
+    DSTN_SECTION("regularizers", dstn_job_settings, regularizers, "penalties added to the training loss, by name"),
+    DSTN_SECTION("hyperparameters", dstn_job_settings, hyperparameters, "what is tuned, by name"),
+    DSTN_SECTION("train", dstn_job_settings, train, "lengths, batches and intervals"),
+    DSTN_SECTION("optimizer", dstn_job_settings, optimizer, "for general and response weights"),
+    DSTN_SECTION("hyper_optimizer", dstn_job_settings, hyper_optimizer, "for lambda and the perturbation scales"),
+    DSTN_SECTION("record", dstn_job_settings, record, "what run.h5 keeps"),
+    DSTN_OPTIONS_END,
+};
 
 const dstn_option run_record_options[] = {
-    {"every", DSTN_OPTION_INT, offsetof(dstn_record_settings, every), 0, 1e12, NULL, "50",
-     "training steps between rows of the record; 0: the first row alone", false},
-    {"oracle", DSTN_OPTION_CHOICE, offsetof(dstn_record_settings, oracle), 0, 0, "auto|true|false", "auto",
-     "record the exact answer beside the learned one; auto: where there is a closed form", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false}};
+    DSTN_INT("every", dstn_record_settings, every, 0, 1e12, "50",
+             "training steps between rows of the record; 0: the first row alone"),
+    DSTN_SWITCH("oracle", dstn_record_settings, oracle, "auto",
+                "record the exact answer beside the learned one; auto: where there is a closed form"),
+    DSTN_OPTIONS_END,
+};
 
 static dstn_status require(dstn_node root, dstn_node section, const char *key, dstn_error *err) {
     return section.handle ? DSTN_OK : dstn_node_fail(root, err, "missing section \"%s\"", key);
@@ -155,8 +149,6 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     return status == DSTN_OK ? read_augment(job, err) : status;
 }
 
-enum { BEST_AUTO, BEST_TRUE };
-
 static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
     dstn_trainer_request request = {
         .method = job->method,
@@ -164,7 +156,7 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
         .seed = (uint32_t)job->settings.seed,
         .optimizer = job->settings.optimizer,
         .hyper_optimizer = job->settings.hyper_optimizer,
-        .wants_evaluation = job->settings.checkpoint_best == BEST_TRUE,
+        .wants_evaluation = job->settings.checkpoint_best == DSTN_SWITCH_TRUE,
         .augment = job->augment,
         .model = job->model,
         .space = job->space,
@@ -206,12 +198,12 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
 
 /* That there is no closed form is an error only where it is asked for. */
 static dstn_status find_oracle(dstn_job *job, dstn_error *err) {
-    if (job->record.oracle == 2) {
+    if (job->record.oracle == DSTN_SWITCH_FALSE) {
         return DSTN_OK;
     }
     dstn_error none = {DSTN_OK, ""};
     dstn_status status = dstn_oracle_new(job->model, job->space, job->dataset, job->group, &job->oracle, &none);
-    if (status == DSTN_ERROR_USAGE && job->record.oracle == 0) {
+    if (status == DSTN_ERROR_USAGE && job->record.oracle == DSTN_SWITCH_AUTO) {
         return DSTN_OK;
     }
     if (status != DSTN_OK) {
@@ -237,8 +229,7 @@ bool run_job_is_longer(const dstn_job *job, dstn_doc *before) {
 }
 
 bool run_job_keeps_best(const dstn_job *job) {
-    int choice = job->settings.checkpoint_best;
-    return choice == BEST_TRUE || (choice == BEST_AUTO && dstn_trainer_evaluates_epochs(job->trainer));
+    return dstn_switch_is(job->settings.checkpoint_best, dstn_trainer_evaluates_epochs(job->trainer));
 }
 
 bool run_job_records_step(const dstn_job *job, int64_t step) {

@@ -140,10 +140,9 @@ typedef struct integer_range {
 } integer_range;
 
 static const dstn_option range_options[] = {
-    {"from", DSTN_OPTION_INT, offsetof(integer_range, from), -9007199254740992.0, 9007199254740992.0, NULL, "0",
-     "the first integer of an axis", false},
-    {"count", DSTN_OPTION_INT, offsetof(integer_range, count), 1, DSTN_MAX_MEMBERS, NULL, NULL,
-     "how many integers an axis has", true},
+    DSTN_INT("from", integer_range, from, -9007199254740992.0, 9007199254740992.0, "0", "the first integer of an axis"),
+    DSTN_INT("count", integer_range, count, 1, DSTN_MAX_MEMBERS, DSTN_REQUIRED, "how many integers an axis has",
+             DSTN_MAY_DIFFER),
     {0},
 };
 

@@ -13,14 +13,14 @@ typedef struct sweep_settings {
 } sweep_settings;
 
 const dstn_option dstn_sweep_options[] = {
-    {"base", DSTN_OPTION_TEXT, offsetof(sweep_settings, base), 0, 0, NULL, NULL,
-     "config that every member starts from, relative to the sweep file", false},
-    {"set", DSTN_OPTION_SECTION, offsetof(sweep_settings, set), 0, 0, NULL, NULL,
-     "settings of all members: dotted path and value", true},
-    {"axes", DSTN_OPTION_SECTION, offsetof(sweep_settings, axes), 0, 0, NULL, NULL,
-     "axis: a list of values, {from, count}, or label and settings; the members are their product", true},
-    {"ranks_per_member", DSTN_OPTION_INT, offsetof(sweep_settings, ranks_per_member), 1, 1 << 20, NULL, "1",
-     "ranks that train one member together", true},
+    DSTN_TEXT("base", sweep_settings, base, DSTN_REQUIRED,
+              "config that every member starts from, relative to the sweep file"),
+    DSTN_SECTION("set", sweep_settings, set, "settings of all members: dotted path and value", DSTN_MAY_DIFFER),
+    DSTN_SECTION("axes", sweep_settings, axes,
+                 "axis: a list of values, {from, count}, or label and settings; the members are their product",
+                 DSTN_MAY_DIFFER),
+    DSTN_INT("ranks_per_member", sweep_settings, ranks_per_member, 1, 1 << 20, "1",
+             "ranks that train one member together", DSTN_MAY_DIFFER),
     {0},
 };
 

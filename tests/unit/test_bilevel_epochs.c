@@ -292,8 +292,8 @@ static void auto_evaluates_where_it_is_needed(void **state) {
         {{.regression = false}, true},
         {{.regression = true, .optimizer = plateau}, true},
         {{.regression = true, .wants_evaluation = true}, true},
-        {{.regression = true, .train = {.evaluate = 1}}, true},
-        {{.regression = false, .train = {.evaluate = 2}}, false},
+        {{.regression = true, .train = {.evaluate = DSTN_SWITCH_TRUE}}, true},
+        {{.regression = false, .train = {.evaluate = DSTN_SWITCH_FALSE}}, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         world w;
@@ -302,8 +302,8 @@ static void auto_evaluates_where_it_is_needed(void **state) {
         assert_int_equal(dstn_trainer_evaluates_epochs(w.trainer), cases[i].evaluates);
         tear_down(&w);
     }
-    const setup impossible[] = {{.optimizer = plateau, .train = {.evaluate = 2}},
-                                {.wants_evaluation = true, .train = {.evaluate = 2}}};
+    const setup impossible[] = {{.optimizer = plateau, .train = {.evaluate = DSTN_SWITCH_FALSE}},
+                                {.wants_evaluation = true, .train = {.evaluate = DSTN_SWITCH_FALSE}}};
     for (int i = 0; i < 2; i++) {
         world w;
         build(&w, &impossible[i]);

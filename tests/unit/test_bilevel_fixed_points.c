@@ -237,12 +237,13 @@ static void impossible_switches_are_refused(void **state) {
     (void)state;
     const dstn_method *method;
     dstn_error err = {0};
-    dstn_method_settings split_alone = {.method = 0, .switches = {0, 1, 0}};
+    dstn_method_settings split_alone = {.method = 0, .switches = {[1] = DSTN_SWITCH_TRUE}};
     assert_int_equal(dstn_method_choose(&split_alone, &method, &err), DSTN_ERROR_USAGE);
-    dstn_method_settings spelled_out = {.method = 0, .switches = {1, 1, 1}};
+    dstn_method_settings spelled_out = {.method = 0,
+                                        .switches = {DSTN_SWITCH_TRUE, DSTN_SWITCH_TRUE, DSTN_SWITCH_TRUE}};
     assert_int_equal(dstn_method_choose(&spelled_out, &method, &err), DSTN_OK);
     assert_string_equal(method->name, "delta-stn");
-    dstn_method_settings fixed = {.method = 4, .switches = {1, 0, 0}};
+    dstn_method_settings fixed = {.method = 4, .switches = {DSTN_SWITCH_TRUE}};
     assert_int_equal(dstn_method_choose(&fixed, &method, &err), DSTN_ERROR_USAGE);
 }
 

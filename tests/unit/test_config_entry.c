@@ -17,10 +17,10 @@ typedef struct layer_settings {
 } layer_settings;
 
 static const dstn_option options[] = {
-    {"rate", DSTN_OPTION_QUANTITY, offsetof(layer_settings, rate), 0, 0.5, NULL, NULL, "rate", false},
-    {"length", DSTN_OPTION_QUANTITY, offsetof(layer_settings, length), 0, 9, NULL, "2", "length", false},
-    {"out", DSTN_OPTION_INT, offsetof(layer_settings, out), 1, 9, NULL, "3", "out", false},
-    {NULL, 0, 0, 0, 0, NULL, NULL, NULL, false},
+    DSTN_QUANTITY("rate", layer_settings, rate, 0, 0.5, DSTN_REQUIRED, "rate"),
+    DSTN_QUANTITY("length", layer_settings, length, 0, 9, "2", "length"),
+    DSTN_INT("out", layer_settings, out, 1, 9, "3", "out"),
+    DSTN_OPTIONS_END,
 };
 
 static const char *name_at(const void *user, size_t i) {

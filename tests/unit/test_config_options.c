@@ -24,22 +24,20 @@ typedef struct settings {
     dstn_node section;
 } settings;
 
-#define AT(member) offsetof(settings, member)
-
 static const dstn_option table[] = {
-    {"flag", DSTN_OPTION_BOOL, AT(flag), 0, 0, NULL, "true", "a flag", false},
-    {"batch", DSTN_OPTION_INT, AT(batch), 1, 1000000, NULL, "128", "rows of a mini-batch", false},
-    {"rate", DSTN_OPTION_REAL, AT(rate), DBL_MIN, 10, NULL, "0.1", "learning rate", true},
-    {"limit", DSTN_OPTION_REAL, AT(limit), 0, INFINITY, NULL, ".inf", "largest norm", false},
-    {"path", DSTN_OPTION_TEXT, AT(path), 0, 0, NULL, "~", "a file", false},
-    {"name", DSTN_OPTION_TEXT, AT(name), 0, 0, NULL, "run 1", "a name", false},
-    {"kind", DSTN_OPTION_CHOICE, AT(kind), 0, 0, "sgd|rmsprop|adam", "adam", "which optimizer", false},
-    {"dropout", DSTN_OPTION_QUANTITY, AT(dropout), 0, 0.95, NULL, "0", "rate of zeros", false},
-    {"kernel", DSTN_OPTION_INTS, AT(kernel), 1, 64, NULL, "3", "kernel size", false},
-    {"sizes", DSTN_OPTION_INTS, AT(sizes), 1, 1e9, NULL, "~", "shape", false},
-    {"range", DSTN_OPTION_RANGE, AT(range), 0, 0, NULL, "[-.inf, 1]", "range of values", false},
-    {"section", DSTN_OPTION_SECTION, AT(section), 0, 0, NULL, NULL, "others read it", false},
-    {.key = NULL},
+    DSTN_BOOL("flag", settings, flag, "true", "a flag"),
+    DSTN_INT("batch", settings, batch, 1, 1000000, "128", "rows of a mini-batch"),
+    DSTN_REAL("rate", settings, rate, DBL_MIN, 10, "0.1", "learning rate", DSTN_MAY_DIFFER),
+    DSTN_REAL("limit", settings, limit, 0, INFINITY, ".inf", "largest norm"),
+    DSTN_TEXT("path", settings, path, "~", "a file"),
+    DSTN_TEXT("name", settings, name, "run 1", "a name"),
+    DSTN_CHOICE("kind", settings, kind, "sgd|rmsprop|adam", "adam", "which optimizer"),
+    DSTN_QUANTITY("dropout", settings, dropout, 0, 0.95, "0", "rate of zeros"),
+    DSTN_INTS("kernel", settings, kernel, 1, 64, "3", "kernel size"),
+    DSTN_INTS("sizes", settings, sizes, 1, 1e9, "~", "shape"),
+    DSTN_RANGE("range", settings, range, 0, 0, "[-.inf, 1]", "range of values"),
+    DSTN_SECTION("section", settings, section, "others read it"),
+    DSTN_OPTIONS_END,
 };
 
 static dstn_doc *parse(const char *text) {
@@ -348,9 +346,9 @@ typedef struct linear_settings {
 } linear_settings;
 
 static const dstn_option linear[] = {
-    {"out", DSTN_OPTION_INT, offsetof(linear_settings, out), 1, 9.3e18, NULL, NULL, "outputs", false},
-    {"scale", DSTN_OPTION_REAL, offsetof(linear_settings, scale), -INFINITY, INFINITY, NULL, "1", "scale", false},
-    {.key = NULL},
+    DSTN_INT("out", linear_settings, out, 1, 9.3e18, DSTN_REQUIRED, "outputs"),
+    DSTN_REAL("scale", linear_settings, scale, -INFINITY, INFINITY, "1", "scale"),
+    DSTN_OPTIONS_END,
 };
 
 static void missing_required_keys_are_named(void **state) {
@@ -388,6 +386,67 @@ static void several_tables_share_a_mapping(void **state) {
     dstn_doc_destroy(doc);
 }
 
+typedef struct image_settings {
+    dstn_switch best, other;
+    dstn_real_list mean, deviation;
+} image_settings;
+
+static const dstn_option image[] = {
+    DSTN_SWITCH("best", image_settings, best, "auto", "a switch"),
+    DSTN_SWITCH("other", image_settings, other, "~", "another"),
+    DSTN_REALS("mean", image_settings, mean, -1e6, 1e6, ".25", "numbers"),
+    DSTN_REALS("std", image_settings, deviation, 1e-6, INFINITY, "~", "more of them"),
+    DSTN_OPTIONS_END,
+};
+
+static dstn_status read_image(const char *text, image_settings *out, dstn_error *err) {
+    dstn_doc *doc = parse(text);
+    dstn_binding binding = {image, out};
+    memset(out, 0x5a, sizeof *out);
+    dstn_status status = dstn_options_read(dstn_doc_root(doc), "", &binding, 1, err);
+    dstn_doc_destroy(doc);
+    return status;
+}
+
+static void switches_are_auto_or_an_answer(void **state) {
+    (void)state;
+    image_settings got;
+    dstn_error err = {0};
+    const char *const texts[] = {"mean: 1", "best: auto", "best: true", "best: false"};
+    const dstn_switch wanted[] = {DSTN_SWITCH_AUTO, DSTN_SWITCH_AUTO, DSTN_SWITCH_TRUE, DSTN_SWITCH_FALSE};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(read_image(texts[i], &got, &err), DSTN_OK);
+        assert_int_equal(got.best, wanted[i]);
+        assert_int_equal(got.other, DSTN_SWITCH_AUTO);
+    }
+    assert_int_equal(read_image("best: ture", &got, &err), DSTN_ERROR_USAGE);
+    assert_string_equal(err.message, "a.yaml:1: best: ture is unknown; did you mean \"true\"? accepted: one of auto, "
+                                     "true, false");
+    assert_true(dstn_switch_is(DSTN_SWITCH_TRUE, false) && !dstn_switch_is(DSTN_SWITCH_FALSE, true));
+    assert_true(dstn_switch_is(DSTN_SWITCH_AUTO, true) && !dstn_switch_is(DSTN_SWITCH_AUTO, false));
+}
+
+static void lists_of_numbers_are_checked_entry_by_entry(void **state) {
+    (void)state;
+    image_settings got;
+    dstn_error err = {0};
+    assert_int_equal(read_image("mean: [0.5, -1e3, .125]\nstd: 2\n", &got, &err), DSTN_OK);
+    assert_int_equal(got.mean.count, 3);
+    assert_true(got.mean.values[0] == 0.5 && got.mean.values[1] == -1e3 && got.mean.values[2] == 0.125);
+    assert_int_equal(got.deviation.count, 1);
+    assert_true(got.deviation.values[0] == 2);
+    assert_int_equal(read_image("best: true\n", &got, &err), DSTN_OK);
+    assert_int_equal(got.mean.count, 1);
+    assert_true(got.mean.values[0] == 0.25);
+    assert_int_equal(got.deviation.count, 0);
+    assert_int_equal(read_image("mean: [0.5, 1e7]\n", &got, &err), DSTN_ERROR_USAGE);
+    assert_string_equal(err.message, "a.yaml:1: mean.1: 1e7 is out of range; accepted: number or a list of up to 64, "
+                                     "each -1000000 to 1000000");
+    assert_int_equal(read_image("std: [1, x]\n", &got, &err), DSTN_ERROR_USAGE);
+    assert_string_equal(err.message, "a.yaml:1: std.1: x is not a number; accepted: number or a list of up to 64, "
+                                     "each at least 1e-06, or ~ for none");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_read),
@@ -404,6 +463,8 @@ int main(void) {
         cmocka_unit_test(choices_are_refused_with_the_nearest),
         cmocka_unit_test(quantities_are_numbers_or_names),
         cmocka_unit_test(integer_lists_are_checked_entry_by_entry),
+        cmocka_unit_test(switches_are_auto_or_an_answer),
+        cmocka_unit_test(lists_of_numbers_are_checked_entry_by_entry),
         cmocka_unit_test(ranges_have_two_ends_in_order),
         cmocka_unit_test(texts_are_single_values),
         cmocka_unit_test(long_values_are_cut_in_messages),

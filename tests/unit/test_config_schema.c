@@ -11,42 +11,53 @@
 
 #include "dstn/config.h"
 
+/* Nothing is read here: one member a kind will do. */
+typedef struct any_settings {
+    bool truth;
+    int64_t integer;
+    double number;
+    const char *text;
+    int choice;
+    dstn_int_list integers;
+    dstn_node section;
+} any_settings;
+
 static const dstn_option top[] = {
-    {"name", DSTN_OPTION_TEXT, 0, 0, 0, NULL, "~", "name of the run", true},
-    {"train", DSTN_OPTION_SECTION, 0, 0, 0, NULL, NULL, "the training loop", false},
-    {"model", DSTN_OPTION_SECTION, 0, 0, 0, NULL, NULL, "the network", false},
-    {.key = NULL},
+    DSTN_TEXT("name", any_settings, text, "~", "name of the run", DSTN_MAY_DIFFER),
+    DSTN_SECTION("train", any_settings, section, "the training loop"),
+    DSTN_SECTION("model", any_settings, section, "the network"),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option train[] = {
-    {"batch", DSTN_OPTION_INT, 0, 1, 1000000, NULL, "128", "Rows of a mini-batch.", false},
-    {"epochs", DSTN_OPTION_INT, 0, 0, 1e9, NULL, "0", "Passes over the data.", true},
-    {"clip", DSTN_OPTION_REAL, 0, 0, INFINITY, NULL, ".inf", "Largest norm of a gradient.", false},
-    {"shape", DSTN_OPTION_INTS, 0, 1, 100, NULL, "~", "A shape.", false},
-    {"loss", DSTN_OPTION_CHOICE, 0, 0, 0, "mse|cross_entropy", NULL, "The loss.", false},
-    {.key = NULL},
+    DSTN_INT("batch", any_settings, integer, 1, 1000000, "128", "Rows of a mini-batch."),
+    DSTN_INT("epochs", any_settings, integer, 0, 1e9, "0", "Passes over the data.", DSTN_MAY_DIFFER),
+    DSTN_REAL("clip", any_settings, number, 0, INFINITY, ".inf", "Largest norm of a gradient."),
+    DSTN_INTS("shape", any_settings, integers, 1, 100, "~", "A shape."),
+    DSTN_CHOICE("loss", any_settings, choice, "mse|cross_entropy", DSTN_REQUIRED, "The loss."),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option csv[] = {
-    {"delimiter", DSTN_OPTION_TEXT, 0, 0, 0, NULL, "\",\"", "Between columns.", false},
-    {"threads", DSTN_OPTION_INT, 0, 1, 64, NULL, "1", "Readers.", true},
-    {.key = NULL},
+    DSTN_TEXT("delimiter", any_settings, text, "\",\"", "Between columns."),
+    DSTN_INT("threads", any_settings, integer, 1, 64, "1", "Readers.", DSTN_MAY_DIFFER),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option hdf5[] = {
-    {"threads", DSTN_OPTION_INT, 0, 1, 64, NULL, "1", "Readers.", false},
-    {.key = NULL},
+    DSTN_INT("threads", any_settings, integer, 1, 64, "1", "Readers."),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option source[] = {
-    {"source", DSTN_OPTION_CHOICE, 0, 0, 0, "csv|hdf5", "csv", "Where data come from.", false},
-    {.key = NULL},
+    DSTN_CHOICE("source", any_settings, choice, "csv|hdf5", "csv", "Where data come from."),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option hyperparameter[] = {
-    {"start", DSTN_OPTION_REAL, 0, -INFINITY, INFINITY, NULL, "0", "Starting value.", false},
-    {"plot", DSTN_OPTION_BOOL, 0, 0, 0, NULL, "true", "Whether it is drawn.", true},
-    {.key = NULL},
+    DSTN_REAL("start", any_settings, number, -INFINITY, INFINITY, "0", "Starting value."),
+    DSTN_BOOL("plot", any_settings, truth, "true", "Whether it is drawn.", DSTN_MAY_DIFFER),
+    DSTN_OPTIONS_END,
 };
 static const dstn_option linear[] = {
-    {"out", DSTN_OPTION_INT, 0, 1, 1e9, NULL, NULL, "Outputs.", false},
-    {"note", DSTN_OPTION_TEXT, 0, 0, 0, NULL, "~", "A remark.", true},
-    {.key = NULL},
+    DSTN_INT("out", any_settings, integer, 1, 1e9, DSTN_REQUIRED, "Outputs."),
+    DSTN_TEXT("note", any_settings, text, "~", "A remark.", DSTN_MAY_DIFFER),
+    DSTN_OPTIONS_END,
 };
 
 static const dstn_section schema[] = {
