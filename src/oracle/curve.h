@@ -1,6 +1,6 @@
 /* oracle, private: the curve λ → L_V(λ, r(λ)) on a grid, and its minimum. */
-#ifndef DSTN_ORACLE_CURVE_H
-#define DSTN_ORACLE_CURVE_H
+#ifndef ORACLE_CURVE_H
+#define ORACLE_CURVE_H
 
 #include "dstn/oracle.h"
 
@@ -8,13 +8,13 @@
 
 enum { DSTN_CURVE_POINTS = 2401 };
 
-typedef struct dstn_curve {
+typedef struct oracle_curve {
     double lambda[DSTN_CURVE_POINTS], loss[DSTN_CURVE_POINTS];
     double lambda_star, best_loss;
     dstn_edge edge;
-} dstn_curve;
+} oracle_curve;
 
 /* Collective over the group: each rank takes a share of the grid; all end up with the same numbers. */
-void dstn_curve_fill(dstn_curve *curve, const dstn_family *family, const dstn_group *group);
+void oracle_curve_fill(oracle_curve *curve, const oracle_family *family, const dstn_group *group);
 
 #endif

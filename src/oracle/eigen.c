@@ -23,13 +23,13 @@ typedef struct local_blocks {
     double *gram, *vectors;
 } local_blocks;
 
-dstn_deal dstn_eigen_deal(const dstn_group *group, int64_t d) {
-    return (dstn_deal){DSTN_EIGEN_BLOCK, d <= DSTN_EIGEN_ALONE ? 1 : dstn_group_size(group)};
+oracle_deal oracle_eigen_deal(const dstn_group *group, int64_t d) {
+    return (oracle_deal){DSTN_EIGEN_BLOCK, d <= DSTN_EIGEN_ALONE ? 1 : dstn_group_size(group)};
 }
 
 /* As square as possible, and never with more rows or columns than there are blocks: a rank without a single one would
  * have nothing to do. The first rank, the leader, is always in it. */
-static process_grid grid_new(const dstn_group *group, int64_t d, dstn_deal deal) {
+static process_grid grid_new(const dstn_group *group, int64_t d, oracle_deal deal) {
     int64_t blocks = (d + deal.block - 1) / deal.block;
     int size = deal.ranks < dstn_group_size(group) ? deal.ranks : dstn_group_size(group);
     int side = 1;
@@ -197,8 +197,8 @@ static bool reproduces(const dstn_kernel *kernel, int64_t n, int64_t d, const do
     return sqrt(kernel->dot(kernel, d, image, image)) <= 1e-10 * values[d - 1] * sqrt((double)d);
 }
 
-dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
-                            const double *scale, dstn_deal deal, double *values, double *vectors, dstn_error *err) {
+dstn_status oracle_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
+                              const double *scale, oracle_deal deal, double *values, double *vectors, dstn_error *err) {
     if (d > INT_MAX / 2) {
         return dstn_fail(err, DSTN_ERROR_RUN, "a matrix of order %lld is too large", (long long)d);
     }
@@ -215,7 +215,7 @@ dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, 
         if (!reproduces(kernel, n, d, x, scale, values, vectors, arena)) {
             status =
                 dstn_fail(err, DSTN_ERROR_RUN, "the eigenvectors of a matrix of order %lld that %s found are wrong",
-                          (long long)d, dstn_eigen_version());
+                          (long long)d, oracle_eigen_version());
         }
         status = dstn_group_agree(group, status, err);
     }
@@ -224,7 +224,7 @@ dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, 
 }
 
 /* The library tells its version at run time only. The text is the same whoever writes it. */
-const char *dstn_eigen_version(void) {
+const char *oracle_eigen_version(void) {
     static char text[64];
     int major = 0, minor = 0, patch = 0;
     pilaver_(&major, &minor, &patch);

@@ -1,6 +1,6 @@
 /* oracle, private: the eigendecomposition of a scaled Gram matrix, distributed over a group. */
-#ifndef DSTN_ORACLE_EIGEN_H
-#define DSTN_ORACLE_EIGEN_H
+#ifndef ORACLE_EIGEN_H
+#define ORACLE_EIGEN_H
 
 #include "dstn/kernel.h"
 #include "dstn/ranks.h"
@@ -13,21 +13,21 @@ enum {
 };
 
 /* How the matrix is dealt out. */
-typedef struct dstn_deal {
+typedef struct oracle_deal {
     int block; /* side of its square blocks */
     int ranks; /* of the group, at most; the leader is always one of them */
-} dstn_deal;
+} oracle_deal;
 
-dstn_deal dstn_eigen_deal(const dstn_group *group, int64_t d);
+oracle_deal oracle_eigen_deal(const dstn_group *group, int64_t d);
 
 /* S XᵀX S = Qᵀ diag(values) Q for X [n, d], which every rank holds, and S = diag(scale), scale [d].
  * values [out, d] ascending; vectors [out, d, d], row i the eigenvector of values[i]; both the same on every rank.
  * kernel: of double precision.
  * Collective; DSTN_ERROR_RUN on every rank where memory is short or the iteration fails on one. */
-dstn_status dstn_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
-                            const double *scale, dstn_deal deal, double *values, double *vectors, dstn_error *err);
+dstn_status oracle_eigen_gram(const dstn_group *group, const dstn_kernel *kernel, int64_t n, int64_t d, const double *x,
+                              const double *scale, oracle_deal deal, double *values, double *vectors, dstn_error *err);
 
 /* "ScaLAPACK 2.2.1" */
-const char *dstn_eigen_version(void);
+const char *oracle_eigen_version(void);
 
 #endif

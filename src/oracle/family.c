@@ -4,12 +4,12 @@
 #include <math.h>
 
 /* Mode i of the kept ones is mode d − k + i of all. */
-static const double *kept_eigenvalues(const dstn_family *family) {
+static const double *kept_eigenvalues(const oracle_family *family) {
     return family->eigenvalues + (family->dimension - family->modes);
 }
 
 /* u [k]. An infinite c gives zero, as it should. */
-static void solve_modes(const dstn_family *family, double lambda, double *u) {
+static void solve_modes(const oracle_family *family, double lambda, double *u) {
     const double *eigenvalues = kept_eigenvalues(family);
     double c = family->strength.type->value(&family->strength, lambda);
     for (int64_t i = 0; i < family->modes; i++) {
@@ -18,7 +18,7 @@ static void solve_modes(const dstn_family *family, double lambda, double *u) {
 }
 
 /* residuals [count, m] = coefficients [count, k] Zᵀ − multiple · t_v in every row. */
-static void validate(const dstn_family *family, int64_t count, double multiple) {
+static void validate(const oracle_family *family, int64_t count, double multiple) {
     const dstn_kernel *kernel = family->kernel;
     int64_t k = family->modes, m = family->rows;
     kernel->gemm(kernel, false, false, count, m, k, 1, family->coefficients, k, family->design, m, 0, family->residuals,
@@ -28,7 +28,7 @@ static void validate(const dstn_family *family, int64_t count, double multiple) 
     }
 }
 
-void dstn_family_losses(const dstn_family *family, int64_t count, const double *lambda, double *loss) {
+void oracle_family_losses(const oracle_family *family, int64_t count, const double *lambda, double *loss) {
     int64_t m = family->rows;
     for (int64_t first = 0; first < count; first += DSTN_FAMILY_CHUNK) {
         int64_t rows = count - first < DSTN_FAMILY_CHUNK ? count - first : DSTN_FAMILY_CHUNK;
@@ -45,7 +45,7 @@ void dstn_family_losses(const dstn_family *family, int64_t count, const double *
 
 /* ‖e_a‖² − ‖e_b‖² = (e_a − e_b)·(e_a + e_b), where e_a − e_b = Z(u_a − u_b) with
  * u_a − u_b = (c_b − c_a) g / ((Λ + c_a)(Λ + c_b)). */
-double dstn_family_loss_difference(const dstn_family *family, double a, double b) {
+double oracle_family_loss_difference(const oracle_family *family, double a, double b) {
     int64_t k = family->modes, m = family->rows;
     const double *eigenvalues = kept_eigenvalues(family);
     double *difference = family->coefficients, *sum = family->coefficients + k;
@@ -63,20 +63,20 @@ double dstn_family_loss_difference(const dstn_family *family, double a, double b
 }
 
 /* w [d] = D^-½ Q_last u, for the last `modes` modes. */
-static void leave_eigenbasis(const dstn_family *family, int64_t modes, const double *u, double *w) {
+static void leave_eigenbasis(const oracle_family *family, int64_t modes, const double *u, double *w) {
     int64_t d = family->dimension;
     const double *vectors = family->vectors + (d - modes) * d;
     family->kernel->gemm(family->kernel, false, false, 1, d, modes, 1, u, modes, vectors, d, 0, w, d);
     family->kernel->multiply(family->kernel, d, w, family->inverse, w);
 }
 
-void dstn_family_response(const dstn_family *family, double lambda, double *w) {
+void oracle_family_response(const oracle_family *family, double lambda, double *w) {
     solve_modes(family, lambda, family->coefficients);
     leave_eigenbasis(family, family->modes, family->coefficients, w);
 }
 
 /* ∂u/∂λ = −c' u / (Λ + c). */
-void dstn_family_jacobian(const dstn_family *family, double lambda, double *theta) {
+void oracle_family_jacobian(const oracle_family *family, double lambda, double *theta) {
     double *u = family->coefficients;
     const double *eigenvalues = kept_eigenvalues(family);
     double c = family->strength.type->value(&family->strength, lambda);
@@ -89,8 +89,8 @@ void dstn_family_jacobian(const dstn_family *family, double lambda, double *thet
     leave_eigenbasis(family, family->modes, u, theta);
 }
 
-void dstn_family_smoothed_jacobian(const dstn_family *family, double lambda, double sigma, const double *w0,
-                                   double *theta) {
+void oracle_family_smoothed_jacobian(const oracle_family *family, double lambda, double sigma, const double *w0,
+                                     double *theta) {
     const dstn_kernel *kernel = family->kernel;
     int64_t d = family->dimension;
     double first, second;

@@ -4,8 +4,8 @@
  * is that of Z u, Z = X_v D^-½ Q. Modes below 1e-12 of the largest eigenvalue are left out of r (g is zero there but
  * for rounding). Where there are more validation rows than modes, Z and t_v are replaced by the triangle of their QR
  * factorization, which leaves ‖Zu − t_v‖ as it is. */
-#ifndef DSTN_ORACLE_FAMILY_H
-#define DSTN_ORACLE_FAMILY_H
+#ifndef ORACLE_FAMILY_H
+#define ORACLE_FAMILY_H
 
 #include "dstn/kernel.h"
 #include "dstn/ranks.h"
@@ -15,25 +15,25 @@
 /* Values of λ that are worked on at a time. */
 enum { DSTN_FAMILY_CHUNK = 64 };
 
-typedef enum dstn_weighting {
+typedef enum oracle_weighting {
     DSTN_WEIGHTING_IDENTITY, /* D = I */
     DSTN_WEIGHTING_FEATURES  /* D = diag(XᵀX); a feature that is zero in all rows has weight zero */
-} dstn_weighting;
+} oracle_weighting;
 
 /* What the family is of. Every rank has the same; borrowed while the family is made. */
-typedef struct dstn_family_data {
+typedef struct oracle_family_data {
     int64_t n, v, d;
     const double *x, *t;             /* training part [n, d], [n] */
     const double *x_valid, *t_valid; /* validation part [v, d], [v] */
-    dstn_weighting weighting;
-    dstn_strength strength;
-} dstn_family_data;
+    oracle_weighting weighting;
+    oracle_strength strength;
+} oracle_family_data;
 
-typedef struct dstn_family {
+typedef struct oracle_family {
     const dstn_kernel *kernel; /* of double precision */
     dstn_arena *arena;
-    dstn_strength strength;
-    dstn_quadrature quadrature;
+    oracle_strength strength;
+    oracle_quadrature quadrature;
     int64_t dimension;    /* d */
     int64_t modes;        /* k, those that are kept */
     int64_t rows;         /* m of Z, min(v, k + 1) */
@@ -48,22 +48,23 @@ typedef struct dstn_family {
     double *coefficients; /* workspace [chunk, k] */
     double *residuals;    /* workspace [chunk, m] */
     double *projection;   /* workspace [d] */
-} dstn_family;
+} oracle_family;
 
 /* Collective over the group; every rank ends up with the same numbers, bit for bit. Owned by the caller. */
-dstn_status dstn_family_new(const dstn_family_data *data, const dstn_group *group, dstn_family **out, dstn_error *err);
-void dstn_family_destroy(dstn_family *family);
+dstn_status oracle_family_new(const oracle_family_data *data, const dstn_group *group, oracle_family **out,
+                              dstn_error *err);
+void oracle_family_destroy(oracle_family *family);
 
 /* L_V(λ, r(λ)) of `count` values of λ. */
-void dstn_family_losses(const dstn_family *family, int64_t count, const double *lambda, double *loss);
+void oracle_family_losses(const oracle_family *family, int64_t count, const double *lambda, double *loss);
 /* L_V at a less L_V at b, without the cancellation that the difference of two losses has where a and b are close. */
-double dstn_family_loss_difference(const dstn_family *family, double a, double b);
+double oracle_family_loss_difference(const oracle_family *family, double a, double b);
 
 /* r(λ), ∂r/∂λ [d]. */
-void dstn_family_response(const dstn_family *family, double lambda, double *w);
-void dstn_family_jacobian(const dstn_family *family, double lambda, double *theta);
+void oracle_family_response(const oracle_family *family, double lambda, double *w);
+void oracle_family_jacobian(const oracle_family *family, double lambda, double *theta);
 /* Θ_σ around w0: −D^-½ Q (Λ + E[ε²c]/σ²)⁻¹ E[εc]/σ² Qᵀ D^½ w0. All modes count, since w0 may be anything. */
-void dstn_family_smoothed_jacobian(const dstn_family *family, double lambda, double sigma, const double *w0,
-                                   double *theta);
+void oracle_family_smoothed_jacobian(const oracle_family *family, double lambda, double sigma, const double *w0,
+                                     double *theta);
 
 #endif

@@ -8,7 +8,7 @@
 #include "eigen.h"
 #include "fortran.h"
 
-static double *take(dstn_family *family, int64_t count) {
+static double *take(oracle_family *family, int64_t count) {
     return dstn_arena_take(family->arena, (size_t)count * sizeof(double));
 }
 
@@ -16,7 +16,7 @@ static dstn_status out_of_memory(int64_t d, dstn_error *err) {
     return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for an exact best response of %lld weights", (long long)d);
 }
 
-static dstn_status check_data(const dstn_family_data *data, const dstn_kernel *kernel, dstn_error *err) {
+static dstn_status check_data(const oracle_family_data *data, const dstn_kernel *kernel, dstn_error *err) {
     if (data->n > INT_MAX || data->v > INT_MAX || data->d > INT_MAX) {
         return dstn_fail(err, DSTN_ERROR_RUN, "more than %d rows or features are too many for an exact best response",
                          INT_MAX);
@@ -29,7 +29,7 @@ static dstn_status check_data(const dstn_family_data *data, const dstn_kernel *k
     return DSTN_OK;
 }
 
-static dstn_status take_spectrum(dstn_family *family, dstn_error *err) {
+static dstn_status take_spectrum(oracle_family *family, dstn_error *err) {
     int64_t d = family->dimension;
     family->root = take(family, d);
     family->inverse = take(family, d);
@@ -42,7 +42,7 @@ static dstn_status take_spectrum(dstn_family *family, dstn_error *err) {
     return DSTN_OK;
 }
 
-static void fill_weighting(dstn_family *family, const dstn_family_data *data) {
+static void fill_weighting(oracle_family *family, const oracle_family_data *data) {
     int64_t d = data->d;
     for (int64_t j = 0; j < d; j++) {
         double square = 1;
@@ -58,7 +58,7 @@ static void fill_weighting(dstn_family *family, const dstn_family_data *data) {
 }
 
 /* At least one mode stays, so that no product has an empty side. */
-static void leave_out_modes(dstn_family *family) {
+static void leave_out_modes(oracle_family *family) {
     const double negligible = 1e-12;
     int64_t d = family->dimension;
     double *values = family->eigenvalues;
@@ -75,7 +75,7 @@ static void leave_out_modes(dstn_family *family) {
 }
 
 /* g = Qᵀ D^-½ Xᵀt, and Qᵀ D^-½ for the kept modes to `basis` [k, d]. */
-static void fill_target(dstn_family *family, const dstn_family_data *data, double *basis) {
+static void fill_target(oracle_family *family, const oracle_family_data *data, double *basis) {
     const dstn_kernel *kernel = family->kernel;
     int64_t d = data->d, k = family->modes;
     const double *vectors = family->vectors + (d - k) * d;
@@ -89,7 +89,7 @@ static void fill_target(dstn_family *family, const dstn_family_data *data, doubl
 
 /* Zᵀ [k, v] with t_v as one more row below it. The validation rows are taken in blocks, which the ranks share, so that
  * the products have the same shapes, and the numbers the same bits, in a group of any size. */
-static void fill_design(const dstn_family *family, const dstn_family_data *data, const dstn_group *group,
+static void fill_design(const oracle_family *family, const oracle_family_data *data, const dstn_group *group,
                         const double *basis, double *design) {
     enum { BLOCK = 256 };
     int64_t first, count, k = family->modes, v = data->v, d = data->d;
@@ -105,7 +105,7 @@ static void fill_design(const dstn_family *family, const dstn_family_data *data,
 }
 
 /* [k + 1, v] row-major, which is [Z t_v] column-major, to its triangle R, m = k + 1 rows. False: out of memory. */
-static bool compress_design(dstn_family *family, dstn_arena *arena, double *full, int64_t v) {
+static bool compress_design(oracle_family *family, dstn_arena *arena, double *full, int64_t v) {
     const int m = (int)v, columns = (int)family->modes + 1, query = -1;
     int info, size;
     double wanted;
@@ -127,7 +127,7 @@ static bool compress_design(dstn_family *family, dstn_arena *arena, double *full
     return true;
 }
 
-static bool take_modes(dstn_family *family, int64_t v) {
+static bool take_modes(oracle_family *family, int64_t v) {
     int64_t k = family->modes;
     family->rows = v < k + 1 ? v : k + 1;
     family->target = take(family, k);
@@ -138,7 +138,7 @@ static bool take_modes(dstn_family *family, int64_t v) {
     return family->target && family->design && family->observed && family->coefficients && family->residuals;
 }
 
-static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data, const dstn_group *group,
+static dstn_status fill_modes(oracle_family *family, const oracle_family_data *data, const dstn_group *group,
                               dstn_arena *arena, dstn_error *err) {
     int64_t k = family->modes, v = data->v;
     double *basis = dstn_arena_take(arena, (size_t)(k * data->d) * sizeof(double));
@@ -167,7 +167,8 @@ static dstn_status fill_modes(dstn_family *family, const dstn_family_data *data,
     return DSTN_OK;
 }
 
-static dstn_status build(dstn_family *family, const dstn_family_data *data, const dstn_group *group, dstn_error *err) {
+static dstn_status build(oracle_family *family, const oracle_family_data *data, const dstn_group *group,
+                         dstn_error *err) {
     dstn_status status = check_data(data, family->kernel, err);
     if (status == DSTN_OK) {
         status = take_spectrum(family, err);
@@ -177,9 +178,9 @@ static dstn_status build(dstn_family *family, const dstn_family_data *data, cons
         return status;
     }
     fill_weighting(family, data);
-    dstn_quadrature_fill(&family->quadrature);
-    status = dstn_eigen_gram(group, family->kernel, data->n, data->d, data->x, family->inverse,
-                             dstn_eigen_deal(group, data->d), family->eigenvalues, family->vectors, err);
+    oracle_quadrature_fill(&family->quadrature);
+    status = oracle_eigen_gram(group, family->kernel, data->n, data->d, data->x, family->inverse,
+                               oracle_eigen_deal(group, data->d), family->eigenvalues, family->vectors, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -190,13 +191,14 @@ static dstn_status build(dstn_family *family, const dstn_family_data *data, cons
     return status;
 }
 
-dstn_status dstn_family_new(const dstn_family_data *data, const dstn_group *group, dstn_family **out, dstn_error *err) {
+dstn_status oracle_family_new(const oracle_family_data *data, const dstn_group *group, oracle_family **out,
+                              dstn_error *err) {
     const dstn_kernel *kernel;
     dstn_status status = dstn_kernel_find("openblas", DSTN_F64, &kernel, err);
     if (status != DSTN_OK) {
         return status;
     }
-    dstn_family *family = dstn_alloc(1, sizeof *family);
+    oracle_family *family = dstn_alloc(1, sizeof *family);
     family->kernel = kernel;
     family->arena = dstn_arena_new();
     family->strength = data->strength;
@@ -204,14 +206,14 @@ dstn_status dstn_family_new(const dstn_family_data *data, const dstn_group *grou
     family->mean = 0.5 / (double)data->v;
     status = build(family, data, group, err);
     if (status != DSTN_OK) {
-        dstn_family_destroy(family);
+        oracle_family_destroy(family);
         return status;
     }
     *out = family;
     return DSTN_OK;
 }
 
-void dstn_family_destroy(dstn_family *family) {
+void oracle_family_destroy(oracle_family *family) {
     if (!family) {
         return;
     }

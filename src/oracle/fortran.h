@@ -1,8 +1,8 @@
 /* oracle, private: the Fortran routines of BLACS, ScaLAPACK and LAPACK that it calls; none of them has a C header that
  * every distribution brings. All arguments are pointers, after which come the lengths of those that are text;
  * arrays are column-major. */
-#ifndef DSTN_ORACLE_FORTRAN_H
-#define DSTN_ORACLE_FORTRAN_H
+#ifndef ORACLE_FORTRAN_H
+#define ORACLE_FORTRAN_H
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@ static dstn_pass response_pass(const void *z) {
     return (dstn_pass){.kind = DSTN_PASS_RESPONSE, .rows = 1, .batch_rows = 1, .z = z};
 }
 
-void dstn_learned_weights(dstn_model *model, double z, double *const work[4], double *w, double *theta) {
+void oracle_learned_weights(dstn_model *model, double z, double *const work[4], double *w, double *theta) {
     const dstn_kernel *kernel = model->kernel;
     const double one = 1;
     double z_value, z_one; /* in the model's scalar type, which is not larger */
@@ -35,7 +35,7 @@ void dstn_learned_weights(dstn_model *model, double z, double *const work[4], do
     kernel->to_double(kernel, d, v_dot, theta);
 }
 
-int64_t dstn_learned_widest(const dstn_model *model) {
+int64_t oracle_learned_widest(const dstn_model *model) {
     int64_t widest = dstn_shape_count(model->in);
     for (int l = 0; l < model->layer_count; l++) {
         int64_t width = dstn_shape_count(model->layers[l]->out);

@@ -48,11 +48,11 @@ static bool regularized_by(const dstn_model *model, const char *name, char *reas
 }
 
 /* c(λ) = s(λ), which ½ c‖w‖² has after L_T is multiplied by n; n s(λ) where the penalty is not over n. */
-static dstn_strength penalty_strength(const dstn_model *model, const dstn_hyper *hyper, int64_t train_rows) {
+static oracle_strength penalty_strength(const dstn_model *model, const dstn_hyper *hyper, int64_t train_rows) {
     const dstn_penalty_settings *settings = model->regularizers[0]->settings;
     bool exponential = strcmp(hyper->transform->name, "exp") == 0;
-    dstn_strength strength = {exponential ? &dstn_strength_exponential : &dstn_strength_scaled, hyper,
-                              settings->penalty_over_n ? 1 : (double)train_rows};
+    oracle_strength strength = {exponential ? &oracle_strength_exponential : &oracle_strength_scaled, hyper,
+                                settings->penalty_over_n ? 1 : (double)train_rows};
     return strength;
 }
 
@@ -97,10 +97,10 @@ static bool fits_input_dropout(const dstn_model *model, char *reason, size_t siz
     return linear_without_bias(model->layers[1], reason, size);
 }
 
-static dstn_strength dropout_strength(const dstn_model *model, const dstn_hyper *hyper, int64_t train_rows) {
+static oracle_strength dropout_strength(const dstn_model *model, const dstn_hyper *hyper, int64_t train_rows) {
     (void)model;
     (void)train_rows;
-    return (dstn_strength){&dstn_strength_odds, hyper, 1};
+    return (oracle_strength){&oracle_strength_odds, hyper, 1};
 }
 
 /* ---- Jacobian norm: a deep linear network, ridge in the product of its layers ---- */
@@ -116,7 +116,7 @@ static bool fits_jacobian_norm(const dstn_model *model, char *reason, size_t siz
 
 /* ---- the table ---- */
 
-static const dstn_closed_form forms[] = {
+static const oracle_closed_form forms[] = {
     {"ridge", DSTN_WEIGHTING_IDENTITY, fits_ridge, penalty_strength},
     {"input dropout", DSTN_WEIGHTING_FEATURES, fits_input_dropout, dropout_strength},
     {"jacobian norm", DSTN_WEIGHTING_IDENTITY, fits_jacobian_norm, penalty_strength},
@@ -149,7 +149,7 @@ static dstn_status check_setting(const dstn_model *model, const dstn_space *spac
 }
 
 /* c must be a penalty wherever the curve is: never negative, never beyond all numbers. It is monotone in λ. */
-static dstn_status check_strength(const dstn_strength *strength, dstn_error *err) {
+static dstn_status check_strength(const oracle_strength *strength, dstn_error *err) {
     double low = strength->type->value(strength, -12), high = strength->type->value(strength, 12);
     if (low >= 0 && high >= 0 && isfinite(low) && isfinite(high)) {
         return DSTN_OK;
@@ -173,8 +173,8 @@ static dstn_status refuse(const dstn_model *model, dstn_error *err) {
                      text);
 }
 
-dstn_status dstn_closed_form_find(const dstn_model *model, const dstn_space *space, const dstn_dataset *dataset,
-                                  const dstn_closed_form **out, dstn_strength *strength, dstn_error *err) {
+dstn_status oracle_closed_form_find(const dstn_model *model, const dstn_space *space, const dstn_dataset *dataset,
+                                    const oracle_closed_form **out, oracle_strength *strength, dstn_error *err) {
     dstn_status status = check_setting(model, space, dataset, err);
     if (status != DSTN_OK) {
         return status;

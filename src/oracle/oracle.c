@@ -12,37 +12,37 @@
 #include "match.h"
 
 struct dstn_oracle {
-    const dstn_closed_form *form;
-    dstn_family *family;
-    dstn_curve curve;
+    const oracle_closed_form *form;
+    oracle_family *family;
+    oracle_curve curve;
     int64_t widest;
     double *work[4]; /* [widest] each, for learned weights */
 };
 
 const char *dstn_oracle_version(void) {
-    return dstn_eigen_version();
+    return oracle_eigen_version();
 }
 
 static dstn_status build(dstn_oracle *oracle, const dstn_model *model, const dstn_space *space,
                          const dstn_dataset *dataset, const dstn_group *group, dstn_error *err) {
-    dstn_family_data data = {.n = dataset->rows[DSTN_PART_TRAIN],
-                             .v = dataset->rows[DSTN_PART_VALID],
-                             .d = dataset->features,
-                             .x = dataset->x[DSTN_PART_TRAIN],
-                             .t = dataset->targets[DSTN_PART_TRAIN],
-                             .x_valid = dataset->x[DSTN_PART_VALID],
-                             .t_valid = dataset->targets[DSTN_PART_VALID]};
-    dstn_status status = dstn_closed_form_find(model, space, dataset, &oracle->form, &data.strength, err);
+    oracle_family_data data = {.n = dataset->rows[DSTN_PART_TRAIN],
+                               .v = dataset->rows[DSTN_PART_VALID],
+                               .d = dataset->features,
+                               .x = dataset->x[DSTN_PART_TRAIN],
+                               .t = dataset->targets[DSTN_PART_TRAIN],
+                               .x_valid = dataset->x[DSTN_PART_VALID],
+                               .t_valid = dataset->targets[DSTN_PART_VALID]};
+    dstn_status status = oracle_closed_form_find(model, space, dataset, &oracle->form, &data.strength, err);
     if (status != DSTN_OK) {
         return status;
     }
     data.weighting = oracle->form->weighting;
-    status = dstn_family_new(&data, group, &oracle->family, err);
+    status = oracle_family_new(&data, group, &oracle->family, err);
     if (status != DSTN_OK) {
         return status;
     }
-    dstn_curve_fill(&oracle->curve, oracle->family, group);
-    oracle->widest = dstn_learned_widest(model);
+    oracle_curve_fill(&oracle->curve, oracle->family, group);
+    oracle->widest = oracle_learned_widest(model);
     for (int i = 0; i < 4; i++) {
         oracle->work[i] = dstn_alloc((size_t)oracle->widest, sizeof(double));
     }
@@ -65,7 +65,7 @@ void dstn_oracle_destroy(dstn_oracle *oracle) {
     if (!oracle) {
         return;
     }
-    dstn_family_destroy(oracle->family);
+    oracle_family_destroy(oracle->family);
     for (int i = 0; i < 4; i++) {
         free(oracle->work[i]);
     }
@@ -105,16 +105,16 @@ void dstn_oracle_curve(const dstn_oracle *oracle, int64_t *count, const double *
 
 double dstn_oracle_loss(const dstn_oracle *oracle, double lambda) {
     double loss;
-    dstn_family_losses(oracle->family, 1, &lambda, &loss);
+    oracle_family_losses(oracle->family, 1, &lambda, &loss);
     return loss;
 }
 
 void dstn_oracle_response(const dstn_oracle *oracle, double lambda, double *w) {
-    dstn_family_response(oracle->family, lambda, w);
+    oracle_family_response(oracle->family, lambda, w);
 }
 
 void dstn_oracle_jacobian(const dstn_oracle *oracle, double lambda, double *theta) {
-    dstn_family_jacobian(oracle->family, lambda, theta);
+    oracle_family_jacobian(oracle->family, lambda, theta);
 }
 
 /* Written so that a loss that is no number stays none. */
@@ -125,10 +125,10 @@ double dstn_oracle_regret(const dstn_oracle *oracle, double lambda) {
 
 void dstn_oracle_smoothed_jacobian(const dstn_oracle *oracle, double lambda, double sigma, const double *w0,
                                    double *theta) {
-    dstn_family_smoothed_jacobian(oracle->family, lambda, sigma, w0, theta);
+    oracle_family_smoothed_jacobian(oracle->family, lambda, sigma, w0, theta);
 }
 
 void dstn_oracle_learned(const dstn_oracle *oracle, dstn_model *model, double z, double *w, double *theta) {
-    assert(dstn_learned_widest(model) <= oracle->widest && model->hypers == 1);
-    dstn_learned_weights(model, z, oracle->work, w, theta);
+    assert(oracle_learned_widest(model) <= oracle->widest && model->hypers == 1);
+    oracle_learned_weights(model, z, oracle->work, w, theta);
 }

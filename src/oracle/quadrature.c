@@ -7,7 +7,7 @@
 
 #include "fortran.h"
 
-void dstn_quadrature_fill(dstn_quadrature *quadrature) {
+void oracle_quadrature_fill(oracle_quadrature *quadrature) {
     enum { N = DSTN_QUADRATURE_NODES };
     double beside[N], vectors[N * N], work[2 * N];
     const int order = N;

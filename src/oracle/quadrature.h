@@ -1,14 +1,14 @@
 /* oracle, private: Gauss-Hermite quadrature for expectations over N(0, 1). */
-#ifndef DSTN_ORACLE_QUADRATURE_H
-#define DSTN_ORACLE_QUADRATURE_H
+#ifndef ORACLE_QUADRATURE_H
+#define ORACLE_QUADRATURE_H
 
 enum { DSTN_QUADRATURE_NODES = 64 };
 
 /* E f(ξ) ≈ Σ weight_i f(node_i), ξ ~ N(0, 1). */
-typedef struct dstn_quadrature {
+typedef struct oracle_quadrature {
     double node[DSTN_QUADRATURE_NODES], weight[DSTN_QUADRATURE_NODES];
-} dstn_quadrature;
+} oracle_quadrature;
 
-void dstn_quadrature_fill(dstn_quadrature *quadrature);
+void oracle_quadrature_fill(oracle_quadrature *quadrature);
 
 #endif

@@ -5,15 +5,15 @@
 
 #include <math.h>
 
-static double natural(const dstn_strength *strength, double lambda) {
+static double natural(const oracle_strength *strength, double lambda) {
     return strength->hyper->transform->value(lambda, strength->hyper->low, strength->hyper->high);
 }
 
-static double slope(const dstn_strength *strength, double lambda) {
+static double slope(const oracle_strength *strength, double lambda) {
     return strength->hyper->transform->derivative(lambda, strength->hyper->low, strength->hyper->high);
 }
 
-static void integrate_moments(const dstn_strength *strength, const dstn_quadrature *quadrature, double lambda,
+static void integrate_moments(const oracle_strength *strength, const oracle_quadrature *quadrature, double lambda,
                               double sigma, double *first, double *second) {
     *first = *second = 0;
     for (int i = 0; i < DSTN_QUADRATURE_NODES; i++) {
@@ -26,16 +26,16 @@ static void integrate_moments(const dstn_strength *strength, const dstn_quadratu
 
 /* ---- factor · s(λ) ---- */
 
-static double scaled_value(const dstn_strength *strength, double lambda) {
+static double scaled_value(const oracle_strength *strength, double lambda) {
     return strength->factor * natural(strength, lambda);
 }
 
-static double scaled_derivative(const dstn_strength *strength, double lambda) {
+static double scaled_derivative(const oracle_strength *strength, double lambda) {
     return strength->factor * slope(strength, lambda);
 }
 
 /* c' is the exponential itself, and E e^ε = e^{σ²/2}. */
-static void exponential_moments(const dstn_strength *strength, const dstn_quadrature *quadrature, double lambda,
+static void exponential_moments(const oracle_strength *strength, const oracle_quadrature *quadrature, double lambda,
                                 double sigma, double *first, double *second) {
     (void)quadrature;
     double exponential = scaled_derivative(strength, lambda);
@@ -44,19 +44,19 @@ static void exponential_moments(const dstn_strength *strength, const dstn_quadra
     *second = constant + (1 + sigma * sigma) * *first;
 }
 
-const dstn_strength_type dstn_strength_exponential = {scaled_value, scaled_derivative, exponential_moments};
-const dstn_strength_type dstn_strength_scaled = {scaled_value, scaled_derivative, integrate_moments};
+const oracle_strength_type oracle_strength_exponential = {scaled_value, scaled_derivative, exponential_moments};
+const oracle_strength_type oracle_strength_scaled = {scaled_value, scaled_derivative, integrate_moments};
 
 /* ---- factor · p/(1 − p): dropout multiplies an input by a mask of variance p/(1 − p) ---- */
 
-static double odds_value(const dstn_strength *strength, double lambda) {
+static double odds_value(const oracle_strength *strength, double lambda) {
     double rate = natural(strength, lambda);
     return strength->factor * rate / (1 - rate);
 }
 
-static double odds_derivative(const dstn_strength *strength, double lambda) {
+static double odds_derivative(const oracle_strength *strength, double lambda) {
     double kept = 1 - natural(strength, lambda);
     return strength->factor * slope(strength, lambda) / (kept * kept);
 }
 
-const dstn_strength_type dstn_strength_odds = {odds_value, odds_derivative, integrate_moments};
+const oracle_strength_type oracle_strength_odds = {odds_value, odds_derivative, integrate_moments};

@@ -1,6 +1,6 @@
 /* ranks, private: what a group is. */
-#ifndef DIST_GROUP_H
-#define DIST_GROUP_H
+#ifndef RANKS_GROUP_H
+#define RANKS_GROUP_H
 
 #include "dstn/ranks.h"
 

@@ -18,11 +18,11 @@ struct dstn_ledger {
 
 /* Cuts off what a killed launch left of its last line, so that the next one begins where a line begins. */
 static dstn_status open_file(const char *folder, const char *writer, dstn_ledger *ledger, dstn_error *err) {
-    ledger_file file;
-    dstn_status status = ledger_file_read(folder, writer, &file, err);
+    store_ledger_file file;
+    dstn_status status = store_ledger_file_read(folder, writer, &file, err);
     ledger->end = (off_t)file.good_bytes;
-    ledger->path = ledger_path(folder, writer);
-    ledger_file_clear(&file);
+    ledger->path = store_ledger_path(folder, writer);
+    store_ledger_file_clear(&file);
     if (status != DSTN_OK) {
         return status;
     }
@@ -82,7 +82,7 @@ dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_led
                                dstn_error *err) {
     char time[32];
     tell_time(time);
-    char *line = ledger_line_make(ledger->sequence, time, member, state, detail);
+    char *line = store_ledger_line_make(ledger->sequence, time, member, state, detail);
     size_t length = strlen(line);
     errno = 0;
     ssize_t written = write(ledger->descriptor, line, length);

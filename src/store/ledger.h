@@ -5,23 +5,23 @@
 #include "dstn/store.h"
 
 /* A file of the ledger as it was read: its good lines, and what is left of a last one that doesn't count. */
-typedef struct ledger_file {
+typedef struct store_ledger_file {
     char *writer, *path;
     dstn_ledger_line *lines; /* [count] */
     int64_t count, capacity;
     int64_t good_bytes, bytes; /* where they differ, the last line doesn't count */
-} ledger_file;
+} store_ledger_file;
 
 /* One line with its CRC and end; free with free(). */
-char *ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
-                       const char *detail);
+char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
+                             const char *detail);
 /* Reads a line of `length` bytes without its end. False: it is no line of a ledger, or its CRC is another. */
-bool ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line);
-void ledger_line_clear(dstn_ledger_line *line);
+bool store_ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line);
+void store_ledger_line_clear(dstn_ledger_line *line);
 
-char *ledger_path(const char *folder, const char *writer);
+char *store_ledger_path(const char *folder, const char *writer);
 /* A file that isn't there is an empty one. DSTN_ERROR_CHECKPOINT names file and line that are damaged. */
-dstn_status ledger_file_read(const char *folder, const char *writer, ledger_file *file, dstn_error *err);
-void ledger_file_clear(ledger_file *file);
+dstn_status store_ledger_file_read(const char *folder, const char *writer, store_ledger_file *file, dstn_error *err);
+void store_ledger_file_clear(store_ledger_file *file);
 
 #endif

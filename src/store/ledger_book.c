@@ -8,7 +8,7 @@
 
 static const char suffix[] = ".txt";
 
-char *ledger_path(const char *folder, const char *writer) {
+char *store_ledger_path(const char *folder, const char *writer) {
     return dstn_format("%s/ledger/%s%s", folder, writer, suffix);
 }
 
@@ -46,7 +46,7 @@ static char *read_whole(const char *path, int64_t *size) {
     return text;
 }
 
-static void add_line(ledger_file *file, const dstn_ledger_line *line) {
+static void add_line(store_ledger_file *file, const dstn_ledger_line *line) {
     if (file->count == file->capacity) {
         file->capacity = file->capacity ? 2 * file->capacity : 64;
         dstn_ledger_line *larger = dstn_alloc((size_t)file->capacity, sizeof *larger);
@@ -70,7 +70,7 @@ static bool is_unfinished(const char *start, const char *end, size_t rest) {
     return length + 1 == rest && memchr(start, 0, length);
 }
 
-static dstn_status parse_lines(ledger_file *file, const char *text, dstn_error *err) {
+static dstn_status parse_lines(store_ledger_file *file, const char *text, dstn_error *err) {
     while (file->good_bytes < file->bytes) {
         const char *start = text + file->good_bytes;
         size_t rest = (size_t)(file->bytes - file->good_bytes);
@@ -79,7 +79,7 @@ static dstn_status parse_lines(ledger_file *file, const char *text, dstn_error *
             return DSTN_OK;
         }
         dstn_ledger_line line;
-        if (!ledger_line_parse(start, (size_t)(end - start), &line)) {
+        if (!store_ledger_line_parse(start, (size_t)(end - start), &line)) {
             return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s:%lld: this line of the ledger is damaged", file->path,
                              (long long)file->count + 1);
         }
@@ -95,8 +95,8 @@ static dstn_status parse_lines(ledger_file *file, const char *text, dstn_error *
     return DSTN_OK;
 }
 
-dstn_status ledger_file_read(const char *folder, const char *writer, ledger_file *file, dstn_error *err) {
-    *file = (ledger_file){.writer = dstn_strdup(writer), .path = ledger_path(folder, writer)};
+dstn_status store_ledger_file_read(const char *folder, const char *writer, store_ledger_file *file, dstn_error *err) {
+    *file = (store_ledger_file){.writer = dstn_strdup(writer), .path = store_ledger_path(folder, writer)};
     char *text = read_whole(file->path, &file->bytes);
     if (!text) {
         file->bytes = 0;
@@ -110,9 +110,9 @@ dstn_status ledger_file_read(const char *folder, const char *writer, ledger_file
     return status;
 }
 
-void ledger_file_clear(ledger_file *file) {
+void store_ledger_file_clear(store_ledger_file *file) {
     for (int64_t i = 0; i < file->count; i++) {
-        ledger_line_clear(&file->lines[i]);
+        store_ledger_line_clear(&file->lines[i]);
     }
     free(file->lines);
     free(file->writer);
@@ -161,7 +161,7 @@ static void fold(dstn_ledger_book *book) {
     free(sorted);
 }
 
-static void add_lines(dstn_ledger_book *book, ledger_file *file) {
+static void add_lines(dstn_ledger_book *book, store_ledger_file *file) {
     dstn_ledger_line *larger = dstn_alloc((size_t)(book->line_count + file->count), sizeof *larger);
     if (book->line_count) {
         memcpy(larger, book->lines, (size_t)book->line_count * sizeof *larger);
@@ -182,14 +182,14 @@ static dstn_status read_file(dstn_ledger_book *book, const char *folder, const c
         return DSTN_OK;
     }
     char *writer = dstn_format("%.*s", (int)(length - (sizeof suffix - 1)), name);
-    ledger_file file;
-    dstn_status status = ledger_file_read(folder, writer, &file, err);
+    store_ledger_file file;
+    dstn_status status = store_ledger_file_read(folder, writer, &file, err);
     if (status == DSTN_OK && file.good_bytes < file.bytes) {
         dstn_log_warn(log, "%s:%lld: the last line was not finished and doesn't count", file.path,
                       (long long)file.count + 1);
     }
     add_lines(book, &file);
-    ledger_file_clear(&file);
+    store_ledger_file_clear(&file);
     free(writer);
     return status;
 }
@@ -227,7 +227,7 @@ void dstn_ledger_book_destroy(dstn_ledger_book *book) {
         return;
     }
     for (int64_t i = 0; i < book->line_count; i++) {
-        ledger_line_clear(&book->lines[i]);
+        store_ledger_line_clear(&book->lines[i]);
     }
     free(book->lines);
     free(book->members);

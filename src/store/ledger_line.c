@@ -40,8 +40,8 @@ static char *encode_name(const char *name) {
     return encoded;
 }
 
-char *ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
-                       const char *detail) {
+char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
+                             const char *detail) {
     char *name = encode_name(member);
     char *body = dstn_format("%" PRId64 " %s %s %s %s", sequence, time, name, state_names[state],
                              detail && detail[0] ? detail : no_detail);
@@ -119,7 +119,7 @@ static bool parse_body(char *body, dstn_ledger_line *line) {
 }
 
 /* The CRC covers the line; what passes it was written by us, but may have been by another version. */
-bool ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line) {
+bool store_ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line) {
     *line = (dstn_ledger_line){0};
     if (length <= CRC_DIGITS + 1 || memchr(text, 0, length)) {
         return false;
@@ -135,12 +135,12 @@ bool ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line) 
     bool good = parse_body(body, line);
     free(body);
     if (!good) {
-        ledger_line_clear(line);
+        store_ledger_line_clear(line);
     }
     return good;
 }
 
-void ledger_line_clear(dstn_ledger_line *line) {
+void store_ledger_line_clear(dstn_ledger_line *line) {
     free(line->writer);
     free(line->member);
     free(line->detail);

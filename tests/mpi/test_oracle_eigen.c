@@ -39,7 +39,7 @@ static spectrum spectrum_new(const dstn_group *group, int64_t n, int64_t d, int 
     }
     dstn_error err;
     dstn_status status =
-        dstn_eigen_gram(group, kernel, n, d, s.x, s.scale, (dstn_deal){block, 64}, s.values, s.vectors, &err);
+        oracle_eigen_gram(group, kernel, n, d, s.x, s.scale, (oracle_deal){block, 64}, s.values, s.vectors, &err);
     if (status != DSTN_OK) {
         print_error("%s\n", err.message);
     }
@@ -132,7 +132,8 @@ static void equal_eigenvalues_have_a_basis(void **state) {
         }
         dstn_error err;
         assert_int_equal(
-            dstn_eigen_gram(world, kernel, D, D, s.x, s.scale, (dstn_deal){8, 64}, s.values, s.vectors, &err), DSTN_OK);
+            oracle_eigen_gram(world, kernel, D, D, s.x, s.scale, (oracle_deal){8, 64}, s.values, s.vectors, &err),
+            DSTN_OK);
         assert_float_equal(s.values[0], which ? 9 : 0, 1e-12);
         assert_decomposes(&s);
         spectrum_free(&s);
@@ -157,8 +158,8 @@ static void groups_decompose_beside_each_other(void **state) {
 
 static void only_large_matrices_are_dealt_out(void **state) {
     (void)state;
-    assert_int_equal(dstn_eigen_deal(world, DSTN_EIGEN_ALONE).ranks, 1);
-    assert_int_equal(dstn_eigen_deal(world, DSTN_EIGEN_ALONE + 1).ranks, dstn_group_size(world));
+    assert_int_equal(oracle_eigen_deal(world, DSTN_EIGEN_ALONE).ranks, 1);
+    assert_int_equal(oracle_eigen_deal(world, DSTN_EIGEN_ALONE + 1).ranks, dstn_group_size(world));
 }
 
 /* ---- the whole family ---- */
@@ -187,23 +188,23 @@ static void curve_is_the_same_on_any_number_of_ranks(void **state) {
             t[r] += 0.4 * x[r * D + j];
         }
     }
-    dstn_family_data data = {.n = N,
-                             .v = V,
-                             .d = D,
-                             .x = x,
-                             .t = t,
-                             .x_valid = x + N * D,
-                             .t_valid = t + N,
-                             .weighting = DSTN_WEIGHTING_FEATURES,
-                             .strength = {&dstn_strength_exponential, &hyper, 1}};
+    oracle_family_data data = {.n = N,
+                               .v = V,
+                               .d = D,
+                               .x = x,
+                               .t = t,
+                               .x_valid = x + N * D,
+                               .t_valid = t + N,
+                               .weighting = DSTN_WEIGHTING_FEATURES,
+                               .strength = {&oracle_strength_exponential, &hyper, 1}};
     dstn_group *self = dstn_group_self();
-    dstn_family *together = NULL, *alone = NULL;
-    dstn_curve *curves = dstn_alloc(2, sizeof *curves);
+    oracle_family *together = NULL, *alone = NULL;
+    oracle_curve *curves = dstn_alloc(2, sizeof *curves);
     dstn_error err;
-    assert_int_equal(dstn_family_new(&data, world, &together, &err), DSTN_OK);
-    assert_int_equal(dstn_family_new(&data, self, &alone, &err), DSTN_OK);
-    dstn_curve_fill(&curves[0], together, world);
-    dstn_curve_fill(&curves[1], alone, self);
+    assert_int_equal(oracle_family_new(&data, world, &together, &err), DSTN_OK);
+    assert_int_equal(oracle_family_new(&data, self, &alone, &err), DSTN_OK);
+    oracle_curve_fill(&curves[0], together, world);
+    oracle_curve_fill(&curves[1], alone, self);
     /* Bit for bit, since a series of regrets is part of a run that is the same on any number of ranks. */
     assert_int_equal(curves[0].edge, DSTN_EDGE_NONE);
     assert_memory_equal(curves[0].loss, curves[1].loss, sizeof curves[0].loss);
@@ -214,8 +215,8 @@ static void curve_is_the_same_on_any_number_of_ranks(void **state) {
     assert_same_bits(&curves[0].best_loss, sizeof(double));
     assert_same_bits(together->design, (size_t)(together->modes * together->rows) * sizeof(double));
     assert_same_bits(together->target, (size_t)together->modes * sizeof(double));
-    dstn_family_destroy(together);
-    dstn_family_destroy(alone);
+    oracle_family_destroy(together);
+    oracle_family_destroy(alone);
     dstn_group_destroy(self);
     free(curves);
     free(x);

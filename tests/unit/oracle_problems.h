@@ -34,7 +34,7 @@ static const dstn_hyper rate = {.name = "rate", .transform = &stretched, .low = 
 /* ---- problems ---- */
 
 typedef struct problem {
-    dstn_family_data data;
+    oracle_family_data data;
     double *x, *t, *x_valid, *t_valid; /* of data, to write to */
 } problem;
 
@@ -48,9 +48,9 @@ static inline void fill_normal(double *values, int64_t count, uint32_t seed) {
 
 /* t = Xw + noise, columns of different sizes; kind 0: ridge, 1: input dropout, 2: ridge with n e^λ. */
 static inline problem problem_new(int kind, int64_t n, int64_t v, int64_t d, double noise) {
-    static const dstn_strength strengths[] = {{&dstn_strength_exponential, &penalty, 1},
-                                              {&dstn_strength_odds, &rate, 1},
-                                              {&dstn_strength_exponential, &penalty, 0}};
+    static const oracle_strength strengths[] = {{&oracle_strength_exponential, &penalty, 1},
+                                                {&oracle_strength_odds, &rate, 1},
+                                                {&oracle_strength_exponential, &penalty, 0}};
     problem p = {.x = dstn_alloc((size_t)(n * d), sizeof(double)),
                  .t = dstn_alloc((size_t)n, sizeof(double)),
                  .x_valid = dstn_alloc((size_t)(v * d), sizeof(double)),
@@ -71,15 +71,15 @@ static inline problem problem_new(int kind, int64_t n, int64_t v, int64_t d, dou
         }
     }
     free(w);
-    p.data = (dstn_family_data){.n = n,
-                                .v = v,
-                                .d = d,
-                                .x = p.x,
-                                .t = p.t,
-                                .x_valid = p.x_valid,
-                                .t_valid = p.t_valid,
-                                .weighting = kind == 1 ? DSTN_WEIGHTING_FEATURES : DSTN_WEIGHTING_IDENTITY,
-                                .strength = strengths[kind]};
+    p.data = (oracle_family_data){.n = n,
+                                  .v = v,
+                                  .d = d,
+                                  .x = p.x,
+                                  .t = p.t,
+                                  .x_valid = p.x_valid,
+                                  .t_valid = p.t_valid,
+                                  .weighting = kind == 1 ? DSTN_WEIGHTING_FEATURES : DSTN_WEIGHTING_IDENTITY,
+                                  .strength = strengths[kind]};
     if (kind == 2) {
         p.data.strength.factor = (double)n;
     }
@@ -93,11 +93,11 @@ static inline void problem_free(problem *p) {
     free(p->t_valid);
 }
 
-static inline dstn_family *family_of(const problem *p) {
+static inline oracle_family *family_of(const problem *p) {
     dstn_group *self = dstn_group_self();
-    dstn_family *family = NULL;
+    oracle_family *family = NULL;
     dstn_error err;
-    assert_int_equal(dstn_family_new(&p->data, self, &family, &err), DSTN_OK);
+    assert_int_equal(oracle_family_new(&p->data, self, &family, &err), DSTN_OK);
     dstn_group_destroy(self);
     return family;
 }
@@ -218,13 +218,13 @@ static inline void assert_close(const double *got, const double *want, int64_t c
 static const int64_t shapes[][3] = {{40, 30, 7}, {40, 5, 7}, {12, 30, 20}, {12, 9, 20}, {25, 4, 1}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0], KINDS = 3 };
 
-static inline void for_each_problem(void (*check)(const problem *, const dstn_family *)) {
+static inline void for_each_problem(void (*check)(const problem *, const oracle_family *)) {
     for (int kind = 0; kind < KINDS; kind++) {
         for (int s = 0; s < SHAPES; s++) {
             problem p = problem_new(kind, shapes[s][0], shapes[s][1], shapes[s][2], 2);
-            dstn_family *family = family_of(&p);
+            oracle_family *family = family_of(&p);
             check(&p, family);
-            dstn_family_destroy(family);
+            oracle_family_destroy(family);
             problem_free(&p);
         }
     }

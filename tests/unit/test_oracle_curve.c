@@ -23,17 +23,17 @@ static double minimum_by_bisection(const problem *p, double low, double high) {
     return (low + high) / 2;
 }
 
-static dstn_curve *curve_of(const problem *p, const dstn_family *family) {
-    dstn_curve *curve = dstn_alloc(1, sizeof *curve);
+static oracle_curve *curve_of(const problem *p, const oracle_family *family) {
+    oracle_curve *curve = dstn_alloc(1, sizeof *curve);
     dstn_group *self = dstn_group_self();
     (void)p;
-    dstn_curve_fill(curve, family, self);
+    oracle_curve_fill(curve, family, self);
     dstn_group_destroy(self);
     return curve;
 }
 
-static void check_minimum(const problem *p, const dstn_family *family) {
-    dstn_curve *curve = curve_of(p, family);
+static void check_minimum(const problem *p, const oracle_family *family) {
+    oracle_curve *curve = curve_of(p, family);
     double lowest = INFINITY;
     for (double lambda = -12; lambda <= 12; lambda += 0.25) {
         lowest = fmin(lowest, loss_by_elimination(p, lambda));
@@ -45,8 +45,8 @@ static void check_minimum(const problem *p, const dstn_family *family) {
         double loss = loss_by_elimination(p, curve->lambda_star);
         assert_close(&curve->best_loss, &loss, 1, 1e-10);
         /* The two sides of a minimum that is known to 1e-9, as far as rounding lets it be told. */
-        assert_true(dstn_family_loss_difference(family, curve->lambda_star + 1e-7, curve->lambda_star) > 0);
-        assert_true(dstn_family_loss_difference(family, curve->lambda_star - 1e-7, curve->lambda_star) > 0);
+        assert_true(oracle_family_loss_difference(family, curve->lambda_star + 1e-7, curve->lambda_star) > 0);
+        assert_true(oracle_family_loss_difference(family, curve->lambda_star - 1e-7, curve->lambda_star) > 0);
     }
     free(curve);
 }
@@ -59,13 +59,13 @@ static void minimum_of_the_curve_is_found(void **state) {
 static void some_minimum_is_inside(void **state) {
     (void)state;
     problem p = problem_new(0, 20, 200, 15, 4);
-    dstn_family *family = family_of(&p);
-    dstn_curve *curve = curve_of(&p, family);
+    oracle_family *family = family_of(&p);
+    oracle_curve *curve = curve_of(&p, family);
     assert_int_equal(curve->edge, DSTN_EDGE_NONE);
     assert_true(fabs(curve->lambda_star) < 12);
     check_minimum(&p, family);
     free(curve);
-    dstn_family_destroy(family);
+    oracle_family_destroy(family);
     problem_free(&p);
 }
 
@@ -78,15 +78,15 @@ static void minimum_at_an_end_is_reported_as_edge(void **state) {
             for (int64_t r = 0; high && r < p.data.v; r++) {
                 p.t_valid[r] = -p.t_valid[r];
             }
-            dstn_family *family = family_of(&p);
-            dstn_curve *curve = curve_of(&p, family);
+            oracle_family *family = family_of(&p);
+            oracle_curve *curve = curve_of(&p, family);
             assert_int_equal(curve->edge, high ? DSTN_EDGE_HIGH : DSTN_EDGE_LOW);
             assert_true(isinf(curve->lambda_star) && (curve->lambda_star > 0) == high);
             assert_true(curve->best_loss == curve->loss[high ? DSTN_CURVE_POINTS - 1 : 0]);
             assert_float_equal(curve->lambda[0], -12, 0);
             assert_float_equal(curve->lambda[DSTN_CURVE_POINTS - 1], 12, 1e-12);
             free(curve);
-            dstn_family_destroy(family);
+            oracle_family_destroy(family);
             problem_free(&p);
         }
     }

@@ -9,10 +9,10 @@
 
 #include "oracle_problems.h"
 
-static void check_response(const problem *p, const dstn_family *family) {
+static void check_response(const problem *p, const oracle_family *family) {
     for (double lambda = -6; lambda <= 6; lambda += 1.5) {
         double got[64], want[64];
-        dstn_family_response(family, lambda, got);
+        oracle_family_response(family, lambda, got);
         response_by_elimination(p, lambda, want);
         assert_close(got, want, p->data.d, 1e-9);
     }
@@ -23,11 +23,11 @@ static void best_response_solves_the_normal_equations(void **state) {
     for_each_problem(check_response);
 }
 
-static void check_jacobian(const problem *p, const dstn_family *family) {
+static void check_jacobian(const problem *p, const oracle_family *family) {
     int64_t d = p->data.d;
     for (double lambda = -4; lambda <= 4; lambda += 1) {
         double got[64], want[64], before[64], after[64];
-        dstn_family_jacobian(family, lambda, got);
+        oracle_family_jacobian(family, lambda, got);
         response_by_elimination(p, lambda, want);
         for (int64_t i = 0; i < d; i++) {
             want[i] *= -c_slope(p, lambda) * weighting(p, i);
@@ -35,8 +35,8 @@ static void check_jacobian(const problem *p, const dstn_family *family) {
         solve(p, 1, c_of(p, lambda), want);
         assert_close(got, want, d, 1e-8);
         const double h = 1e-4;
-        dstn_family_response(family, lambda - h, before);
-        dstn_family_response(family, lambda + h, after);
+        oracle_family_response(family, lambda - h, before);
+        oracle_family_response(family, lambda + h, after);
         for (int64_t i = 0; i < d; i++) {
             want[i] = (after[i] - before[i]) / (2 * h);
         }
@@ -49,12 +49,12 @@ static void jacobian_is_the_derivative_of_the_response(void **state) {
     for_each_problem(check_jacobian);
 }
 
-static void check_loss(const problem *p, const dstn_family *family) {
+static void check_loss(const problem *p, const oracle_family *family) {
     double lambda[150], loss[150]; /* more than one chunk */
     for (int i = 0; i < 150; i++) {
         lambda[i] = -6 + 0.08 * i;
     }
-    dstn_family_losses(family, 150, lambda, loss);
+    oracle_family_losses(family, 150, lambda, loss);
     for (int i = 0; i < 150; i += 7) {
         double want = loss_by_elimination(p, lambda[i]);
         assert_close(&loss[i], &want, 1, 1e-9);
@@ -66,13 +66,13 @@ static void validation_loss_is_that_of_the_response(void **state) {
     for_each_problem(check_loss);
 }
 
-static void check_difference(const problem *p, const dstn_family *family) {
+static void check_difference(const problem *p, const oracle_family *family) {
     double far = loss_by_elimination(p, 1.5) - loss_by_elimination(p, -0.5);
-    double got = dstn_family_loss_difference(family, 1.5, -0.5);
+    double got = oracle_family_loss_difference(family, 1.5, -0.5);
     assert_close(&got, &far, 1, 1e-8);
     /* At a distance of 1e-9, where two losses agree to all their digits, it is still right to six. */
-    double slope = dstn_family_loss_difference(family, 0.5 + 1e-3, 0.5 - 1e-3) / 2e-3;
-    double close = dstn_family_loss_difference(family, 0.5 + 5e-10, 0.5 - 5e-10) / 1e-9;
+    double slope = oracle_family_loss_difference(family, 0.5 + 1e-3, 0.5 - 1e-3) / 2e-3;
+    double close = oracle_family_loss_difference(family, 0.5 + 5e-10, 0.5 - 5e-10) / 1e-9;
     assert_close(&close, &slope, 1, 1e-5);
 }
 
@@ -81,14 +81,14 @@ static void loss_difference_does_not_cancel(void **state) {
     for_each_problem(check_difference);
 }
 
-static void check_smoothed(const problem *p, const dstn_family *family) {
+static void check_smoothed(const problem *p, const oracle_family *family) {
     int64_t d = p->data.d;
     double w0[64], got[64], want[64];
     fill_normal(w0, d, 9); /* not a best response: with n < d it has a part that the data do not see */
     for (int s = 1; s <= 3; s++) {
         for (double lambda = -3; lambda <= 3; lambda += 1.5) {
             double sigma = 0.5 * s;
-            dstn_family_smoothed_jacobian(family, lambda, sigma, w0, got);
+            oracle_family_smoothed_jacobian(family, lambda, sigma, w0, got);
             for (int64_t i = 0; i < d; i++) {
                 want[i] = -moment(p, lambda, sigma, 1) * weighting(p, i) * w0[i];
             }
@@ -103,15 +103,15 @@ static void smoothed_jacobian_minimizes_the_expected_objective(void **state) {
     for_each_problem(check_smoothed);
 }
 
-static void check_limit(const problem *p, const dstn_family *family) {
+static void check_limit(const problem *p, const oracle_family *family) {
     double w0[64], got[64], want[64];
-    dstn_family_response(family, 0.7, w0);
-    dstn_family_jacobian(family, 0.7, want);
-    dstn_family_smoothed_jacobian(family, 0.7, 1e-5, w0, got);
+    oracle_family_response(family, 0.7, w0);
+    oracle_family_jacobian(family, 0.7, want);
+    oracle_family_smoothed_jacobian(family, 0.7, 1e-5, w0, got);
     assert_close(got, want, p->data.d, 1e-8);
-    dstn_family_smoothed_jacobian(family, 0.7, 0, w0, got);
+    oracle_family_smoothed_jacobian(family, 0.7, 0, w0, got);
     assert_close(got, want, p->data.d, 1e-10);
-    dstn_family_smoothed_jacobian(family, 0.7, 1, w0, got);
+    oracle_family_smoothed_jacobian(family, 0.7, 1, w0, got);
     double distance = 0;
     for (int64_t i = 0; i < p->data.d; i++) {
         distance += fabs(got[i] - want[i]);
@@ -130,13 +130,13 @@ static void feature_without_variation_has_no_weight(void **state) {
     for (int64_t r = 0; r < p.data.n; r++) {
         p.x[r * 5 + 2] = 0;
     }
-    dstn_family *family = family_of(&p);
+    oracle_family *family = family_of(&p);
     double w[5], theta[5], w0[5] = {1, 1, 1, 1, 1};
-    dstn_family_response(family, 0, w);
+    oracle_family_response(family, 0, w);
     assert_true(w[2] == 0 && fabs(w[0]) > 1e-3 && isfinite(w[4]));
-    dstn_family_smoothed_jacobian(family, 0, 1, w0, theta);
+    oracle_family_smoothed_jacobian(family, 0, 1, w0, theta);
     assert_true(theta[2] == 0 && fabs(theta[0]) > 1e-3 && isfinite(theta[4]));
-    dstn_family_destroy(family);
+    oracle_family_destroy(family);
     problem_free(&p);
 }
 
@@ -146,33 +146,33 @@ static void duplicated_feature_leaves_one_mode_out(void **state) {
     for (int64_t r = 0; r < p.data.n; r++) {
         p.x[r * 5 + 4] = p.x[r * 5 + 1];
     }
-    dstn_family *family = family_of(&p);
+    oracle_family *family = family_of(&p);
     assert_int_equal(family->modes, 4);
     double w[5];
-    dstn_family_response(family, -300, w); /* the shortest of all least-squares solutions */
+    oracle_family_response(family, -300, w); /* the shortest of all least-squares solutions */
     assert_float_equal(w[1], w[4], 1e-9 * fabs(w[1]));
-    dstn_family_destroy(family);
+    oracle_family_destroy(family);
     problem_free(&p);
 }
 
 static void infinite_lambda_is_taken_as_it_is(void **state) {
     (void)state;
     problem p = problem_new(0, 40, 30, 7, 1);
-    dstn_family *family = family_of(&p);
+    oracle_family *family = family_of(&p);
     double lambda[] = {INFINITY, 800, -INFINITY, NAN}, loss[4], without = 0, theta[7];
     for (int64_t r = 0; r < p.data.v; r++) {
         without += p.t_valid[r] * p.t_valid[r] / (2 * (double)p.data.v);
     }
-    dstn_family_losses(family, 4, lambda, loss);
+    oracle_family_losses(family, 4, lambda, loss);
     assert_float_equal(loss[0], without, 1e-12 * without);
     assert_float_equal(loss[1], without, 1e-12 * without);
     assert_float_equal(loss[2], loss_by_elimination(&p, -40), 1e-9 * without);
     assert_true(isnan(loss[3]));
-    dstn_family_jacobian(family, 800, theta);
+    oracle_family_jacobian(family, 800, theta);
     for (int i = 0; i < 7; i++) {
         assert_true(theta[i] == 0);
     }
-    dstn_family_destroy(family);
+    oracle_family_destroy(family);
     problem_free(&p);
 }
 
@@ -181,9 +181,9 @@ static void values_that_are_not_finite_are_refused(void **state) {
     problem p = problem_new(0, 40, 30, 7, 1);
     p.x[3] = NAN;
     dstn_group *self = dstn_group_self();
-    dstn_family *family = NULL;
+    oracle_family *family = NULL;
     dstn_error err;
-    assert_int_equal(dstn_family_new(&p.data, self, &family, &err), DSTN_ERROR_DATA);
+    assert_int_equal(oracle_family_new(&p.data, self, &family, &err), DSTN_ERROR_DATA);
     assert_null(family);
     dstn_group_destroy(self);
     problem_free(&p);
@@ -191,8 +191,8 @@ static void values_that_are_not_finite_are_refused(void **state) {
 
 static void quadrature_is_exact_for_polynomials(void **state) {
     (void)state;
-    dstn_quadrature quadrature;
-    dstn_quadrature_fill(&quadrature);
+    oracle_quadrature quadrature;
+    oracle_quadrature_fill(&quadrature);
     double want = 1; /* E ξ^2k = (2k − 1)!! */
     for (int k = 0; k <= 8; k++) {
         double even = 0, odd = 0;
