@@ -32,18 +32,28 @@ typedef struct dstn_factor {
 
 typedef struct dstn_kernel dstn_kernel;
 
-/* The operations; each takes the kernel of which it is one. */
+/* Each operation takes the kernel of which it is one, so that it can call others of the same table, and a backend can
+ * keep something of its own. A table begins as that of the references, which are plain C and complete; a backend
+ * overrides some operations by name. */
 struct dstn_kernel {
-    const char *backend; /* "openblas", "onednn" */
+    const char *backend; /* "onednn", "openblas", "reference" */
     dstn_scalar scalar;
     size_t size; /* of one element */
     void *state; /* the backend's own; NULL where it has none */
 
     /* ---- matrix products ---- */
-    /* C[m,n] = alpha op(A) op(B) + beta C; op(A) is [m,k]; transpose_x: the stored matrix is op's transpose. */
+    /* C[m,n] = alpha op(A) op(B) + beta C; op(A) is [m,k]; transpose_x: the stored matrix is op's transpose. Matrices
+     * of any size, none included. With beta 0 C is not read. */
     void (*gemm)(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                  double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
                  int64_t ldc);
+    /* What gemm leaves to a library; callers use gemm. Matrices of two rows and columns or more: */
+    void (*large_gemm)(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                       double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                       int64_t ldc);
+    /* y[i*step_y] += alpha Σ_l op(A)[i,l] x[l*step_x], op(A) being [m,k]. */
+    void (*gemv)(const dstn_kernel *kernel, bool transpose, int64_t m, int64_t k, double alpha, const void *a,
+                 int64_t lda, const void *x, int64_t step_x, void *y, int64_t step_y);
 
     /* ---- linear maps of images ---- */
     /* For at most max_rows examples a call; NULL when memory is short. Owned by the caller. */
@@ -78,12 +88,10 @@ struct dstn_kernel {
     void (*add_row)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y); /* y[r,:] += b */
     void (*sum_rows)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
                      void *out); /* out[c] += Σ_r x[r,c] */
-    void (*transpose)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
-                      void *out); /* out[cols, rows] = xᵀ */
     /* ---- columns, summed in double: batch statistics ---- */
     void (*column_sums)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x,
                         double *out); /* out[c] += Σ_r x[r,c] */
-    /* out[c] += Σ_r x[r,c] (y[r,c] − center[c]); center may be NULL */
+    /* out[c] += Σ_r x[r,c] (y[r,c] − center[c]) */
     void (*column_dots)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, const void *y,
                         const double *center, double *out);
     /* out[c] += Σ_r (x[r,c] − center[c])² */
@@ -164,12 +172,16 @@ struct dstn_kernel {
                  double correction1, double correction2, double factor, const void *g, void *m, void *v, void *w);
 };
 
-/* The table for a backend ("auto", "openblas", "onednn") and scalar type. DSTN_ERROR_USAGE where the build or the
- * scalar type has no such backend, naming those that there are. The table is static: nothing to free. */
+/* The table for a backend and scalar type: "onednn", "openblas" or "reference"; "auto" is the fastest that there is,
+ * which the references are not. DSTN_ERROR_USAGE where the build or the scalar type has no such backend, naming those
+ * that there are. Tables are constant and live as long as the process: nothing to free. */
 dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn_kernel **out, dstn_error *err);
+/* Table i = 0, 1, … of this build, the preferred first; NULL beyond the last one. */
+const dstn_kernel *dstn_kernel_at(int i);
 
 /* Calls work(context, first, count, thread) for pieces of at most `block` of the rows 0 … rows−1, on the threads that
- * the process has: how whatever is done row by row stays in the caches. Returns when all are done. */
+ * the process has: how whatever is done row by row stays in the caches. Returns when all are done. One piece, one
+ * thread, or a call from within such work is a plain loop on the caller's thread. */
 typedef void dstn_rows_work(void *context, int64_t first, int64_t count, int thread);
 void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, void *context);
 int dstn_kernel_threads(void); /* `thread` is below this */
@@ -181,7 +193,9 @@ int dstn_kernel_init_threads(void);
 /* "OpenBLAS 0.3.21 …; oneDNN 2.6.3": versions and the instruction set in use, owned by the kernel room. */
 const char *dstn_kernel_version(void);
 
-/* Best rate in GFLOP/s over a few repetitions of a square product of this size. */
-double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions);
+/* GFLOP/s of the best of some square products of this size, measured now. */
+double dstn_kernel_measure(const dstn_kernel *kernel, int64_t size, int repetitions);
+/* A quick measurement, made once a process when it is first asked for: what a running program compares itself with. */
+double dstn_kernel_peak(const dstn_kernel *kernel);
 
 #endif

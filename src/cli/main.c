@@ -42,7 +42,7 @@ static const cli_command commands[] = {
      CLI_START_RANKS,
      cli_oracle},
     {"check",
-     "FIXTURE.h5|CONFIG.yaml... [--precision f32|f64] [--backend onednn|openblas] [--set a.b=v]...",
+     "FIXTURE.h5|CONFIG.yaml... [--precision f32|f64] [--backend onednn|openblas|reference] [--set a.b=v]...",
      "Compares the trainer's passes and gradients with the numbers of a fixture, or, on the network and data of a "
      "config, with differences: one line a quantity. Precision and backend are a fixture's; a config is checked in "
      "f64.",

@@ -1,37 +1,56 @@
-/* kernel: finds a table of operations by backend and scalar type; threads, version and peak rate of the BLAS. */
+/* kernel: finds a table of operations by backend and scalar type; version and peak rate of the products. */
 #include "kernel_private.h"
 
 #include <cblas.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
-/* In the order of preference. */
-static const dstn_kernel *const tables[] = {
+/* In the order of preference; "auto" chooses among those that are made to be fast. */
+static const struct {
+    void (*fill)(dstn_kernel *table);
+    bool is_fast;
+} backends[] = {
 #ifdef DSTN_ONEDNN
-    &kernel_onednn_f32,
+    {kernel_onednn_f32, true},
 #endif
-    &kernel_openblas_f32, &kernel_openblas_f64};
+    {kernel_openblas_f32, true},   {kernel_openblas_f64, true},
+    {kernel_reference_f32, false}, {kernel_reference_f64, false},
+};
 
-enum { TABLES = sizeof tables / sizeof tables[0] };
+enum { TABLES = sizeof backends / sizeof backends[0] };
+
+/* Filled once, and constant from then on. */
+static dstn_kernel tables[TABLES];
+static double peaks[TABLES]; /* GFLOP/s; 0: not measured yet */
+
+static void fill_tables(void) {
+    for (size_t i = 0; i < TABLES; i++) {
+        backends[i].fill(&tables[i]);
+    }
+}
+
+const dstn_kernel *dstn_kernel_at(int i) {
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, fill_tables);
+    return i < TABLES ? &tables[i] : NULL;
+}
 
 /* "auto, openblas", each backend once; size must hold all. */
 static void name_backends(char *names, size_t size) {
-    strncpy(names, "auto", size);
-    for (size_t i = 0; i < TABLES; i++) {
-        if (!strstr(names, tables[i]->backend)) {
-            strncat(names, ", ", size - strlen(names) - 1);
-            strncat(names, tables[i]->backend, size - strlen(names) - 1);
+    snprintf(names, size, "auto");
+    for (int i = 0; i < TABLES; i++) {
+        const char *name = dstn_kernel_at(i)->backend;
+        if (!strstr(names, name)) {
+            size_t length = strlen(names);
+            snprintf(names + length, size - length, ", %s", name);
         }
     }
 }
 
 static bool has_backend(const char *backend) {
-    for (size_t i = 0; i < TABLES; i++) {
-        if (strcmp(tables[i]->backend, backend) == 0) {
+    for (int i = 0; i < TABLES; i++) {
+        if (strcmp(dstn_kernel_at(i)->backend, backend) == 0) {
             return true;
         }
     }
@@ -40,9 +59,10 @@ static bool has_backend(const char *backend) {
 
 dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn_kernel **out, dstn_error *err) {
     bool any = strcmp(backend, "auto") == 0;
-    for (size_t i = 0; i < TABLES; i++) {
-        if (tables[i]->scalar == scalar && (any || strcmp(tables[i]->backend, backend) == 0)) {
-            *out = tables[i];
+    for (int i = 0; i < TABLES; i++) {
+        const dstn_kernel *table = dstn_kernel_at(i);
+        if (table->scalar == scalar && (any ? backends[i].is_fast : strcmp(table->backend, backend) == 0)) {
+            *out = table;
             return DSTN_OK;
         }
     }
@@ -57,49 +77,6 @@ dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn
                      is_known ? "this build has no backend" : "there is no backend", backend, names);
 }
 
-/* ---- threads ----------------------------------------------------------------------------------------------------- */
-
-int dstn_kernel_threads(void) {
-#ifdef _OPENMP
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
-void dstn_kernel_for_rows(int64_t rows, int64_t block, dstn_rows_work *work, void *context) {
-    int64_t pieces = (rows + block - 1) / block;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (pieces > 1)
-#endif
-    for (int64_t piece = 0; piece < pieces; piece++) {
-        int64_t first = piece * block;
-#ifdef _OPENMP
-        int thread = omp_get_thread_num();
-#else
-        int thread = 0;
-#endif
-        work(context, first, rows - first < block ? rows - first : block, thread);
-    }
-}
-
-/* 1 unless the first variable of the two that is set says otherwise. */
-static int threads_wanted(const char *first, const char *second) {
-    const char *wanted = getenv(first);
-    wanted = wanted ? wanted : getenv(second);
-    long count = wanted ? strtol(wanted, NULL, 10) : 1;
-    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
-}
-
-int dstn_kernel_init_threads(void) {
-    int threads = threads_wanted("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS");
-    openblas_set_num_threads(threads_wanted("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"));
-#ifdef _OPENMP
-    omp_set_num_threads(threads);
-#endif
-    return threads;
-}
-
 /* ---- version and speed ------------------------------------------------------------------------------------------- */
 
 const char *dstn_kernel_version(void) {
@@ -112,7 +89,7 @@ const char *dstn_kernel_version(void) {
     return text;
 }
 
-double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions) {
+double dstn_kernel_measure(const dstn_kernel *kernel, int64_t size, int repetitions) {
     double best = 0;
     dstn_arena *arena = dstn_arena_new();
     size_t bytes = (size_t)(size * size) * kernel->size;
@@ -130,4 +107,15 @@ double dstn_kernel_peak(const dstn_kernel *kernel, int64_t size, int repetitions
     }
     dstn_arena_destroy(arena);
     return best;
+}
+
+double dstn_kernel_peak(const dstn_kernel *kernel) {
+    enum { SIZE = 512, REPETITIONS = 3 };
+    for (int i = 0; i < TABLES; i++) {
+        if (kernel == &tables[i]) {
+            peaks[i] = peaks[i] > 0 ? peaks[i] : dstn_kernel_measure(kernel, SIZE, REPETITIONS);
+            return peaks[i];
+        }
+    }
+    return dstn_kernel_measure(kernel, SIZE, REPETITIONS);
 }

@@ -1,11 +1,29 @@
-/* kernel: the OpenBLAS backend in float. */
+/* kernel: the OpenBLAS backend in float: its matrix products. */
 #include "kernel_private.h"
 
-typedef float real;
-#define blas_gemm cblas_sgemm
-#define blas_gemv cblas_sgemv
+#include <cblas.h>
 
-#include "openblas.h"
+static CBLAS_TRANSPOSE flag(bool is_transposed) {
+    return is_transposed ? CblasTrans : CblasNoTrans;
+}
 
-const dstn_kernel kernel_openblas_f32 = {
-    .backend = "openblas", .scalar = DSTN_F32, .size = sizeof(real), KERNEL_PRODUCTS, KERNEL_ELEMENTWISE};
+static void large_gemm(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                       double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                       int64_t ldc) {
+    cblas_sgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), (blasint)m, (blasint)n, (blasint)k, (float)alpha,
+                a, (blasint)lda, b, (blasint)ldb, (float)beta, c, (blasint)ldc);
+}
+
+static void gemv(const dstn_kernel *kernel, bool transpose, int64_t m, int64_t k, double alpha, const void *a,
+                 int64_t lda, const void *x, int64_t step_x, void *y, int64_t step_y) {
+    blasint rows = (blasint)(transpose ? k : m), cols = (blasint)(transpose ? m : k);
+    cblas_sgemv(CblasRowMajor, flag(transpose), rows, cols, (float)alpha, a, (blasint)lda, x, (blasint)step_x, 1, y,
+                (blasint)step_y);
+}
+
+void kernel_openblas_f32(dstn_kernel *table) {
+    kernel_reference_f32(table);
+    table->backend = "openblas";
+    table->large_gemm = large_gemm;
+    table->gemv = gemv;
+}

@@ -62,7 +62,6 @@ typedef struct run_progress_observer {
     dstn_display *display;
     const char *name;
     double started, posted; /* seconds */
-    double peak;            /* GFLOP/s of one rank's matrix products */
     int64_t first_step;
 } run_progress_observer;
 

@@ -124,9 +124,17 @@ run_progress_observer *run_progress_observer_new(dstn_job *job, dstn_display *di
     observer->name = name;
     observer->started = dstn_seconds();
     observer->posted = observer->started;
-    observer->peak = dstn_kernel_peak(job->kernel, 512, 3);
     observer->first_step = dstn_trainer_progress(job->trainer)->step;
     return observer;
+}
+
+/* NAN where nobody sees it: the peak is measured for those who do. */
+static double fraction_of_peak(const run_progress_observer *o, double steps_per_second) {
+    if (o->display->console->log.level == DSTN_LOG_QUIET) {
+        return NAN;
+    }
+    double flops = dstn_trainer_step_flops(o->job->trainer) / dstn_group_size(o->job->group);
+    return flops * steps_per_second / (dstn_kernel_peak(o->job->kernel) * 1e9);
 }
 
 static void post(run_progress_observer *o, row_activity activity) {
@@ -137,11 +145,10 @@ static void post(run_progress_observer *o, row_activity activity) {
     member.train_loss = progress->train_loss;
     member.hyper_loss = progress->hyper_loss;
     double elapsed = dstn_seconds() - o->started, done = (double)(progress->step - o->first_step);
-    bool measured = done >= least_steps || (done > 0 && elapsed > least_seconds);
+    bool measured = activity == RUNNING && (done >= least_steps || (done > 0 && elapsed > least_seconds));
     member.fraction_of_peak = NAN;
     if (measured) {
-        double flops = dstn_trainer_step_flops(trainer) / dstn_group_size(o->job->group);
-        member.fraction_of_peak = flops * done / elapsed / (o->peak * 1e9);
+        member.fraction_of_peak = fraction_of_peak(o, done / elapsed);
         member.seconds_left = elapsed / done * (double)(progress->steps - progress->step);
     }
     dstn_board_post(o->display->board, &member);

@@ -29,7 +29,7 @@ static double measure_peak(const dstn_group *group, const dstn_kernel *kernel) {
     double best = 0;
     dstn_group_barrier(group);
     for (size_t p = 0; p < sizeof(products) / sizeof(products[0]); p++) {
-        best = fmax(best, dstn_kernel_peak(kernel, products[p].size, products[p].repetitions));
+        best = fmax(best, dstn_kernel_measure(kernel, products[p].size, products[p].repetitions));
     }
     dstn_group_sum(group, &best, 1);
     return best;

@@ -36,6 +36,7 @@ for run in "${runs[@]}"; do
     all "summed gradients on $ranks ranks, $run" run_mpi "$ranks" -- "${options[@]}"
   done
 done
+all "every quantity, the references" -- --backend reference --precision f64
 all "the build's own choice" --
 expect "a backend that isn't there" 2 '^dstn: .*"cuda"' "$dstn" check "${fixtures[0]}" --backend cuda
 

@@ -157,7 +157,7 @@ static void threads_follow_the_environment_and_are_one_without_it(void **state) 
 static void version_and_peak_say_something(void **state) {
     (void)state;
     assert_non_null(strstr(dstn_kernel_version(), "OpenBLAS"));
-    assert_true(dstn_kernel_peak(find(DSTN_F32), 64, 2) > 0);
+    assert_true(dstn_kernel_measure(find(DSTN_F32), 64, 2) > 0);
 }
 
 int main(void) {

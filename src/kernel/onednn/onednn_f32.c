@@ -1,32 +1,28 @@
 /* kernel: the oneDNN backend, in float. Its matrix products are oneDNN's sgemm, its convolutions oneDNN's on
- * channels-last images; whatever oneDNN has no fast implementation of goes through patches and a matrix product. All
- * elementwise loops are those of the other backend: pooling and batch normalization need tangents, which oneDNN does
- * not have. */
-#include "../kernel_private.h"
+ * channels-last images. All else is OpenBLAS's and the references': pooling and batch normalization need tangents,
+ * which oneDNN does not have. */
+#include "onednn.h"
 
-typedef float real;
-#define blas_gemv cblas_sgemv
-
-#include "../elementwise.h"
-
-#include <cblas.h>
 #include <stdio.h>
 
-#include "product.h"
+#include <dnnl.h>
 
-static void large_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, real alpha, const real *a,
-                       int64_t lda, const real *b, int64_t ldb, real beta, real *c, int64_t ldc) {
-    dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+static void large_gemm(const dstn_kernel *kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                       double alpha, const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                       int64_t ldc) {
+    dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, (float)alpha, a, lda, b, ldb, (float)beta, c,
+               ldc);
 }
 
-#include "../gemm.h"
-
-#include "../patches.h"
-
-#include "map.h"
-
-const dstn_kernel kernel_onednn_f32 = {
-    .backend = "onednn", .scalar = DSTN_F32, .size = sizeof(real), KERNEL_PRODUCTS, KERNEL_ELEMENTWISE};
+void kernel_onednn_f32(dstn_kernel *table) {
+    static dstn_kernel plain; /* the same whenever it is written */
+    kernel_openblas_f32(&plain);
+    *table = plain;
+    table->state = &plain;
+    table->backend = "onednn";
+    table->large_gemm = large_gemm;
+    kernel_onednn_put_maps(table);
+}
 
 const char *kernel_onednn_version(void) {
     static char text[64]; /* the same whenever it is written */

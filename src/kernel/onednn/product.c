@@ -1,6 +1,7 @@
 /* kernel: oneDNN primitives with their operands. */
 #include "product.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct operand {
@@ -11,10 +12,10 @@ typedef struct operand {
     size_t bytes;
 } operand;
 
-struct product {
+struct kernel_product {
     dnnl_primitive_t primitive;
-    operand operands[PRODUCT_OPERANDS];
-    int arguments[PRODUCT_OPERANDS];
+    operand operands[KERNEL_OPERANDS];
+    int arguments[KERNEL_OPERANDS];
     dnnl_memory_t scratchpad;
     void *scratch;
     size_t scratch_bytes;
@@ -34,11 +35,11 @@ static bool is_reference(const_dnnl_primitive_desc_t primitive) {
 }
 
 /* Where the primitive keeps the descriptor of an argument. */
-static api_desc wanted(const_dnnl_primitive_desc_t primitive, int argument) {
+static kernel_api_desc wanted(const_dnnl_primitive_desc_t primitive, int argument) {
     return dnnl_primitive_desc_query_md(primitive, dnnl_query_exec_arg_md, argument);
 }
 
-static bool make_reorder(const product_place *place, operand *o, api_desc from, api_desc to) {
+static bool make_reorder(const kernel_place *place, operand *o, kernel_api_desc from, kernel_api_desc to) {
     dnnl_primitive_desc_t reorder;
     if (dnnl_reorder_primitive_desc_create(&reorder, from, place->engine, to, place->engine, NULL) != dnnl_success) {
         return false;
@@ -48,7 +49,8 @@ static bool make_reorder(const product_place *place, operand *o, api_desc from, 
     return made;
 }
 
-static bool make_operand(const product_place *place, operand *o, api_desc given, api_desc own, bool is_result) {
+static bool make_operand(const kernel_place *place, operand *o, kernel_api_desc given, kernel_api_desc own,
+                         bool is_result) {
     if (!own || dnnl_memory_create(&o->given, given, place->engine, DNNL_MEMORY_NONE) != dnnl_success) {
         return false;
     }
@@ -61,8 +63,8 @@ static bool make_operand(const product_place *place, operand *o, api_desc given,
            make_reorder(place, o, is_result ? own : given, is_result ? given : own);
 }
 
-static bool make_scratchpad(const product_place *place, product *p, const_dnnl_primitive_desc_t primitive) {
-    api_desc desc = dnnl_primitive_desc_query_md(primitive, dnnl_query_scratchpad_md, 0);
+static bool make_scratchpad(const kernel_place *place, kernel_product *p, const_dnnl_primitive_desc_t primitive) {
+    kernel_api_desc desc = dnnl_primitive_desc_query_md(primitive, dnnl_query_scratchpad_md, 0);
     p->scratch_bytes = desc ? dnnl_memory_desc_get_size(desc) : 0;
     if (p->scratch_bytes == 0) {
         return true;
@@ -71,19 +73,19 @@ static bool make_scratchpad(const product_place *place, product *p, const_dnnl_p
     return p->scratch && dnnl_memory_create(&p->scratchpad, desc, place->engine, p->scratch) == dnnl_success;
 }
 
-product *product_new(const product_place *place, dnnl_primitive_desc_t primitive,
-                     const product_operand operands[PRODUCT_OPERANDS]) {
-    product *p = is_reference(primitive) ? NULL : calloc(1, sizeof *p);
+kernel_product *kernel_product_new(const kernel_place *place, dnnl_primitive_desc_t primitive,
+                                   const kernel_operand operands[KERNEL_OPERANDS]) {
+    kernel_product *p = is_reference(primitive) ? NULL : calloc(1, sizeof *p);
     bool made = p && dnnl_primitive_create(&p->primitive, primitive) == dnnl_success;
-    for (int i = 0; i < PRODUCT_OPERANDS && made; i++) {
+    for (int i = 0; i < KERNEL_OPERANDS && made; i++) {
         p->arguments[i] = operands[i].argument;
         made = make_operand(place, &p->operands[i], operands[i].desc, wanted(primitive, operands[i].argument),
-                            i == PRODUCT_OPERANDS - 1);
+                            i == KERNEL_OPERANDS - 1);
     }
     made = made && make_scratchpad(place, p, primitive);
     dnnl_primitive_desc_destroy(primitive);
     if (!made) {
-        product_destroy(p);
+        kernel_product_destroy(p);
         return NULL;
     }
     return p;
@@ -102,11 +104,11 @@ static void free_operand(operand *o) {
     free(o->array);
 }
 
-void product_destroy(product *p) {
+void kernel_product_destroy(kernel_product *p) {
     if (!p) {
         return;
     }
-    for (int i = 0; i < PRODUCT_OPERANDS; i++) {
+    for (int i = 0; i < KERNEL_OPERANDS; i++) {
         free_operand(&p->operands[i]);
     }
     if (p->scratchpad) {
@@ -119,9 +121,9 @@ void product_destroy(product *p) {
     free(p);
 }
 
-size_t product_memory(const product *p) {
+size_t kernel_product_memory(const kernel_product *p) {
     size_t bytes = sizeof *p + p->scratch_bytes;
-    for (int i = 0; i < PRODUCT_OPERANDS; i++) {
+    for (int i = 0; i < KERNEL_OPERANDS; i++) {
         bytes += p->operands[i].bytes;
     }
     return bytes;
@@ -129,7 +131,7 @@ size_t product_memory(const product *p) {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static bool reorder(const product_place *place, const operand *o, bool is_result) {
+static bool reorder(const kernel_place *place, const operand *o, bool is_result) {
     if (!o->reorder) {
         return true;
     }
@@ -138,21 +140,22 @@ static bool reorder(const product_place *place, const operand *o, bool is_result
     return dnnl_primitive_execute(o->reorder, place->stream, 2, arguments) == dnnl_success;
 }
 
-bool product_run(product *p, const product_place *place, const void *first, const void *second, void *result) {
-    void *const arrays[PRODUCT_OPERANDS] = {(void *)first, (void *)second, result};
-    dnnl_exec_arg_t arguments[PRODUCT_OPERANDS + 1];
+bool kernel_product_run(kernel_product *p, const kernel_place *place, const void *first, const void *second,
+                        void *result) {
+    void *const arrays[KERNEL_OPERANDS] = {(void *)first, (void *)second, result};
+    dnnl_exec_arg_t arguments[KERNEL_OPERANDS + 1];
     bool done = true;
-    for (int i = 0; i < PRODUCT_OPERANDS; i++) {
+    for (int i = 0; i < KERNEL_OPERANDS; i++) {
         operand *o = &p->operands[i];
         done = done && dnnl_memory_set_data_handle(o->given, arrays[i]) == dnnl_success;
-        done = done && (i == PRODUCT_OPERANDS - 1 || reorder(place, o, false));
+        done = done && (i == KERNEL_OPERANDS - 1 || reorder(place, o, false));
         arguments[i] = (dnnl_exec_arg_t){p->arguments[i], o->own ? o->own : o->given};
     }
-    int count = PRODUCT_OPERANDS;
+    int count = KERNEL_OPERANDS;
     if (p->scratchpad) {
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, p->scratchpad};
     }
     done = done && dnnl_primitive_execute(p->primitive, place->stream, count, arguments) == dnnl_success;
-    done = done && reorder(place, &p->operands[PRODUCT_OPERANDS - 1], true);
+    done = done && reorder(place, &p->operands[KERNEL_OPERANDS - 1], true);
     return done && dnnl_stream_wait(place->stream) == dnnl_success;
 }

@@ -8,28 +8,29 @@
 
 #include "api.h"
 
-typedef struct product product;
+typedef struct kernel_product kernel_product;
 
 /* One engine and stream for a map. */
-typedef struct product_place {
+typedef struct kernel_place {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-} product_place;
+} kernel_place;
 
 /* An operand: its argument number and the order that the caller's array has. The last one is written. */
-typedef struct product_operand {
+typedef struct kernel_operand {
     int argument;
-    api_desc desc;
-} product_operand;
+    kernel_api_desc desc;
+} kernel_operand;
 
-enum { PRODUCT_OPERANDS = 3 };
+enum { KERNEL_OPERANDS = 3 };
 
 /* Takes over `primitive` whatever happens. NULL: memory is short, or there is only a reference implementation. */
-product *product_new(const product_place *place, dnnl_primitive_desc_t primitive,
-                     const product_operand operands[PRODUCT_OPERANDS]);
-void product_destroy(product *p); /* NULL is allowed */
-size_t product_memory(const product *p);
+kernel_product *kernel_product_new(const kernel_place *place, dnnl_primitive_desc_t primitive,
+                                   const kernel_operand operands[KERNEL_OPERANDS]);
+void kernel_product_destroy(kernel_product *p); /* NULL is allowed */
+size_t kernel_product_memory(const kernel_product *p);
 /* Arrays in the order of the operands; false where oneDNN reports an error. */
-bool product_run(product *p, const product_place *place, const void *first, const void *second, void *result);
+bool kernel_product_run(kernel_product *p, const kernel_place *place, const void *first, const void *second,
+                        void *result);
 
 #endif

@@ -1,57 +1,14 @@
-/* Elementwise loops over the rows of matrices, and the terms of response layers, in the type `real`. */
-
-/* Up to this many columns, loops go down the rows first. */
-enum { FEW_COLUMNS = 64 };
-
-static void add_row(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y) {
-    const real *restrict row = b;
-    if (cols <= FEW_COLUMNS) {
-        image_add(rows, cols, b, y);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r++) {
-        real *restrict to = (real *)y + r * cols;
-        for (int64_t c = 0; c < cols; c++) {
-            to[c] += row[c];
-        }
-    }
-}
-
-static void sum_rows(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, void *out) {
-    real *restrict to = out;
-    for (int64_t r = 0; r < rows; r++) {
-        const real *restrict from = (const real *)x + r * cols;
-        for (int64_t c = 0; c < cols; c++) {
-            to[c] += from[c];
-        }
-    }
-}
-
-/* In square tiles, of which both sides stay in the first cache. */
-static void transpose(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, void *out) {
-    enum { SIDE = 16 };
-    const real *restrict from = x;
-    real *restrict to = out;
-    for (int64_t top = 0; top < rows; top += SIDE) {
-        int64_t bottom = top + SIDE < rows ? top + SIDE : rows;
-        for (int64_t left = 0; left < cols; left += SIDE) {
-            int64_t right = left + SIDE < cols ? left + SIDE : cols;
-            for (int64_t c = left; c < right; c++) {
-                for (int64_t r = top; r < bottom; r++) {
-                    to[c * rows + r] = from[r * cols + c];
-                }
-            }
-        }
-    }
-}
-
-/* ---- response terms ---------------------------------------------------------------------------------------------- */
+/* kernel: the terms of response layers, y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j] with a = W_j x. */
+#include "reference.h"
+#include "tiles.h"
 
 /* A factor's column step is 1 (a value a channel) or 0 (one value a row); either is a loop that the compiler can
  * vectorize, any other step a plain one. */
 static const real *factor_row(dstn_factor factor, int64_t r) {
     return (const real *)factor.data + r * factor.row;
 }
+
+/* ---- y += s ⊙ a + t ⊙ b ------------------------------------------------------------------------------------------ */
 
 /* y[c] += s[c] a[c] */
 static void add_term(int64_t cols, const real *s, int64_t step, const real *restrict a, real *restrict y) {
@@ -70,12 +27,33 @@ static void add_term(int64_t cols, const real *s, int64_t step, const real *rest
     }
 }
 
-/* s ⊙ a + t ⊙ b in one pass, the structured response's case. */
+/* In one pass, the structured response's case. */
 static void add_terms(int64_t cols, const real *restrict s, const real *restrict a, const real *restrict t,
                       const real *restrict b, real *restrict y) {
     for (int64_t c = 0; c < cols; c++) {
         y[c] += s[c] * a[c] + t[c] * b[c];
     }
+}
+
+/* y[p] += s a[p] + shift */
+static void tile_add_scaled(int64_t plane, int64_t cols, tile s, tile shift, const real *a, real *y) {
+    for (int64_t p = 0; p < plane; p++, a += cols, y += cols) {
+        tile_store(y, tile_load(y) + (s * tile_load(a) + shift));
+    }
+}
+
+static void channel_add_scaled(int64_t plane, int64_t cols, real s, real shift, const real *a, real *y) {
+    for (int64_t p = 0; p < plane; p++) {
+        y[p * cols] += s * a[p * cols] + shift;
+    }
+}
+
+/* On one image; b may be NULL. */
+static void image_add_scaled(int64_t plane, int64_t cols, const real *s, const real *a, const real *t, const real *b,
+                             real *y) {
+    FOR_TILES(cols, tile shift = {0}; if (b) shift = tile_load(t + left) * tile_load(b + left);
+              tile_add_scaled(plane, cols, tile_load(s + left), shift, a + left, y + left),
+              channel_add_scaled(plane, cols, s[left], b ? t[left] * b[left] : 0, a + left, y + left))
 }
 
 static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
@@ -101,6 +79,8 @@ static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane,
     }
 }
 
+/* ---- da = s ⊙ dy ------------------------------------------------------------------------------------------------- */
+
 static void scale_row_by(int64_t cols, const real *restrict s, int64_t step, const real *restrict from,
                          real *restrict to) {
     if (step == 0) {
@@ -118,6 +98,11 @@ static void scale_row_by(int64_t cols, const real *restrict s, int64_t step, con
     }
 }
 
+static void image_scale(int64_t plane, int64_t cols, const real *s, const real *x, real *out) {
+    FOR_TILES(cols, tile_scale(plane, cols, tile_load(s + left), x + left, out + left),
+              channel_scale(plane, cols, s[left], x + left, out + left))
+}
+
 static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
                            const void *dy, void *da) {
     for (int64_t r = 0; r < rows; r++) {
@@ -133,11 +118,41 @@ static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plan
     }
 }
 
+/* ---- the adjoints of biases and factors -------------------------------------------------------------------------- */
+
 static void response_bias(const dstn_kernel *kernel, int64_t rows, int64_t cols, dstn_factor t, const void *sums,
                           void *db) {
     for (int64_t r = 0; r < rows; r++) {
         add_term(cols, factor_row(t, r), t.col, (const real *)sums + r * cols, db);
     }
+}
+
+/* Σ_p x[p] y[p] */
+static tile tile_dot(int64_t plane, int64_t cols, const real *x, const real *y) {
+    tile sum = {0};
+    for (int64_t p = 0; p < plane; p++, x += cols, y += cols) {
+        sum += tile_load(x) * tile_load(y);
+    }
+    return sum;
+}
+
+static real channel_dot(int64_t plane, int64_t cols, const real *x, const real *y) {
+    real sum = 0;
+    for (int64_t p = 0; p < plane; p++) {
+        sum += x[p * cols] * y[p * cols];
+    }
+    return sum;
+}
+
+static void image_dot(int64_t plane, int64_t cols, const real *x, const real *y, real *out) {
+    FOR_TILES(cols, tile_store(out + left, tile_dot(plane, cols, x + left, y + left)),
+              out[left] = channel_dot(plane, cols, x + left, y + left))
+}
+
+/* out = b Σ_p x[p] */
+static void image_sum_scaled(int64_t plane, int64_t cols, const real *x, const real *b, real *out) {
+    FOR_TILES(cols, tile_store(out + left, tile_sum(plane, cols, x + left) * tile_load(b + left)),
+              out[left] = channel_sum(plane, cols, x + left) * b[left])
 }
 
 static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const void *dy,
@@ -148,8 +163,7 @@ static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t pl
         real *ds = (real *)dst + r * width;
         image_dot(plane, cols, delta, (const real *)a + r * plane * cols, ds);
         if (b) {
-            image_sum(plane, cols, delta, ds + cols);
-            multiply(kernel, cols, ds + cols, b, ds + cols);
+            image_sum_scaled(plane, cols, delta, b, ds + cols);
         }
     }
 }
@@ -158,10 +172,18 @@ static void response_dot(const dstn_kernel *kernel, int64_t rows, int64_t cols, 
                          const void *b, int64_t stride, void *out) {
     for (int64_t r = 0; r < rows; r++) {
         const real *delta = (const real *)dy + r * cols;
-        double sum = dot(kernel, cols, delta, (const real *)a + r * cols);
+        double sum = kernel->dot(kernel, cols, delta, (const real *)a + r * cols);
         if (b) {
-            sum += dot(kernel, cols, delta, b);
+            sum += kernel->dot(kernel, cols, delta, b);
         }
         ((real *)out)[r * stride] += (real)sum;
     }
+}
+
+void KERNEL_TYPED(kernel_put_response)(dstn_kernel *table) {
+    table->response_add = response_add;
+    table->response_scale = response_scale;
+    table->response_bias = response_bias;
+    table->response_factors = response_factors;
+    table->response_dot = response_dot;
 }

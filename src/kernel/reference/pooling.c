@@ -1,4 +1,9 @@
-/* Pooling of channels-last images, in the type `real`. */
+/* kernel: pooling of channels-last images. */
+#include "../split.h"
+#include "reference.h"
+#include "tiles.h"
+
+#include <string.h>
 
 /* One square of an image and some of its channels, with the elements from one place to the next to the right and below.
  */
@@ -114,15 +119,8 @@ static void pool_spread(const dstn_kernel *kernel, int64_t rows, int64_t height,
 #undef SPREAD
 }
 
-static void plane_spread(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
-                         const void *v, void *out) {
-    for (int64_t r = 0; r < rows; r++) {
-        const real *restrict from = (const real *)v + r * cols;
-        for (int64_t p = 0; p < plane; p++) {
-            real *restrict to = (real *)out + (r * plane + p) * cols;
-            for (int64_t c = 0; c < cols; c++) {
-                to[c] = (real)factor * from[c];
-            }
-        }
-    }
+void KERNEL_TYPED(kernel_put_pooling)(dstn_kernel *table) {
+    table->pool_max = pool_max;
+    table->pool_pick = pool_pick;
+    table->pool_spread = pool_spread;
 }

@@ -1,5 +1,10 @@
-/* Dropout masks, in the type `real`: Philox4x32-10 for many blocks at once, whose loops the compiler can vectorize. The
- * draws are those of dstn_rng_bits. */
+/* kernel: dropout. Its masks are those of dstn_rng_bits, Philox4x32-10 for many blocks at once, in loops that the
+ * compiler can vectorize. */
+#include "reference.h"
+#include "tiles.h"
+
+#include <math.h>
+#include <string.h>
 
 enum { MASK_BLOCKS = 64, PHILOX_ROUNDS = 10 };
 
@@ -67,6 +72,13 @@ static void dropout_mask(const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
     }
 }
 
+/* out = factor v in the channels of an image that are kept. */
+static void image_apply_mask(int64_t plane, int64_t cols, const uint8_t *kept, real factor, const real *v, real *out) {
+    FOR_TILES(cols, tile row; for (int c = 0; c < TILE; c++) row[c] = kept[left + c] ? factor : 0;
+              tile_scale(plane, cols, row, v + left, out + left),
+              channel_scale(plane, cols, kept[left] ? factor : 0, v + left, out + left))
+}
+
 static void apply_mask(int64_t cols, const uint8_t *kept, real factor, const real *v, real *out) {
     for (int64_t c = 0; c < cols; c++) {
         out[c] = kept[c] ? factor * v[c] : 0;
@@ -90,4 +102,9 @@ static void dropout_apply(const dstn_kernel *kernel, int64_t rows, int64_t plane
             apply_mask(cols, kept + r * cols, factor, from, to);
         }
     }
+}
+
+void KERNEL_TYPED(kernel_put_dropout)(dstn_kernel *table) {
+    table->dropout_mask = dropout_mask;
+    table->dropout_apply = dropout_apply;
 }

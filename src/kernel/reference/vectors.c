@@ -1,12 +1,8 @@
-/* Elementwise loops over vectors, in the type `real`. */
+/* kernel: loops over vectors. */
+#include "../split.h"
+#include "reference.h"
 
-/* Before a loop over n elements that do not depend on each other: long ones are split over the threads. */
-#define KERNEL_PRAGMA(text) _Pragma(#text)
-#ifdef _OPENMP
-#define KERNEL_PARALLEL_FOR(n) KERNEL_PRAGMA(omp parallel for schedule(static) if ((n) > 65536))
-#else
-#define KERNEL_PARALLEL_FOR(n)
-#endif
+#include <string.h>
 
 static void fill(const dstn_kernel *kernel, int64_t n, double value, void *x) {
     real *restrict to = x;
@@ -22,23 +18,24 @@ static void copy(const dstn_kernel *kernel, int64_t n, const void *x, void *y) {
     }
 }
 
+static void scale_part(int64_t first, int64_t end, real factor, real *restrict x) {
+    for (int64_t i = first; i < end; i++) {
+        x[i] *= factor;
+    }
+}
+
 static void scale(const dstn_kernel *kernel, int64_t n, double a, void *x) {
-    real *restrict to = x;
-    real factor = (real)a;
-    KERNEL_PARALLEL_FOR(n)
-    for (int64_t i = 0; i < n; i++) {
-        to[i] *= factor;
+    KERNEL_SPLIT(n, n, scale_part(first, end, (real)a, x));
+}
+
+static void axpy_part(int64_t first, int64_t end, real factor, const real *restrict x, real *restrict y) {
+    for (int64_t i = first; i < end; i++) {
+        y[i] += factor * x[i];
     }
 }
 
 static void axpy(const dstn_kernel *kernel, int64_t n, double a, const void *x, void *y) {
-    const real *restrict from = x;
-    real *restrict to = y;
-    real factor = (real)a;
-    KERNEL_PARALLEL_FOR(n)
-    for (int64_t i = 0; i < n; i++) {
-        to[i] += factor * from[i];
-    }
+    KERNEL_SPLIT(n, n, axpy_part(first, end, (real)a, x, y));
 }
 
 /* Independent partial sums: a single one would wait for each addition, and may not be reordered by the compiler. */
@@ -108,26 +105,15 @@ static bool all_finite(const dstn_kernel *kernel, int64_t n, const void *x) {
     return !bad;
 }
 
-static void relu(const dstn_kernel *kernel, int64_t n, const void *x, void *y, uint8_t *positive) {
-    const real *from = x;
-    real *to = y;
-    if (!positive) {
-        for (int64_t i = 0; i < n; i++) {
-            to[i] = from[i] > 0 ? from[i] : 0;
-        }
-        return;
-    }
-    uint8_t *restrict pattern = positive;
-    for (int64_t i = 0; i < n; i++) {
-        pattern[i] = from[i] > 0;
-        to[i] = from[i] > 0 ? from[i] : 0;
-    }
-}
-
-static void mask(const dstn_kernel *kernel, int64_t n, const uint8_t *kept, const void *v, void *out) {
-    const real *from = v;
-    real *to = out;
-    for (int64_t i = 0; i < n; i++) {
-        to[i] = kept[i] ? from[i] : 0;
-    }
+void KERNEL_TYPED(kernel_put_vectors)(dstn_kernel *table) {
+    table->fill = fill;
+    table->copy = copy;
+    table->scale = scale;
+    table->axpy = axpy;
+    table->dot = dot;
+    table->multiply = multiply;
+    table->from_double = from_double;
+    table->to_double = to_double;
+    table->from_bytes = from_bytes;
+    table->all_finite = all_finite;
 }

@@ -1,4 +1,7 @@
-/* Losses and their gradients, in the type `real`; all sums in double. */
+/* kernel: losses and their gradients; all sums in double. */
+#include "reference.h"
+
+#include <math.h>
 
 static double squared_error(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
                             const void *t, void *dy) {
@@ -54,4 +57,9 @@ static double cross_entropy(const dstn_kernel *kernel, int64_t rows, int64_t col
         }
     }
     return sum;
+}
+
+void KERNEL_TYPED(kernel_put_losses)(dstn_kernel *table) {
+    table->squared_error = squared_error;
+    table->cross_entropy = cross_entropy;
 }
