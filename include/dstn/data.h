@@ -25,7 +25,8 @@ typedef struct dstn_dataset {
     int64_t outputs;                  /* target columns (regression) or classes */
     double *x[DSTN_PARTS];            /* [rows, features]; NULL where the examples are bytes */
     uint8_t *bytes[DSTN_PARTS];       /* [rows, features]; NULL where they are doubles */
-    double byte_scale, byte_shift;    /* x = byte_scale * byte + byte_shift */
+    int64_t channels;                 /* that are normalized apart: shape[0], or 1 where all values are alike */
+    double *scale, *shift;            /* [channels] x = scale byte + shift; NULL where the examples are doubles */
     double *targets[DSTN_PARTS];      /* regression: [rows, outputs], else NULL */
     int64_t *labels[DSTN_PARTS];      /* classification: [rows], else NULL */
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
@@ -71,11 +72,6 @@ dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *sh
 /* The same with uniform bytes for x, decoded to mean 0 and deviation 1: what a batch of images costs. */
 dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64_t *shape, int64_t outputs,
                                            int64_t rows, uint32_t seed);
-
-/* Gathers `count` examples of a part: x [count, features] in the kernel's scalar type; targets [count, outputs]
- * likewise, or labels [count]. The pointer that the task does not use may be NULL. */
-void dstn_dataset_gather(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
-                         const dstn_kernel *kernel, void *x, void *targets, int64_t *labels);
 
 /* The smallest and largest value, as gathered, of one feature of a part (−1: of all). The part has rows. */
 void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t feature, double *low, double *high);
@@ -146,9 +142,6 @@ dstn_status dstn_augment_read(dstn_node list, const dstn_dataset *dataset, dstn_
                               dstn_error *err);
 void dstn_augment_destroy(dstn_augment *augment); /* NULL is allowed */
 bool dstn_augment_is_empty(const dstn_augment *augment);
-/* Changes x [rows, H, W, C], in the kernel's scalar type, in place. values [rows, hypers]: natural units. */
-void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
-                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x);
 
 /* ---- the mini-batch ------------------------------------------------------------------------------------------- */
 

@@ -70,7 +70,8 @@ static bool same_number(const config_node *a, const config_node *b, bool *same) 
 }
 
 static bool same_scalar(const config_node *a, const config_node *b, const dstn_option *option) {
-    bool is_text = option && (option->kind == DSTN_OPTION_TEXT || option->kind == DSTN_OPTION_CHOICE);
+    bool is_text = option && (option->kind == DSTN_OPTION_TEXT || option->kind == DSTN_OPTION_CHOICE ||
+                              option->kind == DSTN_OPTION_SWITCH);
     bool same = false;
     if (config_node_is_null(a) || config_node_is_null(b)) {
         return config_node_is_null(a) && config_node_is_null(b);
@@ -176,8 +177,8 @@ static bool values_differ(const comparison *c, const char *path, const config_no
     if (a->kind == b->kind && same_scalar(a, b, option)) {
         return false;
     }
-    /* One integer may stand for a list of one. */
-    bool is_list = option && option->kind == DSTN_OPTION_INTS;
+    /* One number may stand for a list of one. */
+    bool is_list = option && (option->kind == DSTN_OPTION_INTS || option->kind == DSTN_OPTION_REALS);
     const config_node *list = a->kind == DSTN_NODE_SEQUENCE ? a : b, *single = list == a ? b : a;
     if (is_list && single->kind == DSTN_NODE_SCALAR && list->kind == DSTN_NODE_SEQUENCE && list->count == 1 &&
         list->children[0]->kind == DSTN_NODE_SCALAR && same_scalar(single, list->children[0], option)) {

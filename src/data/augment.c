@@ -157,11 +157,3 @@ void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_imag
         }
     }
 }
-
-void dstn_augment_apply(const dstn_augment *augment, const dstn_kernel *kernel, dstn_rng rng, uint64_t step,
-                        int64_t first_row, int64_t rows, const double *values, int64_t hypers, void *x) {
-    const dstn_augmenting augmenting = {augment, rng, step, values, hypers};
-    const dstn_images images = {.kernel = kernel, .rows = rows, .first_row = first_row, .x = x};
-    data_augment(&augmenting, DSTN_STAGE_PIXELS, images);
-    data_augment(&augmenting, DSTN_STAGE_VALUES, images);
-}

@@ -32,7 +32,13 @@ static void gather_rows(const double *from, const int64_t *indices, int64_t coun
 /* Bytes to normalized values, of `count` examples. */
 static void decode(const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t count, const uint8_t *bytes,
                    void *to) {
-    kernel->from_bytes(kernel, count * dataset->features, dataset->byte_scale, dataset->byte_shift, bytes, to);
+    int64_t values = count * dataset->features, channels = dataset->channels;
+    if (channels == 1) {
+        kernel->from_bytes(kernel, values, dataset->scale[0], dataset->shift[0], bytes, to);
+        return;
+    }
+    kernel->from_bytes(kernel, values, 1, 0, bytes, to);
+    kernel->column_affine(kernel, values / channels, channels, dataset->scale, to, NULL, NULL, dataset->shift, to);
 }
 
 /* to[i, :] = the example indices[i], decoded where it is bytes. */
@@ -101,10 +107,4 @@ void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_
         gather_examples(dataset, part, indices, rows, kernel, batch->x);
     }
     gather_answers(dataset, part, indices, rows, kernel, batch->targets, batch->labels);
-}
-
-void dstn_dataset_gather(const dstn_dataset *dataset, dstn_part part, const int64_t *indices, int64_t count,
-                         const dstn_kernel *kernel, void *x, void *targets, int64_t *labels) {
-    gather_examples(dataset, part, indices, count, kernel, x);
-    gather_answers(dataset, part, indices, count, kernel, targets, labels);
 }

@@ -48,11 +48,6 @@ void data_take_bytes(dstn_dataset *dataset, dstn_part part, int64_t rows, uint8_
     dataset->bytes[part] = bytes;
 }
 
-void data_set_normalization(dstn_dataset *dataset, double mean, double deviation) {
-    dataset->byte_scale = 1 / (255 * deviation);
-    dataset->byte_shift = -mean / deviation;
-}
-
 void data_clear_part(dstn_dataset *dataset, dstn_part part) {
     free(dataset->x[part]);
     free(dataset->bytes[part]);
@@ -76,6 +71,8 @@ void dstn_dataset_destroy(dstn_dataset *dataset) {
         free(dataset->feature_names[f]);
     }
     free(dataset->feature_names);
+    free(dataset->scale);
+    free(dataset->shift);
     free(dataset->source);
     free(dataset->target_name);
     free(dataset->summary);
@@ -100,10 +97,22 @@ static bool are_labels(const int64_t *labels, int64_t count, int64_t classes) {
     return true;
 }
 
+/* Bytes decode to finite numbers, in their order. */
+static bool is_normalization_valid(const dstn_dataset *dataset) {
+    if (!dataset->scale || !dataset->shift || dataset->channels < 1 || dataset->features % dataset->channels != 0) {
+        return false;
+    }
+    for (int64_t c = 0; c < dataset->channels; c++) {
+        if (!(dataset->scale[c] > 0) || !isfinite(dataset->scale[c]) || !isfinite(dataset->shift[c])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool are_examples_valid(const dstn_dataset *dataset, int part) {
     if (dataset->bytes[part]) {
-        return !dataset->x[part] && dataset->byte_scale > 0 && isfinite(dataset->byte_scale) &&
-               isfinite(dataset->byte_shift);
+        return !dataset->x[part] && is_normalization_valid(dataset);
     }
     return dataset->x[part] && are_finite(dataset->x[part], dataset->rows[part] * dataset->features);
 }

@@ -6,7 +6,8 @@
 /* Element i of a part, as gathered. */
 static double element(const dstn_dataset *dataset, dstn_part part, int64_t i) {
     if (dataset->bytes[part]) {
-        return dataset->byte_scale * dataset->bytes[part][i] + dataset->byte_shift;
+        int64_t c = i % dataset->channels;
+        return dataset->scale[c] * dataset->bytes[part][i] + dataset->shift[c];
     }
     return dataset->x[part][i];
 }

@@ -1,5 +1,6 @@
 /* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file. The
  * one file of this room that names HDF5. */
+#include "normalize.h"
 #include "sources.h"
 
 #include <errno.h>
@@ -13,17 +14,17 @@ enum { MAX_AXES = 4, MAX_CLASSES = 100000 };
 
 typedef struct hdf5_settings {
     const char *path;
-    double mean, deviation;
+    data_normalization normalization;
     int64_t classes; /* 0: as many as there are labels */
 } hdf5_settings;
 
 static const dstn_option options[] = {
     DSTN_TEXT("path", hdf5_settings, path, DSTN_REQUIRED,
               "the file, relative to the folder of the config that names it"),
-    DSTN_REAL("mean", hdf5_settings, mean, -1e6, 1e6, "0",
-              "subtracted from all values of x; bytes are divided by 255 before"),
-    DSTN_REAL("std", hdf5_settings, deviation, 1e-6, 1e6, "1",
-              "values of x are divided by it, after mean is subtracted"),
+    DSTN_REALS("mean", hdf5_settings, normalization.mean, -1e6, 1e6, "0",
+               "subtracted from all values of x; bytes are divided by 255 before; one number, or one for each channel"),
+    DSTN_REALS("std", hdf5_settings, normalization.deviation, 1e-6, 1e6, "1",
+               "values of x are divided by it, after mean is subtracted; one number, or one for each channel"),
     DSTN_INT("classes", hdf5_settings, classes, 2, MAX_CLASSES, "~",
              "number of classes; default: the largest label and one"),
     DSTN_OPTIONS_END,
@@ -205,7 +206,7 @@ static dstn_status take_bytes(dstn_dataset *dataset, const hdf5_settings *settin
     if (dataset->rank == 3 && dataset->shape[0] > 1) {
         bytes_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
-    data_set_normalization(dataset, settings->mean, settings->deviation);
+    data_set_normalization(dataset, &settings->normalization);
     data_take_bytes(dataset, DSTN_PART_TRAIN, rows, x);
     return DSTN_OK;
 }
@@ -221,9 +222,7 @@ static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_settings *sett
     if (dataset->rank == 3 && dataset->shape[0] > 1) {
         doubles_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
-    for (int64_t i = 0; i < array->count; i++) {
-        x[i] = (x[i] - settings->mean) / settings->deviation;
-    }
+    data_normalize(&settings->normalization, array->count, x);
     data_take_doubles(dataset, DSTN_PART_TRAIN, rows, x);
     /* Columns have no names in such a file; messages need some. */
     if (dataset->rank == 1) {
@@ -356,8 +355,8 @@ static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn
 
 /* ---- the data set ------------------------------------------------------------------------------------------------ */
 
-static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *settings, dstn_task task, dstn_dataset **out,
-                               dstn_error *err) {
+static dstn_status read_arrays(dstn_node node, const hdf5_file *file, const hdf5_settings *settings, dstn_task task,
+                               dstn_dataset **out, dstn_error *err) {
     hdf5_array x;
     double *y = NULL;
     int64_t outputs;
@@ -369,6 +368,9 @@ static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *setti
     }
     if (status == DSTN_OK) {
         dataset = make_dataset(&x, task, outputs);
+        status = data_check_normalization(node, dataset, &settings->normalization, err);
+    }
+    if (status == DSTN_OK) {
         status = is_bytes(&x) ? take_bytes(dataset, settings, &x, err) : take_doubles(dataset, settings, &x, err);
     }
     if (status == DSTN_OK) {
@@ -411,7 +413,7 @@ static dstn_status read_file(dstn_node node, const char *path, const hdf5_settin
         return data_fail_at_key(
             node, "path", err, "%s: is no HDF5 file, or damaged or cut off; accepted: an HDF5 file with x and y", path);
     }
-    dstn_status status = read_arrays(&file, settings, task, out, err);
+    dstn_status status = read_arrays(node, &file, settings, task, out, err);
     H5Fclose(file.id);
     return status;
 }

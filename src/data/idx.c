@@ -1,6 +1,7 @@
 /* data: the source `idx`: a folder with the four files of MNIST and its relatives: images and labels, for training
  * and for the test. */
 #include "idx_reader.h"
+#include "normalize.h"
 #include "sources.h"
 
 #include <errno.h>
@@ -15,15 +16,17 @@
 
 typedef struct idx_settings {
     const char *path;
-    double mean, deviation;
+    data_normalization normalization;
     int64_t classes;
 } idx_settings;
 
 static const dstn_option options[] = {
     DSTN_TEXT("path", idx_settings, path, DEFAULT_FOLDER,
               "the folder with the four files, each plain or .gz, relative to the folder of the config that names it"),
-    DSTN_REAL("mean", idx_settings, mean, -1e6, 1e6, ".1307", "subtracted from pixels, which go from 0 to 1"),
-    DSTN_REAL("std", idx_settings, deviation, 1e-6, 1e6, ".3081", "pixels are divided by it, after mean is subtracted"),
+    DSTN_REALS("mean", idx_settings, normalization.mean, -1e6, 1e6, ".1307",
+               "subtracted from pixels, which go from 0 to 1; one number, or one for each channel"),
+    DSTN_REALS("std", idx_settings, normalization.deviation, 1e-6, 1e6, ".3081",
+               "pixels are divided by it, after mean is subtracted; one number, or one for each channel"),
     DSTN_INT("classes", idx_settings, classes, 2, 256, "10", "number of classes: labels go from 0 to one below it"),
     DSTN_OPTIONS_END,
 };
@@ -163,9 +166,12 @@ static dstn_status read_folder(const idx_settings *idx, dstn_node node, const ch
         const int64_t shape[] = {1, pair.images.height, pair.images.width};
         dstn_dataset *dataset = data_new(folder, DSTN_TASK_CLASSIFICATION, 3, shape, idx->classes);
         dataset->target_name = dstn_strdup("label");
-        data_set_normalization(dataset, idx->mean, idx->deviation);
-        take_pair(dataset, DSTN_PART_TRAIN, &pair);
-        status = read_test(node, folder, idx->classes, log, dataset, err);
+        status = data_check_normalization(node, dataset, &idx->normalization, err);
+        if (status == DSTN_OK) {
+            data_set_normalization(dataset, &idx->normalization);
+            take_pair(dataset, DSTN_PART_TRAIN, &pair);
+            status = read_test(node, folder, idx->classes, log, dataset, err);
+        }
         if (status == DSTN_OK) {
             *out = dataset;
         } else {

@@ -18,8 +18,6 @@ void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows);
 /* The same around examples [rows, features] that were read already; the data set then owns them. */
 void data_take_doubles(dstn_dataset *dataset, dstn_part part, int64_t rows, double *x);
 void data_take_bytes(dstn_dataset *dataset, dstn_part part, int64_t rows, uint8_t *bytes);
-/* How bytes are decoded: x = (byte/255 − mean)/deviation. */
-void data_set_normalization(dstn_dataset *dataset, double mean, double deviation);
 /* Spreads the examples of the training part, which has all of them, over the parts: part p gets rows[p] of them, those
  * with the numbers orders[p]. A part with 0 rows other than the training part stays as it is. */
 void data_divide(dstn_dataset *dataset, const int64_t *const orders[DSTN_PARTS], const int64_t rows[DSTN_PARTS]);

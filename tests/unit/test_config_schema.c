@@ -19,6 +19,8 @@ typedef struct any_settings {
     const char *text;
     int choice;
     dstn_int_list integers;
+    dstn_real_list numbers;
+    dstn_switch answer;
     dstn_node section;
 } any_settings;
 
@@ -43,6 +45,8 @@ static const dstn_option csv[] = {
 };
 static const dstn_option hdf5[] = {
     DSTN_INT("threads", any_settings, integer, 1, 64, "1", "Readers."),
+    DSTN_REALS("mean", any_settings, numbers, 0, 1, "0.5", "Of each channel."),
+    DSTN_SWITCH("cached", any_settings, answer, "auto", "Whether it is kept."),
     DSTN_OPTIONS_END,
 };
 static const dstn_option source[] = {
@@ -216,6 +220,12 @@ static void changed_values_are_named_by_their_path(void **state) {
     (void)state;
     assert_differs("train: {batch: 64}", "train: {batch: 65}", "train.batch");
     assert_differs("train: {clip: 1}\nz: 1", "train: {clip: 2}\nz: 2", "train.clip");
+    assert_differs("data: {source: hdf5, mean: 0.5}", "data: {source: hdf5, mean: [.5]}", NULL);
+    assert_differs("data: {source: hdf5, mean: [.1, 1]}", "data: {source: hdf5, mean: [0.10, 1e0]}", NULL);
+    assert_differs("data: {source: hdf5, mean: [.1, 1]}", "data: {source: hdf5, mean: [.1, 2]}", "data.mean.1");
+    assert_differs("data: {source: hdf5, cached: auto}", "data: {source: hdf5}", NULL);
+    assert_differs("data: {source: hdf5, cached: 'true'}", "data: {source: hdf5, cached: true}", NULL);
+    assert_differs("data: {source: hdf5, cached: true}", "data: {source: hdf5}", "data.cached");
     assert_differs("train: {shape: [1, 2]}", "train: {shape: [1, 3]}", "train.shape.1");
     assert_differs("train: {shape: [1, 2]}", "train: {shape: [1, 2, 3]}", "train.shape");
     assert_differs("train: {shape: 5}", "train: {shape: [6]}", "train.shape");

@@ -21,6 +21,11 @@ static dstn_dataset *make_images(void) {
     return dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 40, 1);
 }
 
+static dstn_dataset *make_numbers(void) {
+    const int64_t shape[] = {CHANNELS, HEIGHT, WIDTH};
+    return dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 100, 1);
+}
+
 static const char *name_at(const void *user, size_t i) {
     const char *const *names = user;
     return i < HYPERS ? names[i] : NULL;
@@ -57,18 +62,37 @@ static const dstn_kernel *kernel_of(dstn_scalar scalar) {
     return kernel;
 }
 
-/* Ones, augmented: x [rows, H, W, C] as doubles, owned by the caller. */
+/* Rows first_row … of the training part in a batch that begins there, augmented: x [rows, H, W, C] as doubles, owned by
+ * the caller. */
+static double *fill_batch(const dstn_dataset *dataset, const dstn_augment *augment, dstn_scalar scalar, uint64_t step,
+                          int64_t first_row, int64_t rows, const double *values) {
+    const dstn_kernel *kernel = kernel_of(scalar);
+    const dstn_augmenting augmenting = {augment, rng, step, values, HYPERS};
+    dstn_arena *arena = dstn_arena_new();
+    int64_t *indices = dstn_alloc((size_t)rows, sizeof *indices);
+    double *out = dstn_alloc((size_t)(rows * FEATURES), sizeof *out);
+    for (int64_t r = 0; r < rows; r++) {
+        indices[r] = (first_row + r) % dataset->rows[DSTN_PART_TRAIN];
+    }
+    dstn_batch batch;
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, rows, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, rows, first_row, 1000, &augmenting);
+    kernel->to_double(kernel, rows * FEATURES, batch.x, out);
+    free(indices);
+    dstn_arena_destroy(arena);
+    return out;
+}
+
+/* The same of images that are 1 everywhere. */
 static double *augmented(const dstn_augment *augment, dstn_scalar scalar, uint64_t step, int64_t first_row,
                          int64_t rows, const double *values) {
-    const dstn_kernel *kernel = kernel_of(scalar);
-    int64_t count = rows * FEATURES;
-    void *x = malloc((size_t)count * kernel->size);
-    double *out = dstn_alloc((size_t)count, sizeof *out);
-    kernel->fill(kernel, count, 1, x);
-    dstn_augment_apply(augment, kernel, rng, step, first_row, rows, values, HYPERS, x);
-    kernel->to_double(kernel, count, x, out);
-    free(x);
-    return out;
+    dstn_dataset *dataset = make_numbers();
+    for (int64_t i = 0; i < dataset->rows[DSTN_PART_TRAIN] * FEATURES; i++) {
+        dataset->x[DSTN_PART_TRAIN][i] = 1;
+    }
+    double *x = fill_batch(dataset, augment, scalar, step, first_row, rows, values);
+    dstn_dataset_destroy(dataset);
+    return x;
 }
 
 static double *cut(const char *list, uint64_t step, int64_t first_row, int64_t rows) {
@@ -209,31 +233,12 @@ static void hyperparameters_count_for_each_example(void **state) {
 /* ---- mirror images ------------------------------------------------------------------------------------------------
  */
 
-static dstn_dataset *make_numbers(void) {
-    const int64_t shape[] = {CHANNELS, HEIGHT, WIDTH};
-    return dstn_dataset_synthetic(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 400, 1);
-}
-
-/* The first rows of the training part, augmented: x [rows, H, W, C] as doubles, owned by the caller. */
 static double *fill(const dstn_dataset *dataset, const char *list, dstn_scalar scalar, int64_t first_row, int64_t rows,
                     const double *values) {
     dstn_augment *augment = read_good(list);
-    dstn_arena *arena = dstn_arena_new();
-    const dstn_kernel *kernel = kernel_of(scalar);
-    const dstn_augmenting augmenting = {augment, rng, 4, values, HYPERS};
-    int64_t *indices = dstn_alloc((size_t)rows, sizeof *indices);
-    double *out = dstn_alloc((size_t)(rows * FEATURES), sizeof *out);
-    for (int64_t r = 0; r < rows; r++) {
-        indices[r] = (first_row + r) % dataset->rows[DSTN_PART_TRAIN];
-    }
-    dstn_batch batch;
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, rows, arena));
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, rows, first_row, ROWS, &augmenting);
-    kernel->to_double(kernel, rows * FEATURES, batch.x, out);
-    free(indices);
-    dstn_arena_destroy(arena);
+    double *x = fill_batch(dataset, augment, scalar, 4, first_row, rows, values);
     dstn_augment_destroy(augment);
-    return out;
+    return x;
 }
 
 /* 1: the image is the mirror image of the other, 0: the other itself. */

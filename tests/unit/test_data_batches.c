@@ -146,8 +146,8 @@ static void check_bytes(dstn_scalar scalar, double tolerance) {
     const int64_t indices[] = {7, 0, 7, 3};
     const dstn_kernel *kernel = kernel_of(scalar);
     dstn_dataset *dataset = dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 5, 40, 2);
-    dataset->byte_scale = 1 / (255 * 0.3081);
-    dataset->byte_shift = -0.1307 / 0.3081;
+    dataset->scale[0] = 1 / (255 * 0.3081);
+    dataset->shift[0] = -0.1307 / 0.3081;
     assert_true(dstn_dataset_is_valid(dataset));
     dstn_arena *arena = dstn_arena_new();
     dstn_batch batch;
@@ -180,7 +180,7 @@ static void synthetic_bytes_decode_to_mean_0_and_deviation_1(void **state) {
     int64_t count = 1500 * 12, seen[256] = {0};
     for (int64_t i = 0; i < count; i++) {
         uint8_t byte = dataset->bytes[DSTN_PART_TRAIN][i];
-        double x = dataset->byte_scale * byte + dataset->byte_shift;
+        double x = dataset->scale[0] * byte + dataset->shift[0];
         sum += x;
         squares += x * x;
         seen[byte]++;
@@ -188,7 +188,7 @@ static void synthetic_bytes_decode_to_mean_0_and_deviation_1(void **state) {
     assert_true(fabs(sum / (double)count) < 5 / sqrt((double)count));
     assert_true(fabs(squares / (double)count - 1) < 5 / sqrt((double)count));
     assert_true(seen[0] > 0 && seen[255] > 0);
-    dataset->byte_scale = 0;
+    dataset->scale[0] = 0;
     assert_false(dstn_dataset_is_valid(dataset));
     dstn_dataset_destroy(dataset);
 }

@@ -5,103 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <hdf5.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data_files.h"
-#include "scratch.h"
-
-enum { ROWS = 12 };
-
-static char *folder, *path; /* of the test that runs */
-
-static int start(void **state) {
-    (void)state;
-    folder = scratch_make();
-    path = dstn_format("%s/own.h5", folder);
-    return folder ? 0 : 1;
-}
-
-static int finish(void **state) {
-    (void)state;
-    free(path);
-    scratch_remove(folder);
-    return 0;
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static hid_t create(void) {
-    return H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-}
-
-/* An array of any type in the file from one in memory; extents [axes]. */
-static void put(hid_t file, const char *name, hid_t file_type, int axes, const hsize_t *extent, hid_t memory_type,
-                const void *values) {
-    hid_t space = H5Screate_simple(axes, extent, NULL);
-    hid_t set = H5Dcreate2(file, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(set >= 0 && H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    H5Dclose(set);
-    H5Sclose(space);
-}
-
-static void put_doubles(hid_t file, const char *name, int axes, const hsize_t *extent, const double *values) {
-    put(file, name, H5T_IEEE_F64LE, axes, extent, H5T_NATIVE_DOUBLE, values);
-}
-
-static void put_integers(hid_t file, const char *name, hsize_t rows, const int *values) {
-    put(file, name, H5T_STD_I32LE, 1, &rows, H5T_NATIVE_INT, values);
-}
-
-/* x [ROWS, 2] with distinct values, and labels r mod 3. */
-static void put_table(hid_t file) {
-    const hsize_t extent[] = {ROWS, 2};
-    double x[2 * ROWS];
-    int y[ROWS];
-    for (int r = 0; r < ROWS; r++) {
-        x[2 * r] = r;
-        x[2 * r + 1] = r * r;
-        y[r] = r % 3;
-    }
-    put_doubles(file, "x", 2, extent, x);
-    put_integers(file, "y", ROWS, y);
-}
-
-static dstn_status read_file(const char *more, dstn_dataset **out, dstn_error *err) {
-    char section[512];
-    snprintf(section, sizeof section, "source: hdf5, path: %s, valid_fraction: 0.25%s", path, more);
-    return read_section(section, 1, NULL, out, err);
-}
-
-static dstn_dataset *read_good(const char *more) {
-    dstn_dataset *dataset;
-    dstn_error err;
-    if (read_file(more, &dataset, &err) != DSTN_OK) {
-        fail_msg("%s", err.message);
-    }
-    assert_true(dstn_dataset_is_valid(dataset));
-    return dataset;
-}
-
-static void assert_bad(dstn_status status, const char *more, const char *const *parts) {
-    dstn_dataset *dataset;
-    dstn_error err = {0};
-    dstn_status got = read_file(more, &dataset, &err);
-    if (got != status) {
-        fail_msg("status %d: %s", got, err.message);
-    }
-    assert_null(dataset);
-    for (; *parts; parts++) {
-        if (!strstr(err.message, *parts)) {
-            fail_msg("\"%s\" doesn't say \"%s\"", err.message, *parts);
-        }
-    }
-}
-
-#define BAD(more, ...) assert_bad(DSTN_ERROR_DATA, more, (const char *const[]){"own.h5", __VA_ARGS__, NULL})
-#define CLASSES ", task: classification"
+#include "hdf5_files.h"
 
 /* ---- good ones --------------------------------------------------------------------------------------------------- */
 
@@ -147,65 +55,6 @@ static void targets_of_a_regression_may_have_columns(void **state) {
     assert_int_equal(dataset->outputs, 2);
     assert_int_equal(dataset->rows[DSTN_PART_VALID], 3);
     assert_true(dataset->targets[DSTN_PART_VALID][4] == 110 && dataset->targets[DSTN_PART_VALID][5] == -11);
-    dstn_dataset_destroy(dataset);
-}
-
-static void bytes_stay_bytes_and_images_become_channels_last(void **state) {
-    (void)state;
-    enum { C = 3, H = 2, W = 2, PIXELS = H * W };
-    const hsize_t extent[] = {ROWS, C, H, W};
-    uint8_t x[ROWS][C * PIXELS];
-    double as_doubles[ROWS][C * PIXELS];
-    int y[ROWS];
-    for (int r = 0; r < ROWS; r++) {
-        y[r] = r % 2;
-        for (int i = 0; i < C * PIXELS; i++) {
-            as_doubles[r][i] = x[r][i] = (uint8_t)(20 * r + i);
-        }
-    }
-    for (int doubles = 0; doubles < 2; doubles++) {
-        hid_t file = create();
-        if (doubles) {
-            put_doubles(file, "x", 4, extent, &as_doubles[0][0]);
-        } else {
-            put(file, "x", H5T_STD_U8LE, 4, extent, H5T_NATIVE_UINT8, x);
-        }
-        put_integers(file, "y", ROWS, y);
-        H5Fclose(file);
-        dstn_dataset *dataset = read_good(CLASSES ", split: end, mean: 0.25, std: 0.5");
-        assert_int_equal(dataset->rank, 3);
-        assert_true(dataset->shape[0] == C && dataset->shape[1] == H && dataset->shape[2] == W);
-        for (int64_t r = 0; r < dataset->rows[DSTN_PART_TRAIN]; r++) {
-            for (int i = 0; i < C * PIXELS; i++) {
-                int c = i % C, pixel = i / C;
-                int64_t at = r * C * PIXELS + i;
-                if (doubles) {
-                    assert_true(dataset->x[DSTN_PART_TRAIN][at] == (as_doubles[r][c * PIXELS + pixel] - 0.25) / 0.5);
-                } else {
-                    assert_int_equal(dataset->bytes[DSTN_PART_TRAIN][at], x[r][c * PIXELS + pixel]);
-                }
-            }
-        }
-        double low, high;
-        dstn_dataset_range(dataset, DSTN_PART_TRAIN, -1, &low, &high);
-        assert_true(doubles || (fabs(low + 0.5) < 1e-12 && fabs(high - (171 / 255. - 0.25) / 0.5) < 1e-12));
-        dstn_dataset_destroy(dataset);
-    }
-}
-
-static void images_without_channels_have_one(void **state) {
-    (void)state;
-    const hsize_t extent[] = {ROWS, 2, 3};
-    uint8_t x[ROWS * 6] = {1, 2, 3};
-    int y[ROWS] = {1};
-    hid_t file = create();
-    put(file, "x", H5T_STD_U8LE, 3, extent, H5T_NATIVE_UINT8, x);
-    put_integers(file, "y", ROWS, y);
-    H5Fclose(file);
-    dstn_dataset *dataset = read_good(CLASSES ", split: end");
-    assert_int_equal(dataset->rank, 3);
-    assert_true(dataset->shape[0] == 1 && dataset->shape[1] == 2 && dataset->shape[2] == 3);
-    assert_true(fabs(dataset->byte_scale * 255 - 1) < 1e-15 && dataset->byte_shift == 0);
     dstn_dataset_destroy(dataset);
 }
 
@@ -407,14 +256,10 @@ static void hdf5s_own_messages_come_back_afterwards(void **state) {
     assert_true(before == after && before);
 }
 
-#define TEST_CASE(name) cmocka_unit_test_setup_teardown(name, start, finish)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_CASE(a_table_is_split_and_standardized_as_a_csv_is),
         TEST_CASE(targets_of_a_regression_may_have_columns),
-        TEST_CASE(bytes_stay_bytes_and_images_become_channels_last),
-        TEST_CASE(images_without_channels_have_one),
         TEST_CASE(the_files_own_split_is_taken),
         TEST_CASE(a_split_without_validation_leaves_it_to_the_key),
         TEST_CASE(files_that_are_no_hdf5_are_named),

@@ -379,6 +379,7 @@ static void missing_folders_are_named_with_key_and_package(void **state) {
 static void keys_that_do_not_fit_images_are_refused(void **state) {
     (void)state;
     assert_bad(DSTN_ERROR_USAGE, ", features: quadratic", (const char *const[]){"data.features", "raw", NULL});
+    assert_bad(DSTN_ERROR_USAGE, ", mean: [0.5, 0.25]", (const char *const[]){"data.mean: has 2 numbers", NULL});
     assert_bad(DSTN_ERROR_USAGE, ", std: 0", (const char *const[]){"data.std", NULL});
     assert_bad(DSTN_ERROR_USAGE, ", split: middle", (const char *const[]){"data.split", "auto, random, end", NULL});
     char section[512];

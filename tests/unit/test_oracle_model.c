@@ -141,7 +141,7 @@ static void set_weights(const toy *t, int layer, const double *canonical) {
 
 /* Loss and penalty of a part as one batch, through the general layers at λ; gradients are left in the model. */
 static double whole_loss(const toy *t, dstn_part part, double lambda) {
-    int64_t rows = t->dataset->rows[part], d = t->dataset->features;
+    int64_t rows = t->dataset->rows[part];
     double *values = dstn_alloc((size_t)rows, sizeof(double));
     for (int64_t r = 0; r < rows; r++) {
         values[r] = dstn_space_value(t->space, 0, lambda);
@@ -152,22 +152,23 @@ static double whole_loss(const toy *t, dstn_part part, double lambda) {
                       .values = values,
                       .grad = {[DSTN_RANGE_GENERAL] = part == DSTN_PART_TRAIN}};
     int64_t *order = dstn_alloc((size_t)rows, sizeof(int64_t));
-    double *x = dstn_alloc((size_t)(rows * d), sizeof(double)), *targets = dstn_alloc((size_t)rows, sizeof(double));
+    dstn_arena *arena = dstn_arena_new();
+    dstn_batch batch;
     for (int64_t r = 0; r < rows; r++) {
         order[r] = r;
     }
-    dstn_dataset_gather(t->dataset, part, order, rows, t->model->kernel, x, targets, NULL);
+    assert_true(dstn_batch_bind(&batch, t->dataset, t->model->kernel, rows, arena));
+    dstn_batch_fill(&batch, t->dataset, t->model->kernel, part, order, rows, 0, rows, NULL);
     dstn_model_zero_gradient(t->model, DSTN_RANGE_GENERAL);
-    dstn_model_forward(t->model, &pass, x);
-    double loss = dstn_model_loss(t->model, &pass, targets, NULL, NULL);
+    dstn_model_forward(t->model, &pass, batch.x);
+    double loss = dstn_model_loss(t->model, &pass, batch.targets, NULL, NULL);
     if (part == DSTN_PART_TRAIN) {
         loss += dstn_model_penalty(t->model, &pass);
         dstn_model_adjoint(t->model, &pass);
     }
     free(values);
     free(order);
-    free(x);
-    free(targets);
+    dstn_arena_destroy(arena);
     return loss;
 }
 
