@@ -159,12 +159,16 @@ typedef struct dstn_trainer_request {
     const dstn_group *group;
 } dstn_trainer_request;
 
+/* Whose updates clipping has shortened; general and response weights of one objective count as general. */
+enum { DSTN_CLIPPED_GENERAL, DSTN_CLIPPED_RESPONSE, DSTN_CLIPPED_LAMBDA, DSTN_CLIPPED_SCALE, DSTN_CLIPPED };
+
 /* What changes along a run; read by observers. */
 typedef struct dstn_progress {
-    int64_t step;         /* training steps done */
-    int64_t steps;        /* training steps of the whole run */
-    int64_t hyper_step;   /* hyperparameter steps done */
-    int64_t epoch;        /* epochs completed */
+    int64_t step;                  /* training steps done */
+    int64_t steps;                 /* training steps of the whole run */
+    int64_t hyper_step;            /* hyperparameter steps done */
+    int64_t epoch;                 /* epochs completed */
+    int64_t clipped[DSTN_CLIPPED]; /* updates that were clipped; of λ and raw_scale on the leader alone */
     double train_loss;    /* of the last training step: loss + penalty of its (first) pass, on the global batch */
     double response_loss; /* of its response pass (Δ-STN), else NAN */
     double hyper_loss;    /* L_V of the last hyperparameter step, without the entropy; NAN before the first */

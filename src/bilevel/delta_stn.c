@@ -20,7 +20,9 @@ static void train_step(dstn_trainer *trainer) {
     dstn_evaluation evaluations[2];
     evaluations[0] = bilevel_evaluate(trainer, at_lambda0, rows, epsilon);     /* ∇_{w_0} L_T(λ_0, w_0) */
     evaluations[1] = bilevel_evaluate(trainer, around_lambda0, rows, epsilon); /* ∇_Θ L_T(λ_0 + ε, w_0 + Θε) */
-    bilevel_update_weights(trainer, evaluations, 2);
+    bilevel_sum_gradients(trainer, evaluations, 2);
+    bilevel_update_weights(trainer, at_lambda0);
+    bilevel_update_weights(trainer, around_lambda0);
     bilevel_end_train_step(trainer, evaluations, 2);
 }
 

@@ -6,7 +6,8 @@ static void train_step(dstn_trainer *trainer) {
     const dstn_perturbation none = {NULL, NULL};
 
     dstn_evaluation evaluation = bilevel_evaluate(trainer, trainer->method->train[0], rows, none);
-    bilevel_update_weights(trainer, &evaluation, 1);
+    bilevel_sum_gradients(trainer, &evaluation, 1);
+    bilevel_update_weights(trainer, evaluation.objective);
     bilevel_end_train_step(trainer, &evaluation, 1);
 }
 

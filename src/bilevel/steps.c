@@ -90,34 +90,39 @@ static void tell_update(dstn_trainer *trainer) {
     }
 }
 
-/* What the gradients of these ranges are multiplied by, so that the norm of all of them is at most the clip. */
-static double clip_factor(const dstn_trainer *trainer, const bool updated[DSTN_RANGES]) {
-    const dstn_model *model = trainer->model;
-    double clip = dstn_optimizer_clip(trainer->weights[DSTN_RANGE_GENERAL]), squares = 0;
-    if (!isfinite(clip)) {
-        return 1;
-    }
-    for (int r = 0; r < DSTN_RANGES; r++) {
-        squares += updated[r]
-                       ? trainer->kernel->dot(trainer->kernel, model->count[r], model->gradient[r], model->gradient[r])
-                       : 0;
-    }
-    return dstn_clip_factor(sqrt(squares), clip);
-}
-
-void bilevel_update_weights(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
-    dstn_model *model = trainer->model;
-    bool updated[DSTN_RANGES] = {false, false};
+void bilevel_sum_gradients(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
     for (int e = 0; e < count; e++) {
         dstn_problem_sum_gradients(trainer->problem, evaluations[e].objective);
-        for (int r = 0; r < DSTN_RANGES; r++) {
-            updated[r] = updated[r] || evaluations[e].objective->grad[r];
-        }
     }
     tell_gradient(trainer, NULL);
-    double factor = clip_factor(trainer, updated);
+}
+
+/* What a gradient of this norm is multiplied by; counts how often that is less than 1. */
+static double clip_factor(double norm, double clip, int64_t *clipped) {
+    double factor = dstn_clip_factor(norm, clip);
+    *clipped += factor < 1;
+    return factor;
+}
+
+/* ‖∇‖ over the ranges of an objective; not needed, and 0, where nothing is clipped. */
+static double gradient_norm(const dstn_trainer *trainer, const dstn_objective *objective, double clip) {
+    const dstn_model *model = trainer->model;
+    const dstn_kernel *kernel = trainer->kernel;
+    double squares = 0;
+    for (int r = 0; r < DSTN_RANGES && isfinite(clip); r++) {
+        squares +=
+            objective->grad[r] ? kernel->dot(kernel, model->count[r], model->gradient[r], model->gradient[r]) : 0;
+    }
+    return sqrt(squares);
+}
+
+void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objective) {
+    dstn_model *model = trainer->model;
+    double clip = dstn_optimizer_clip(trainer->weights[DSTN_RANGE_GENERAL]);
+    int own = objective->grad[DSTN_RANGE_GENERAL] ? DSTN_CLIPPED_GENERAL : DSTN_CLIPPED_RESPONSE;
+    double factor = clip_factor(gradient_norm(trainer, objective, clip), clip, &trainer->progress.clipped[own]);
     for (int r = 0; r < DSTN_RANGES; r++) {
-        if (updated[r]) {
+        if (objective->grad[r]) {
             dstn_optimizer_step(trainer->weights[r], factor, model->gradient[r], model->value[r]);
         }
     }
@@ -138,20 +143,19 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
     tell_update(trainer);
 }
 
-static void clipped_step(dstn_optimizer *optimizer, int count, const double *gradient, double *values) {
-    double squares = 0;
-    for (int i = 0; i < count; i++) {
-        squares += gradient[i] * gradient[i];
-    }
-    dstn_optimizer_step(optimizer, dstn_clip_factor(sqrt(squares), dstn_optimizer_clip(optimizer)), gradient, values);
+static void clipped_step(dstn_optimizer *optimizer, int count, const double *gradient, double *values,
+                         int64_t *clipped) {
+    double norm = dstn_vector_norm(count, gradient);
+    dstn_optimizer_step(optimizer, clip_factor(norm, dstn_optimizer_clip(optimizer), clipped), gradient, values);
 }
 
 void bilevel_update_space(dstn_trainer *trainer, dstn_hypergradient gradient) {
     dstn_space *space = trainer->space;
+    int64_t *clipped = trainer->progress.clipped;
     tell_gradient(trainer, &gradient);
     if (dstn_group_leads(trainer->group)) {
-        clipped_step(trainer->lambda, space->count, gradient.lambda, space->lambda);
-        clipped_step(trainer->scale, space->count, gradient.raw_scale, space->raw_scale);
+        clipped_step(trainer->lambda, space->count, gradient.lambda, space->lambda, &clipped[DSTN_CLIPPED_LAMBDA]);
+        clipped_step(trainer->scale, space->count, gradient.raw_scale, space->raw_scale, &clipped[DSTN_CLIPPED_SCALE]);
     }
     size_t bytes = (size_t)space->count * sizeof(double);
     dstn_group_broadcast(trainer->group, space->lambda, bytes);

@@ -22,9 +22,12 @@ dstn_perturbation bilevel_perturb(dstn_trainer *trainer, bilevel_rows rows);
 dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                  dstn_perturbation perturbation);
 
-/* Waits for the gradients of these objectives, then updates the weights that they are of: w ← w − α ∇, clipped by their
- * norm together. */
-void bilevel_update_weights(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count);
+/* Waits until the gradients of these objectives are sums over the group. */
+void bilevel_sum_gradients(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count);
+
+/* w ← w − α ∇ for the weights that an objective has gradients of, clipped by the norm of all of them: an objective's
+ * step depends on its own gradient alone. */
+void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objective);
 
 /* The training step is over: its losses over the group, the first evaluation's with its penalty being the training
  * loss, and the counters. */

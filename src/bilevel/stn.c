@@ -14,7 +14,8 @@ static void train_step(dstn_trainer *trainer) {
     dstn_perturbation epsilon = bilevel_perturb(trainer, rows);
 
     dstn_evaluation evaluation = bilevel_evaluate(trainer, trainer->method->train[0], rows, epsilon);
-    bilevel_update_weights(trainer, &evaluation, 1);
+    bilevel_sum_gradients(trainer, &evaluation, 1);
+    bilevel_update_weights(trainer, evaluation.objective);
     bilevel_end_train_step(trainer, &evaluation, 1);
 }
 

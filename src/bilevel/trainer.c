@@ -228,6 +228,7 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     }
     dstn_state_add_values(state, "progress/step", DSTN_I64, 1, &trainer->progress.step);
     dstn_state_add_values(state, "progress/hyper_step", DSTN_I64, 1, &trainer->progress.hyper_step);
+    dstn_state_add_values(state, "progress/clipped", DSTN_I64, DSTN_CLIPPED, trainer->progress.clipped);
     dstn_state_add_values(state, "progress/train_loss", DSTN_F64, 1, &trainer->progress.train_loss);
     dstn_state_add_values(state, "progress/response_loss", DSTN_F64, 1, &trainer->progress.response_loss);
     dstn_state_add_values(state, "progress/hyper_loss", DSTN_F64, 1, &trainer->progress.hyper_loss);

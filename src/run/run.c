@@ -140,6 +140,23 @@ static void record_best(run *r) {
     record_best_number(r, "best_test_accuracy", best->accuracy[DSTN_PART_TEST]);
 }
 
+/* How often clipping acted: fractions of the updates. */
+static void record_clipping(run *r) {
+    static const char *const names[DSTN_CLIPPED] = {
+        [DSTN_CLIPPED_GENERAL] = "clipped_general",
+        [DSTN_CLIPPED_RESPONSE] = "clipped_response",
+        [DSTN_CLIPPED_LAMBDA] = "clipped_lambda",
+        [DSTN_CLIPPED_SCALE] = "clipped_scale",
+    };
+    const dstn_progress *progress = dstn_trainer_progress(r->job->trainer);
+    for (int i = 0; i < DSTN_CLIPPED; i++) {
+        bool is_hyper = i == DSTN_CLIPPED_LAMBDA || i == DSTN_CLIPPED_SCALE;
+        int64_t updates = is_hyper ? progress->hyper_step : progress->step;
+        dstn_record_number(r->record, "result", names[i],
+                           updates > 0 ? (double)progress->clipped[i] / (double)updates : 0);
+    }
+}
+
 static void record_result(run *r, const char *status, const char *message, double seconds, int64_t checkpoints) {
     dstn_record_text(r->record, "result", "status", status);
     dstn_record_text(r->record, "result", "message", message);
@@ -149,6 +166,7 @@ static void record_result(run *r, const char *status, const char *message, doubl
     dstn_record_number(r->record, "result", "seconds", seconds);
     dstn_record_number(r->record, "result", "checkpoints", (double)checkpoints);
     dstn_record_number(r->record, "result", "checkpoint_seconds", r->checkpointer->cost);
+    record_clipping(r);
     record_best(r);
 }
 
