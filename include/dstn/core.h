@@ -110,6 +110,10 @@ void dstn_state_add_values(dstn_state *state, const char *name, dstn_scalar scal
 const dstn_state_entry *dstn_state_find(const dstn_state *state, const char *name); /* NULL: not there */
 size_t dstn_state_bytes(const dstn_state_entry *entry);
 void dstn_state_clear(dstn_state *state); /* frees the list, not the arrays */
+/* XXH3-128 over names, types, shapes and bytes of a list, in whatever order it was filled, as 32 hex digits and a zero.
+ * `before` (or NULL) is chained in. */
+enum { DSTN_DIGEST_SIZE = 33 };
+void dstn_state_digest(const dstn_state *state, const char *before, char digest[DSTN_DIGEST_SIZE]);
 
 /* ---- random numbers --------------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ typedef struct dstn_dataset {
     char **feature_names;             /* [features] or NULL */
     char *source;                     /* the file or folder, or "synthetic" */
     char *target_name;                /* of what is predicted, or NULL */
+    char digest[DSTN_DIGEST_SIZE];    /* of examples and answers as the source has them; "" for a synthetic one */
     char *summary;                    /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
 } dstn_dataset;
 

@@ -94,13 +94,6 @@ dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_
  * record is then as it was. */
 dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err);
 
-/* ---- state: what a checkpoint holds
- * ---------------------------------------------------------------------------------------------- */
-
-/* XXH3-128 over names, types, shapes and bytes of a list, as 32 hex digits and a zero. `before` (or NULL) is chained
- * in. */
-void dstn_state_digest(const dstn_state *state, const char *before, char digest[33]);
-
 /* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 -------------------------------------
  */
 

@@ -14,8 +14,8 @@ typedef struct csv_settings {
 } csv_settings;
 
 static const dstn_option options[] = {
-    DSTN_TEXT("path", csv_settings, path, DSTN_REQUIRED,
-              "the file, relative to the folder of the config that names it"),
+    DSTN_TEXT("path", csv_settings, path, DSTN_REQUIRED, "the file, relative to the folder of the config that names it",
+              DSTN_MAY_DIFFER),
     DSTN_TEXT("target", csv_settings, target, DSTN_REQUIRED, "name of the target's column"),
     DSTN_OPTIONS_END,
 };

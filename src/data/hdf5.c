@@ -20,7 +20,7 @@ typedef struct hdf5_settings {
 
 static const dstn_option options[] = {
     DSTN_TEXT("path", hdf5_settings, path, DSTN_REQUIRED,
-              "the file, relative to the folder of the config that names it"),
+              "the file, relative to the folder of the config that names it", DSTN_MAY_DIFFER),
     DSTN_REALS("mean", hdf5_settings, normalization.mean, -1e6, 1e6, "0",
                "subtracted from all values of x; bytes are divided by 255 before; one number, or one for each channel"),
     DSTN_REALS("std", hdf5_settings, normalization.deviation, 1e-6, 1e6, "1",

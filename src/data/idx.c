@@ -22,7 +22,8 @@ typedef struct idx_settings {
 
 static const dstn_option options[] = {
     DSTN_TEXT("path", idx_settings, path, DEFAULT_FOLDER,
-              "the folder with the four files, each plain or .gz, relative to the folder of the config that names it"),
+              "the folder with the four files, each plain or .gz, relative to the folder of the config that names it",
+              DSTN_MAY_DIFFER),
     DSTN_REALS("mean", idx_settings, normalization.mean, -1e6, 1e6, ".1307",
                "subtracted from pixels, which go from 0 to 1; one number, or one for each channel"),
     DSTN_REALS("std", idx_settings, normalization.deviation, 1e-6, 1e6, ".3081",

@@ -21,4 +21,7 @@ dstn_status data_make_quadratic(dstn_dataset *dataset, const dstn_log *log, dstn
 /* Columns that this makes of `features` columns. */
 int64_t data_quadratic_features(int64_t features);
 
+/* Sets dataset->digest, of what was read and is not prepared yet. */
+void data_digest(dstn_dataset *dataset);
+
 #endif

@@ -272,6 +272,7 @@ dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log
         status = source->read(own, node, (dstn_task)settings.task, log, &dataset, err);
     }
     if (status == DSTN_OK) {
+        data_digest(dataset);
         uint32_t split_seed = settings.split_seed < 0 ? seed : (uint32_t)settings.split_seed;
         preparation p = {node, &settings, source, log, split_seed};
         status = prepare(&p, dataset, err);

@@ -149,9 +149,26 @@ dstn_observer run_checkpoint_observer(run_checkpointer *checkpointer) {
 
 /* ---- resume ---- */
 
+/* That the data are still those that the record is of; one that can't be read is the restore's to judge. */
+static dstn_status check_data(const run_checkpointer *c, dstn_error *err) {
+    dstn_reader *reader;
+    dstn_error ignored;
+    if (dstn_reader_open(c->record_path, DSTN_ERROR_RUN, &reader, &ignored) != DSTN_OK) {
+        return DSTN_OK;
+    }
+    char *digest = dstn_reader_text(reader, "provenance", "data_digest");
+    dstn_status status = digest ? run_job_has_data(c->job, digest, c->record_path, err) : DSTN_OK;
+    free(digest);
+    dstn_reader_close(reader);
+    return status;
+}
+
 static dstn_status leader_restores(run_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
     int64_t step;
     dstn_status status = dstn_job_same_config(c->job, c->folder, NULL, err);
+    if (status == DSTN_OK) {
+        status = check_data(c, err);
+    }
     if (status == DSTN_OK) {
         status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &step, err);
     }

@@ -189,11 +189,18 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
                          dstn_job **out, dstn_error *err) {
     job_stage *const stages[] = {read_data, read_model, make_trainer};
     dstn_job *job = start_job(doc, group, log);
-    dstn_status status = read_settings(job, err);
-    for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
-        status = stages[s](job, err);
+    dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
+    if (status == DSTN_OK) {
+        status = run_job_ranks_have_same_config(job, err);
     }
-    return finish_job(job, dstn_group_agree(group, status, err), out);
+    for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
+        status = dstn_group_agree(group, stages[s](job, err), err);
+        /* Before anything is sized by them. */
+        if (status == DSTN_OK && s == DSTN_JOB_DATA) {
+            status = run_job_ranks_have_same_data(job, err);
+        }
+    }
+    return finish_job(job, status, out);
 }
 
 /* That there is no closed form is an error only where it is asked for. */

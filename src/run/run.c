@@ -91,6 +91,7 @@ static void record_provenance(run *r) {
     dstn_record_text(r->record, "provenance", "backend", job->kernel->backend);
     dstn_record_text(r->record, "provenance", "method", job->method->name);
     dstn_record_text(r->record, "provenance", "data", job->dataset->summary);
+    dstn_record_text(r->record, "provenance", "data_digest", job->dataset->digest);
     dstn_record_text(r->record, "provenance", "config", r->config);
     dstn_record_number(r->record, "provenance", "seed", (double)job->settings.seed);
     dstn_record_number(r->record, "provenance", "ranks", dstn_group_size(job->group));

@@ -74,3 +74,12 @@ dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *
     free(path);
     return status;
 }
+
+dstn_status run_job_has_data(const dstn_job *job, const char *digest, const char *where, dstn_error *err) {
+    return strcmp(job->dataset->digest, digest) == 0
+               ? DSTN_OK
+               : dstn_fail(err, DSTN_ERROR_USAGE,
+                           "data.path: %s does not hold the data of %s (digest %s then, %s now); put those back, or "
+                           "start a new run",
+                           job->dataset->source, where, digest, job->dataset->digest);
+}

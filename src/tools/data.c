@@ -63,37 +63,6 @@ static void describe_classes(FILE *out, const dstn_dataset *dataset) {
     free(counts);
 }
 
-static void add_part(dstn_state *state, const dstn_dataset *dataset, int part) {
-    int64_t rows = dataset->rows[part], values = rows * dataset->features;
-    char examples[32], answers[32];
-    snprintf(examples, sizeof(examples), "%s/examples", part_names[part]);
-    snprintf(answers, sizeof(answers), "%s/answers", part_names[part]);
-    if (dataset->bytes[part]) {
-        dstn_state_add_values(state, examples, DSTN_U8, values, dataset->bytes[part]);
-    } else {
-        dstn_state_add_values(state, examples, DSTN_F64, values, dataset->x[part]);
-    }
-    if (dataset->targets[part]) {
-        dstn_state_add_values(state, answers, DSTN_F64, rows * dataset->outputs, dataset->targets[part]);
-    } else {
-        dstn_state_add_values(state, answers, DSTN_I64, rows, dataset->labels[part]);
-    }
-}
-
-/* Of all examples as they are kept: the same on two machines that have the same data and split. */
-static void describe_digest(FILE *out, const dstn_dataset *dataset) {
-    dstn_state state = {0};
-    char digest[33];
-    for (int p = 0; p < DSTN_PARTS; p++) {
-        if (dataset->rows[p] > 0) {
-            add_part(&state, dataset, p);
-        }
-    }
-    dstn_state_digest(&state, NULL, digest);
-    dstn_state_clear(&state);
-    fprintf(out, "digest     %s\n", digest);
-}
-
 static void describe(FILE *out, const dstn_dataset *dataset) {
     fprintf(out, "%s\n", dataset->summary);
     describe_shape(out, dataset);
@@ -101,7 +70,7 @@ static void describe(FILE *out, const dstn_dataset *dataset) {
     fprintf(out, "features   %lld\noutputs    %lld\n", (long long)dataset->features, (long long)dataset->outputs);
     describe_features(out, dataset);
     describe_classes(out, dataset);
-    describe_digest(out, dataset);
+    fprintf(out, "digest     %s\n", dataset->digest);
 }
 
 dstn_status dstn_describe_data(const dstn_console *console, const char *config, dstn_assignments set, dstn_error *err) {

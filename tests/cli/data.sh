@@ -46,8 +46,10 @@ check "gzipped files" 0 '8 training, 2 validation and 2 test rows' --set data.pa
 digest() {
   "$dstn" data check idx.yaml "$@" 2>/dev/null </dev/null | awk '$1 == "digest" { print $2 }'
 }
-[ -n "$(digest)" ] && [ "$(digest)" = "$(digest --set data.path=zipped)" ] && [ "$(digest)" != "$(digest --set data.split=random)" ] ||
-  { echo "FAIL the digest tells data and splits apart" && failures=$((failures + 1)); }
+folder edited && labels edited/train-labels-idx1-ubyte 0 1 0 1 0 1 0 1 0 0
+[ -n "$(digest)" ] && [ "$(digest)" = "$(digest --set data.path=zipped)" ] &&
+  [ "$(digest)" = "$(digest --set data.split=random)" ] && [ "$(digest)" != "$(digest --set data.path=edited)" ] ||
+  { echo "FAIL the digest is that of the data, wherever they are and however they are split" && failures=$((failures + 1)); }
 folder untested && rm untested/t10k-*
 check "no test files: a warning" 0 'warning: .*untested: there is no test part' --set data.path=untested
 

@@ -1,5 +1,5 @@
-/* store: the digest of a state, which does not depend on machine, ranks, or the order in which entries were added. */
-#include "dstn/store.h"
+/* core: the digest of a state, which does not depend on machine, ranks, or the order in which entries were added. */
+#include "dstn/core.h"
 
 #include <stdlib.h>
 #include <string.h>

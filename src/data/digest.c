@@ -1,0 +1,29 @@
+/* data: the digest of a data set as its source has it, wherever that lies. */
+#include "prepare.h"
+
+static void add_part(dstn_state *state, const dstn_dataset *dataset, int part) {
+    static const char *const examples[DSTN_PARTS] = {"train/x", "valid/x", "test/x"};
+    static const char *const answers[DSTN_PARTS] = {"train/y", "valid/y", "test/y"};
+    int64_t rows = dataset->rows[part], values = rows * dataset->features;
+    if (dataset->bytes[part]) {
+        dstn_state_add_values(state, examples[part], DSTN_U8, values, dataset->bytes[part]);
+    } else {
+        dstn_state_add_values(state, examples[part], DSTN_F64, values, dataset->x[part]);
+    }
+    if (dataset->targets[part]) {
+        dstn_state_add_values(state, answers[part], DSTN_F64, rows * dataset->outputs, dataset->targets[part]);
+    } else {
+        dstn_state_add_values(state, answers[part], DSTN_I64, rows, dataset->labels[part]);
+    }
+}
+
+void data_digest(dstn_dataset *dataset) {
+    dstn_state state = {0};
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        if (dataset->rows[part] > 0) {
+            add_part(&state, dataset, part);
+        }
+    }
+    dstn_state_digest(&state, NULL, dataset->digest);
+    dstn_state_clear(&state);
+}
