@@ -25,8 +25,8 @@ typedef struct dstn_dataset {
     int64_t outputs;                  /* target columns (regression) or classes */
     double *x[DSTN_PARTS];            /* [rows, features]; NULL where the examples are bytes */
     uint8_t *bytes[DSTN_PARTS];       /* [rows, features]; NULL where they are doubles */
-    int64_t scales;                   /* entries of the next two: 1 for all values, or features where channels differ */
-    double *scale, *shift;            /* [scales] x = scale byte + shift; NULL where the examples are doubles */
+    int64_t channels;                 /* that are normalized apart: shape[0], or 1 where all values are alike */
+    double *scale, *shift;            /* [channels] x = scale byte + shift; NULL where the examples are doubles */
     double *targets[DSTN_PARTS];      /* regression: [rows, outputs], else NULL */
     int64_t *labels[DSTN_PARTS];      /* classification: [rows], else NULL */
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */

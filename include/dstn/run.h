@@ -123,6 +123,13 @@ dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);
  * checkpoint; may be NULL. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters.
  * Collective over the group. */
 dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);
+/* Takes the whole state of a checkpoint of a run with this config, so that the next step is the one that would have
+ * come there. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters. Collective
+ * over the group. */
+dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err);
+/* The config as resolved, to be kept beside a run's files, where paths that are written relative to the config's own
+ * folder would lead nowhere: its first line says what folder that was. Free with free(). */
+char *dstn_job_config_text(const dstn_job *job);
 /* What may change between a run and its resume: lengths, checkpoint and logging keys, and nothing else. Compares the
  * job's resolved config with the one that a run in FOLDER was started with: its config.yaml, or, where that is gone, a
  * checkpoint's. No run there yet: DSTN_OK. DSTN_ERROR_USAGE names the key that may not differ; the order of the

@@ -50,6 +50,19 @@ dstn_status dstn_describe_data(const dstn_console *console, const char *config, 
 dstn_status dstn_solve_oracle(const dstn_console *console, const char *config, dstn_assignments set, const char *folder,
                               dstn_error *err);
 
+typedef struct dstn_trace_request {
+    const char *config;
+    dstn_assignments set;
+    int64_t steps;    /* training steps; hyperparameter steps come as the config has them */
+    const char *from; /* checkpoint of a run of this config, NULL: from the start */
+    const char *path; /* of the file that is written */
+} dstn_trace_request;
+
+/* Trains some steps as `dstn train` does, and writes all that they depended on and came to into one file: the state
+ * before and after, and of each step what was drawn, and every value, loss, gradient and rate, in canonical shapes and
+ * double. DSTN_DIVERGED: written up to there. */
+dstn_status dstn_trace(const dstn_console *console, const dstn_trace_request *request, dstn_error *err);
+
 typedef struct dstn_drill_request {
     const char *config; /* of a run or a sweep */
     dstn_assignments set;

@@ -17,6 +17,7 @@ enum {
     TIME_LIMIT,
     HANG_TIMEOUT,
     INIT,
+    FROM,
     LAUNCH,
     KILL_RANK,
     AT_STEP,
@@ -42,6 +43,7 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"time-limit", required_argument, NULL, TIME_LIMIT},
                                         {"hang-timeout", required_argument, NULL, HANG_TIMEOUT},
                                         {"init", required_argument, NULL, INIT},
+                                        {"from", required_argument, NULL, FROM},
                                         {"launch", required_argument, NULL, LAUNCH},
                                         {"kill-rank", required_argument, NULL, KILL_RANK},
                                         {"at-step", required_argument, NULL, AT_STEP},
@@ -113,6 +115,9 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return DSTN_OK;
     case INIT:
         out->init = value;
+        return DSTN_OK;
+    case FROM:
+        out->from = value;
         return DSTN_OK;
     case LAUNCH:
         out->launch = value;

@@ -18,11 +18,12 @@ typedef struct cli_arguments {
     double time_limit;                  /* --time-limit, seconds; INFINITY: none */
     double hang_timeout;                /* --hang-timeout, seconds */
     const char *init;                   /* --init */
+    const char *from;                   /* trace: --from */
     const char *launch;                 /* drill: --launch */
     int64_t kill_rank, at_step, random; /* drill; -1: not given */
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
-    int64_t batch, steps, hyper;        /* bench; 0: not given */
+    int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
     bool resume, plan, json, quiet, verbose, help;
 } cli_arguments;
 
@@ -58,6 +59,7 @@ dstn_status cli_diff(const dstn_console *console, const cli_arguments *arguments
 dstn_status cli_audit(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_inspect(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_eval(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_trace(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 

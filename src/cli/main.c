@@ -50,6 +50,15 @@ static const cli_command commands[] = {
      {1, 64},
      CLI_START_RANKS,
      cli_check},
+    {"trace",
+     "CONFIG.yaml [--set a.b=v]... [--steps N] [--from CHECKPOINT] [--out FILE]",
+     "Writes every quantity of N training steps (10), and of the hyperparameter steps among them, into FILE "
+     "(trace.h5), "
+     "from\n      the start or from where a checkpoint stands; analysis/retrace.py computes them again.",
+     " set steps from out ",
+     {1, 1},
+     CLI_START_RANKS,
+     cli_trace},
     {"bench",
      "MODEL.yaml [--method M] [--batch B] [--steps N] [--hyper N] [--precision f32|f64] [--backend onednn|openblas] "
      "[--json]",

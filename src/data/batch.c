@@ -32,13 +32,13 @@ static void gather_rows(const double *from, const int64_t *indices, int64_t coun
 /* Bytes to normalized values, of `count` examples. */
 static void decode(const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t count, const uint8_t *bytes,
                    void *to) {
-    int64_t values = count * dataset->features;
-    if (dataset->scales == 1) {
+    int64_t values = count * dataset->features, channels = dataset->channels;
+    if (channels == 1) {
         kernel->from_bytes(kernel, values, dataset->scale[0], dataset->shift[0], bytes, to);
         return;
     }
     kernel->from_bytes(kernel, values, 1, 0, bytes, to);
-    kernel->column_affine(kernel, count, dataset->features, dataset->scale, to, NULL, NULL, dataset->shift, to);
+    kernel->column_affine(kernel, values / channels, channels, dataset->scale, to, NULL, NULL, dataset->shift, to);
 }
 
 /* to[i, :] = the example indices[i], decoded where it is bytes. */

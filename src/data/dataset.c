@@ -99,11 +99,11 @@ static bool are_labels(const int64_t *labels, int64_t count, int64_t classes) {
 
 /* Bytes decode to finite numbers, in their order. */
 static bool is_normalization_valid(const dstn_dataset *dataset) {
-    if (!dataset->scale || !dataset->shift || (dataset->scales != 1 && dataset->scales != dataset->features)) {
+    if (!dataset->scale || !dataset->shift || dataset->channels < 1 || dataset->features % dataset->channels != 0) {
         return false;
     }
-    for (int64_t s = 0; s < dataset->scales; s++) {
-        if (!(dataset->scale[s] > 0) || !isfinite(dataset->scale[s]) || !isfinite(dataset->shift[s])) {
+    for (int64_t c = 0; c < dataset->channels; c++) {
+        if (!(dataset->scale[c] > 0) || !isfinite(dataset->scale[c]) || !isfinite(dataset->shift[c])) {
             return false;
         }
     }

@@ -6,8 +6,8 @@
 /* Element i of a part, as gathered. */
 static double element(const dstn_dataset *dataset, dstn_part part, int64_t i) {
     if (dataset->bytes[part]) {
-        int64_t s = i % dataset->scales;
-        return dataset->scale[s] * dataset->bytes[part][i] + dataset->shift[s];
+        int64_t c = i % dataset->channels;
+        return dataset->scale[c] * dataset->bytes[part][i] + dataset->shift[c];
     }
     return dataset->x[part][i];
 }

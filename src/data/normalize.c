@@ -35,14 +35,13 @@ static int64_t entries(const data_normalization *normalization) {
 }
 
 void data_set_normalization(dstn_dataset *dataset, const data_normalization *normalization) {
-    int64_t channels = entries(normalization);
-    dataset->scales = channels > 1 ? dataset->features : 1;
-    dataset->scale = dstn_alloc((size_t)dataset->scales, sizeof *dataset->scale);
-    dataset->shift = dstn_alloc((size_t)dataset->scales, sizeof *dataset->shift);
-    for (int64_t s = 0; s < dataset->scales; s++) {
-        double deviation = entry(&normalization->deviation, s % channels);
-        dataset->scale[s] = 1 / (255 * deviation);
-        dataset->shift[s] = -entry(&normalization->mean, s % channels) / deviation;
+    dataset->channels = entries(normalization);
+    dataset->scale = dstn_alloc((size_t)dataset->channels, sizeof *dataset->scale);
+    dataset->shift = dstn_alloc((size_t)dataset->channels, sizeof *dataset->shift);
+    for (int64_t c = 0; c < dataset->channels; c++) {
+        double deviation = entry(&normalization->deviation, c);
+        dataset->scale[c] = 1 / (255 * deviation);
+        dataset->shift[c] = -entry(&normalization->mean, c) / deviation;
     }
 }
 

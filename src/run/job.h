@@ -7,9 +7,6 @@
 extern const dstn_option run_job_options[];    /* for dstn_job_settings */
 extern const dstn_option run_record_options[]; /* for dstn_record_settings */
 
-/* The config as resolved, to be kept beside a run's files, where paths that are written relative to the config's own
- * folder would lead nowhere: its first line says what folder that was. Free with free(). */
-char *run_job_config_text(const dstn_job *job);
 /* Whether the run keeps its best epoch. */
 bool run_job_keeps_best(const dstn_job *job);
 /* Whether a row of the record is due at this step. */

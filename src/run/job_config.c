@@ -42,7 +42,7 @@ static char *data_folder(const dstn_job *job) {
     return absolute;
 }
 
-char *run_job_config_text(const dstn_job *job) {
+char *dstn_job_config_text(const dstn_job *job) {
     char *text = dstn_doc_text(job->doc), *folder = data_folder(job);
     if (folder && !strchr(folder, '\n')) {
         char *headed = dstn_format("%s%s\n%s", heading, folder, text);

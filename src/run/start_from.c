@@ -1,4 +1,5 @@
-/* Takes the model of a checkpoint of any run, to train on from it or to evaluate it. */
+/* Takes the model of a checkpoint of any run, to train on from it or to evaluate it; or all of it, to go on from there.
+ */
 #include "checkpoint.h"
 
 #include <stdlib.h>
@@ -48,20 +49,35 @@ static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, co
     return status;
 }
 
-dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err) {
-    dstn_state start = {NULL, 0, 0};
+/* Takes the entries of a list, which it clears. */
+static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int64_t *step, dstn_error *err) {
     int64_t made = 0;
-    dstn_model_add_state(job->model, &start);
-    dstn_space_add_state(job->space, &start);
-    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, &start, path, &made, err) : DSTN_OK;
+    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, path, &made, err) : DSTN_OK;
     status = dstn_group_verdict(job->group, status, err);
     if (status == DSTN_OK) {
-        run_state_spread(job->group, &start);
+        run_state_spread(job->group, state);
         dstn_group_broadcast(job->group, &made, sizeof(made));
     }
     if (step) {
         *step = made;
     }
-    dstn_state_clear(&start);
+    dstn_state_clear(state);
+    return status;
+}
+
+dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err) {
+    dstn_state state = {NULL, 0, 0};
+    dstn_model_add_state(job->model, &state);
+    dstn_space_add_state(job->space, &state);
+    return take(job, &state, path, step, err);
+}
+
+dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err) {
+    dstn_state state = {NULL, 0, 0};
+    dstn_trainer_add_state(job->trainer, &state);
+    dstn_status status = take(job, &state, path, NULL, err);
+    if (status == DSTN_OK) {
+        dstn_trainer_restored(job->trainer);
+    }
     return status;
 }

@@ -6,6 +6,7 @@ root=$2
 export OMPI_MCA_ess_singleton_isolated=1 # a launch without mpirun needs no daemon: half a second less each
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+export OMPI_MCA_orte_tmpdir_base=$scratch # such launches all take the same name: two at once need two places
 failures=0
 
 # expect NAME CODE PATTERN COMMAND...: the command must end with CODE and print a line matching PATTERN (a grep -E

@@ -115,7 +115,7 @@ static void means_and_deviations_are_one_or_as_many_as_channels(void **state) {
     assert_true(fabs(x[1] - (28 / 255. + 1) / 0.5) < 1e-12 && fabs(x[2] - (56 / 255. - 0.25) / 0.5) < 1e-12);
     dstn_dataset_destroy(dataset);
     dataset = read_good(CLASSES ", split: end, mean: [0.5]");
-    assert_int_equal(dataset->scales, 1);
+    assert_int_equal(dataset->channels, 1);
     dstn_dataset_destroy(dataset);
     assert_bad(DSTN_ERROR_USAGE, CLASSES ", mean: [1, 2]",
                (const char *const[]){"data.mean: has 2 numbers", "accepted: one number, or a list of 3", NULL});
@@ -142,7 +142,7 @@ static void images_without_channels_have_one(void **state) {
     dstn_dataset *dataset = read_good(CLASSES ", split: end");
     assert_int_equal(dataset->rank, 3);
     assert_true(dataset->shape[0] == 1 && dataset->shape[1] == 2 && dataset->shape[2] == 3);
-    assert_true(dataset->scales == 1 && fabs(dataset->scale[0] * 255 - 1) < 1e-15 && dataset->shift[0] == 0);
+    assert_true(dataset->channels == 1 && fabs(dataset->scale[0] * 255 - 1) < 1e-15 && dataset->shift[0] == 0);
     dstn_dataset_destroy(dataset);
 }
 

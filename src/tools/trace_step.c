@@ -1,0 +1,144 @@
+/* A trace's steps: what the trainer's listener hears, written down. */
+#include "trace.h"
+
+#include <stdlib.h>
+
+/* ---- what the passes of a step have in common ---- */
+
+static void put_rows_of_source(tools_trace *trace, const dstn_batch *batch) {
+    const int64_t *lines = trace->job->dataset->source_rows[batch->part];
+    double *rows = dstn_alloc((size_t)batch->rows + 1, sizeof(double));
+    for (int64_t b = 0; b < batch->rows; b++) {
+        rows[b] = (double)lines[batch->indices[b]];
+    }
+    tools_trace_put_rows(trace, batch, (dstn_shape){0}, rows, "rows");
+    free(rows);
+}
+
+static void put_answers(tools_trace *trace, const dstn_batch *batch) {
+    int64_t outputs = trace->job->dataset->outputs;
+    if (batch->targets) {
+        tools_trace_put_stored(trace, batch, (dstn_shape){.rank = 1, .dims = {outputs}}, batch->targets, "targets");
+        return;
+    }
+    double *labels = dstn_alloc((size_t)batch->rows + 1, sizeof(double));
+    for (int64_t b = 0; b < batch->rows; b++) {
+        labels[b] = (double)batch->labels[b];
+    }
+    tools_trace_put_rows(trace, batch, (dstn_shape){0}, labels, "labels");
+    free(labels);
+}
+
+static void put_batch(tools_trace *trace, const dstn_evaluation *evaluation) {
+    dstn_shape hypers = {.rank = 1, .dims = {trace->job->space->count}};
+    put_rows_of_source(trace, evaluation->batch);
+    put_answers(trace, evaluation->batch);
+    if (evaluation->perturbation.noise) {
+        tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.noise, "noise");
+        tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.epsilon, "epsilon");
+    }
+}
+
+/* ---- a pass ---- */
+
+/* A dropout layer's tangent is the product with its factors: that of ones is the factors. */
+static void put_factors(tools_trace *trace, const dstn_evaluation *evaluation, dstn_layer *layer) {
+    const dstn_kernel *kernel = trace->job->kernel;
+    int64_t rows = evaluation->batch->rows, count = rows * dstn_shape_count(layer->in);
+    void *ones = dstn_alloc((size_t)count + 1, kernel->size), *factors = dstn_alloc((size_t)count + 1, kernel->size);
+    dstn_pass pass = {.training = true, .rows = rows, .values = evaluation->values};
+    kernel->fill(kernel, count, 1, ones);
+    layer->type->tangent_rows(layer, &pass, (dstn_rows){0, rows}, ones, factors);
+    tools_trace_put_stored(trace, evaluation->batch, layer->in, factors, "dropout/%s/%d", evaluation->objective->name,
+                           layer->index);
+    free(factors);
+    free(ones);
+}
+
+static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
+    const dstn_objective *objective = evaluation->objective;
+    const dstn_batch *batch = evaluation->batch;
+    dstn_model *model = trace->job->model;
+    dstn_shape hypers = {.rank = 1, .dims = {trace->job->space->count}};
+    tools_trace_put_stored(trace, batch, tools_trace_input(trace), batch->x, "x/%s", objective->name);
+    tools_trace_put_rows(trace, batch, hypers, evaluation->values, "values/%s", objective->name);
+    for (int l = 0; objective->part == DSTN_PART_TRAIN && l < model->layer_count; l++) {
+        if (model->layers[l]->type == dstn_layer_type_find("dropout")) {
+            put_factors(trace, evaluation, model->layers[l]);
+        }
+    }
+    tools_trace_put_stored(trace, batch, model->out, dstn_model_output(model), "output/%s", objective->name);
+    if (objective->kind == DSTN_PASS_LINEARIZED) {
+        tools_trace_put_stored(trace, batch, model->out, dstn_model_tangent(model), "tangent");
+    }
+    double sums[] = {evaluation->loss, evaluation->penalty};
+    dstn_group_sum(trace->job->group, sums, 2);
+    tools_trace_put_step(trace, 0, NULL, &sums[0], "loss/%s", objective->name);
+    tools_trace_put_step(trace, 0, NULL, &sums[1], "penalty/%s", objective->name);
+    if (evaluation->dz) {
+        tools_trace_put_rows(trace, batch, hypers, evaluation->dz, "dz/%s", objective->name);
+    }
+}
+
+static void on_pass(void *self, dstn_trainer *trainer, const dstn_evaluation *evaluation) {
+    (void)trainer;
+    tools_trace *trace = self;
+    if (trace->pass_count == 0) {
+        snprintf(trace->group, sizeof(trace->group), "steps/%04lld", (long long)trace->steps);
+        put_batch(trace, evaluation);
+    }
+    trace->passes[trace->pass_count++] = evaluation->objective;
+    put_pass(trace, evaluation);
+}
+
+/* ---- gradients and updates ---- */
+
+static void put_weight_gradients(tools_trace *trace, const dstn_objective *objective) {
+    const dstn_model *model = trace->job->model;
+    char *prefix = dstn_format("%s/grad/%s", trace->group, objective->name);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (objective->grad[r]) {
+            tools_trace_put_range(trace, (dstn_range)r, model->gradient[r], prefix);
+        }
+    }
+    free(prefix);
+}
+
+static void on_gradient(void *self, dstn_trainer *trainer, const dstn_hypergradient *gradient) {
+    (void)trainer;
+    tools_trace *trace = self;
+    int64_t count = trace->job->space->count;
+    if (gradient) {
+        tools_trace_put_step(trace, 1, &count, gradient->lambda, "grad/lambda");
+        tools_trace_put_step(trace, 1, &count, gradient->raw_scale, "grad/raw_scale");
+        return;
+    }
+    for (int p = 0; p < trace->pass_count; p++) {
+        put_weight_gradients(trace, trace->passes[p]);
+    }
+}
+
+static void on_update(void *self, dstn_trainer *trainer) {
+    tools_trace *trace = self;
+    const dstn_space *space = trace->job->space;
+    const dstn_progress *progress = dstn_trainer_progress(trainer);
+    bool is_hyper = trace->passes[0]->part == DSTN_PART_VALID;
+    int64_t count = space->count;
+    const dstn_state_entry *rate =
+        dstn_state_find(&trace->state, is_hyper ? "optimizer/lambda/rate" : "optimizer/general/rate");
+    tools_trace_put_step(trace, 0, NULL, rate->data, "rate");
+    tools_trace_put_step(trace, 1, &count, space->lambda, "lambda");
+    tools_trace_put_step(trace, 1, &count, space->raw_scale, "raw_scale");
+    if (trace->writer) {
+        dstn_writer_text(trace->writer, trace->group, "kind", is_hyper ? "hyper" : "train");
+        dstn_writer_integer(trace->writer, trace->group, "step", progress->step);
+        dstn_writer_integer(trace->writer, trace->group, "hyper_step", progress->hyper_step);
+        dstn_writer_integer(trace->writer, trace->group, "epoch", progress->epoch);
+    }
+    trace->pass_count = 0;
+    trace->steps++;
+}
+
+dstn_listener tools_trace_listener(tools_trace *trace) {
+    return (dstn_listener){trace, on_pass, on_gradient, on_update};
+}
