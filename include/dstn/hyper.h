@@ -19,10 +19,12 @@ typedef struct dstn_transform {
     /* Whether a range can have this map by choice, and the ranges that can, in words. */
     bool (*accepts)(double low, double high);
     const char *accepted;
-    double lowest; /* what a range without lower end begins at: exp's 0, otherwise −INFINITY */
+    double lowest;    /* what a range without lower end begins at: exp's 0, otherwise −INFINITY */
+    bool keeps_range; /* values lie between the range's ends; false: anywhere above `lowest` */
 } dstn_transform;
 
 const dstn_transform *dstn_transform_find(const char *name); /* NULL: unknown */
+const dstn_transform *dstn_transform_at(size_t i);           /* table order, NULL past the end */
 const dstn_transform *dstn_transform_default(double low, double high);
 const char *dstn_transform_names(void); /* "a|b|c" */
 

@@ -58,7 +58,7 @@ static dstn_node place_of(dstn_node entry, const char *key) {
 static dstn_status choose_transform(dstn_node entry, const hyper_settings *settings, dstn_hyper *hyper,
                                     dstn_error *err) {
     const dstn_transform *transform = settings->transform
-                                          ? hyper_transform_at(settings->transform - 1)
+                                          ? dstn_transform_at((size_t)settings->transform - 1)
                                           : dstn_transform_default(settings->range[0], settings->range[1]);
     hyper->transform = transform;
     hyper->low = settings->range[0] == -INFINITY ? transform->lowest : settings->range[0];

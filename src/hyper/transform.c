@@ -8,8 +8,8 @@ static const dstn_transform *const transforms[] = {HYPER_TRANSFORMS(TRANSFORM_EN
 
 enum { TRANSFORMS = sizeof transforms / sizeof transforms[0] };
 
-const dstn_transform *hyper_transform_at(int i) {
-    return i >= 0 && i < TRANSFORMS ? transforms[i] : NULL;
+const dstn_transform *dstn_transform_at(size_t i) {
+    return i < TRANSFORMS ? transforms[i] : NULL;
 }
 
 const dstn_transform *dstn_transform_find(const char *name) {

@@ -31,4 +31,5 @@ const dstn_transform hyper_transform_identity = {
     .accepts = is_unbounded,
     .accepted = "no finite end",
     .lowest = -INFINITY,
+    .keeps_range = true,
 };

@@ -30,4 +30,5 @@ const dstn_transform hyper_transform_sigmoid = {
     .accepts = is_bounded,
     .accepted = "two finite ends",
     .lowest = -INFINITY,
+    .keeps_range = true,
 };

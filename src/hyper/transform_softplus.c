@@ -31,4 +31,5 @@ const dstn_transform hyper_transform_softplus = {
     .accepts = is_bounded_below,
     .accepted = "a finite lower end and .inf",
     .lowest = -INFINITY,
+    .keeps_range = true,
 };

@@ -31,4 +31,5 @@ const dstn_transform hyper_transform_softplus_below = {
     .accepts = is_bounded_above,
     .accepted = "-.inf and a finite upper end",
     .lowest = -INFINITY,
+    .keeps_range = true,
 };

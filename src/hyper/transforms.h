@@ -19,6 +19,4 @@ HYPER_TRANSFORMS(HYPER_DECLARE_TRANSFORM)
 #define HYPER_TRANSFORM_CHOICE(id, name) "|" name
 #define HYPER_TRANSFORM_CHOICES "auto" HYPER_TRANSFORMS(HYPER_TRANSFORM_CHOICE)
 
-const dstn_transform *hyper_transform_at(int i);
-
 #endif
