@@ -13,9 +13,11 @@ typedef struct dstn_optimizer dstn_optimizer;
  * w ← w − αg/(√s + eps)), "adam" (bias-corrected). */
 typedef struct dstn_optimizer_type {
     const char *name;
+    const char *help;
     const dstn_option *options; /* without `name`, `rate`, `clip`, which all have */
     size_t settings_size;
-    int moments; /* arrays of the parameters' length that it keeps */
+    int moments;         /* arrays of the parameters' length that it keeps */
+    const char *example; /* options in YAML, for tests that walk the table */
     /* One update with learning rate `rate` from factor × gradient; `time` counts updates from 1. */
     void (*update)(const void *settings, const dstn_kernel *kernel, int64_t time, double rate, double factor,
                    int64_t count, const void *gradient, void *const *moments, void *parameters);
@@ -68,6 +70,7 @@ typedef struct dstn_schedule_type {
     const char *help;
     const dstn_option *options;
     size_t settings_size;
+    const char *example;   /* options in YAML, for tests that walk the table */
     bool needs_validation; /* looks at valid_loss */
     int memory;            /* numbers that it keeps from epoch to epoch, at most DSTN_SCHEDULE_MEMORY */
     /* Checks what the option table can't say; DSTN_ERROR_USAGE. NULL: nothing. */

@@ -25,8 +25,10 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
 
 const dstn_optimizer_type optim_adam = {
     .name = "adam",
+    .help = "running means of gradients and of their squares, corrected for their start at zero",
     .options = options,
     .settings_size = sizeof(adam_settings),
+    .example = "{beta1: 0.8}",
     .moments = 2,
     .update = update,
 };

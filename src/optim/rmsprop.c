@@ -20,8 +20,10 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
 
 const dstn_optimizer_type optim_rmsprop = {
     .name = "rmsprop",
+    .help = "steps divided by the root of a running mean of squared gradients",
     .options = options,
     .settings_size = sizeof(rmsprop_settings),
+    .example = "{beta: 0.9}",
     .moments = 1,
     .update = update,
 };

@@ -12,5 +12,6 @@ const dstn_schedule_type optim_schedule_constant = {
     .name = "constant",
     .help = "the rate stays as it is",
     .options = options,
+    .example = "{}",
     .next = next,
 };

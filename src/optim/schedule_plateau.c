@@ -45,6 +45,7 @@ const dstn_schedule_type optim_schedule_plateau = {
     .help = "the rate falls where the validation loss no longer does",
     .options = options,
     .settings_size = sizeof(plateau_settings),
+    .example = "{patience: 2, factor: 0.5}",
     .needs_validation = true,
     .memory = MEMORY,
     .start = start,

@@ -44,6 +44,7 @@ const dstn_schedule_type optim_schedule_step = {
     .help = "the rate falls after given epochs",
     .options = options,
     .settings_size = sizeof(step_settings),
+    .example = "{milestones: [2, 5], factor: 0.5}",
     .check = check,
     .next = next,
 };

@@ -19,8 +19,10 @@ static void update(const void *settings, const dstn_kernel *kernel, int64_t time
 
 const dstn_optimizer_type optim_sgd = {
     .name = "sgd",
+    .help = "gradient descent, with momentum",
     .options = options,
     .settings_size = sizeof(sgd_settings),
+    .example = "{momentum: 0.9}",
     .moments = 1,
     .update = update,
 };

@@ -49,7 +49,7 @@ dstn_section *dstn_run_schema(size_t *count) {
         add(&s, optimizers[i], NULL, "an optimizer", dstn_optimizer_options);
         const dstn_optimizer_type *type;
         for (size_t t = 0; (type = dstn_optimizer_type_at(t)) != NULL; t++) {
-            add(&s, optimizers[i], type->name, "an optimizer", type->options);
+            add(&s, optimizers[i], type->name, type->help, type->options);
         }
         const dstn_schedule_type *schedule;
         for (size_t t = 0; (schedule = dstn_schedule_type_at(t)) != NULL; t++) {

@@ -119,31 +119,6 @@ static void the_least_rate_is_never_gone_below(void **state) {
     destroy(&f);
 }
 
-/* A run that is stopped within a plateau: what another schedule needs is all in the state. */
-static void a_plateau_goes_on_from_its_state(void **state) {
-    (void)state;
-    static const char section[] = "optimizer: {rate: 1, schedule: plateau, factor: 0.5, patience: 3}\n";
-    const double losses[] = {4, 2, 3, 3, 2.5, 3, 1.5, 1.5, 1.5, 1.5};
-    for (int cut = 0; cut < 10; cut++) {
-        fixture whole = make_good(section), first = make_good(section), second = make_good(section);
-        double want = follow(whole.schedule, 1, losses, 1, 10);
-        double rate = follow(first.schedule, 1, losses, 1, cut);
-        dstn_state from = {0}, to = {0};
-        dstn_schedule_add_state(first.schedule, "s", &from);
-        dstn_schedule_add_state(second.schedule, "s", &to);
-        assert_int_equal(from.count, 1);
-        assert_string_equal(from.entries[0].name, "s/memory");
-        memcpy(to.entries[0].data, from.entries[0].data, dstn_state_bytes(&from.entries[0]));
-        assert_true(follow(second.schedule, rate, losses + cut, 1 + cut, 10 - cut) == want);
-        assert_true(want == 0.25);
-        dstn_state_clear(&from);
-        dstn_state_clear(&to);
-        destroy(&whole);
-        destroy(&first);
-        destroy(&second);
-    }
-}
-
 static void assert_refused(const char *section, const char *part) {
     fixture f = make(section);
     assert_int_equal(f.status, DSTN_ERROR_USAGE);
@@ -189,18 +164,6 @@ static void an_optimizer_reads_beside_its_schedule(void **state) {
     dstn_arena_destroy(arena);
 }
 
-static void the_registry_fits_its_memory(void **state) {
-    (void)state;
-    const dstn_schedule_type *type;
-    size_t count = 0;
-    for (; (type = dstn_schedule_type_at(count)) != NULL; count++) {
-        assert_non_null(type->next);
-        assert_in_range(type->memory, 0, DSTN_SCHEDULE_MEMORY);
-        assert_true((type->memory == 0) == (type->start == NULL));
-    }
-    assert_in_range(count, 3, 100);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_section_without_schedule_keeps_its_rate),
@@ -208,10 +171,8 @@ int main(void) {
         cmocka_unit_test(a_plateau_of_its_patience_lowers_the_rate),
         cmocka_unit_test(a_loss_that_is_not_known_is_no_progress),
         cmocka_unit_test(the_least_rate_is_never_gone_below),
-        cmocka_unit_test(a_plateau_goes_on_from_its_state),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(an_optimizer_reads_beside_its_schedule),
-        cmocka_unit_test(the_registry_fits_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

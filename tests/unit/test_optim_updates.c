@@ -189,70 +189,6 @@ static void clipping_never_lengthens_a_gradient(void **state) {
     assert_true(dstn_clip_factor(INFINITY, INFINITY) == 1);
 }
 
-/* A checkpoint restored into a fresh optimizer must continue as the first one would have. */
-static void the_state_is_all_that_a_restart_needs(void **state) {
-    (void)state;
-    const char *const sections[] = {"optimizer: {name: sgd, rate: 0.01, momentum: 0.5}\n",
-                                    "optimizer: {name: rmsprop, rate: 0.01}\n",
-                                    "optimizer: {name: adam, rate: 0.01}\n"};
-    for (size_t s = 0; s < 3; s++) {
-        fixture one = make(sections[s], "sgd", DSTN_F64, N), two = make(sections[s], "sgd", DSTN_F64, N);
-        double w[2][N] = {{0}}, g[N];
-        dstn_state lists[2] = {{0}, {0}};
-        dstn_optimizer_add_state(one.optimizer, "optimizer/general", &lists[0]);
-        dstn_optimizer_add_state(two.optimizer, "optimizer/general", &lists[1]);
-        assert_int_equal(lists[0].count, s == 2 ? 4 : 3);
-        assert_non_null(dstn_state_find(&lists[0], "optimizer/general/time"));
-        assert_non_null(dstn_state_find(&lists[0], "optimizer/general/moment-0"));
-        for (int t = 0; t < 8; t++) {
-            for (int k = 0; k < (t < 4 ? 1 : 2); k++) {
-                for (int i = 0; i < N; i++) {
-                    g[i] = gradient_at(i, w[k][i]);
-                }
-                dstn_optimizer_step(k ? two.optimizer : one.optimizer, 1, g, w[k]);
-            }
-            if (t != 3) {
-                continue;
-            }
-            dstn_optimizer_set_rate(one.optimizer, 0.02);
-            for (size_t e = 0; e < lists[0].count; e++) {
-                memcpy(lists[1].entries[e].data, lists[0].entries[e].data, dstn_state_bytes(&lists[0].entries[e]));
-            }
-            memcpy(w[1], w[0], sizeof w[0]);
-        }
-        assert_memory_equal(w[0], w[1], sizeof w[0]);
-        dstn_state_clear(&lists[0]);
-        dstn_state_clear(&lists[1]);
-        destroy(&one);
-        destroy(&two);
-    }
-}
-
-static void the_registry_agrees_with_its_types(void **state) {
-    (void)state;
-    const char *const names[] = {"sgd", "rmsprop", "adam"};
-    size_t count = 0;
-    for (; dstn_optimizer_type_at(count); count++) {
-        const dstn_optimizer_type *type = dstn_optimizer_type_at(count);
-        assert_ptr_equal(dstn_optimizer_type_find(type->name), type);
-        assert_true(count < 3);
-        assert_string_equal(type->name, names[count]);
-    }
-    assert_int_equal(count, 3);
-    assert_null(dstn_optimizer_type_find("sg"));
-}
-
-static void an_empty_range_is_no_trouble(void **state) {
-    (void)state;
-    fixture f = make("optimizer: {name: adam, rate: 0.1}\n", "sgd", DSTN_F32, 0);
-    assert_int_equal(f.status, DSTN_OK);
-    float none[1] = {0};
-    dstn_optimizer_step(f.optimizer, 1, none, none);
-    assert_true(none[0] == 0);
-    destroy(&f);
-    dstn_optimizer_destroy(NULL);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_optimizer_follows_its_equations),
@@ -260,9 +196,6 @@ int main(void) {
         cmocka_unit_test(the_default_name_enters_the_resolved_config),
         cmocka_unit_test(bad_sections_are_refused_by_key),
         cmocka_unit_test(clipping_never_lengthens_a_gradient),
-        cmocka_unit_test(the_state_is_all_that_a_restart_needs),
-        cmocka_unit_test(the_registry_agrees_with_its_types),
-        cmocka_unit_test(an_empty_range_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
