@@ -50,6 +50,7 @@ typedef struct dstn_data_source {
     const char *help;
     const dstn_option *options;
     size_t settings_size;
+    const char *example;  /* what a section `data:` needs beside source and path, in YAML, for tests */
     bool ends_with_valid; /* what `split: auto` means: validation rows from the end of the file, or random ones */
     /* Reads everything the source has into a dataset whose training part holds all rows (a source with its own split
      * fills the parts itself). Warnings go to `log`. DSTN_ERROR_DATA: one line naming file, line and column. */
@@ -121,6 +122,9 @@ typedef struct dstn_augmentation {
     dstn_stage stage;
     const dstn_option *options;
     size_t settings_size;
+    /* Options in YAML, for tests that walk the table: every strength is a hyperparameter `a` or `b`, at 0 of which all
+     * images stay as they are. */
+    const char *example;
     /* Checks settings whose option table can't say all; DSTN_ERROR_USAGE. */
     dstn_status (*plan)(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err);
     /* Stage of pixels: changes images->pixels, or images->x where the source has numbers; of values: images->x. */

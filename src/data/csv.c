@@ -63,7 +63,7 @@ static dstn_status fail_no_target(const csv_table *table, const char *target, ds
     return err->status;
 }
 
-static dstn_status read_header(csv_table *table, const char *target, dstn_error *err) {
+static dstn_status read_header(csv_table *table, dstn_node node, const char *target, dstn_error *err) {
     csv_reader *reader = &table->reader;
     bool found;
     dstn_status status = csv_next(reader, &found, err);
@@ -71,8 +71,8 @@ static dstn_status read_header(csv_table *table, const char *target, dstn_error 
         return status;
     }
     if (!found) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s:1: the file is empty; accepted: a header and at least %d rows",
-                         reader->path, MIN_ROWS);
+        return data_fail_at_key(node, "path", err, "%s:1: the file is empty; accepted: a header and at least %d rows",
+                                reader->path, MIN_ROWS);
     }
     table->columns = reader->count;
     table->names = dstn_alloc(table->columns, sizeof *table->names);
@@ -229,7 +229,7 @@ static dstn_status read_csv(const void *settings, dstn_node node, dstn_task task
         free(path);
         return err->status;
     }
-    dstn_status status = read_header(&table, csv->target, err);
+    dstn_status status = read_header(&table, node, csv->target, err);
     if (status == DSTN_OK) {
         status = read_rows(&table, err);
     }
@@ -251,5 +251,6 @@ const dstn_data_source data_source_csv = {
     .help = "a table of numbers with a header line, separated by commas",
     .options = options,
     .settings_size = sizeof(csv_settings),
+    .example = "{target: y}",
     .read = read_csv,
 };

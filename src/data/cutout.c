@@ -87,6 +87,7 @@ const dstn_augmentation data_augmentation_cutout = {
     .stage = DSTN_STAGE_VALUES,
     .options = options,
     .settings_size = sizeof(cutout_settings),
+    .example = "{holes: a, length: b}",
     .plan = plan,
     .apply = apply,
 };

@@ -53,6 +53,7 @@ const dstn_augmentation data_augmentation_flip = {
     .stage = DSTN_STAGE_PIXELS,
     .options = options,
     .settings_size = sizeof(flip_settings),
+    .example = "{rate: a}",
     .plan = plan,
     .apply = apply,
 };

@@ -439,5 +439,6 @@ const dstn_data_source data_source_hdf5 = {
     .help = "your own data in an HDF5 file: x [N, ...], y [N] or [N, k], optionally split [N]",
     .options = options,
     .settings_size = sizeof(hdf5_settings),
+    .example = "{}",
     .read = read_hdf5,
 };

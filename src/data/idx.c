@@ -204,6 +204,7 @@ const dstn_data_source data_source_idx = {
     .help = "images and labels in IDX files, as of MNIST and Fashion-MNIST",
     .options = options,
     .settings_size = sizeof(idx_settings),
+    .example = "{task: classification}",
     .ends_with_valid = true,
     .read = read_idx,
 };

@@ -162,22 +162,6 @@ static void a_hole_stays_where_it_is_when_others_come(void **state) {
     free(three);
 }
 
-static void holes_do_not_depend_on_how_a_batch_is_shared(void **state) {
-    (void)state;
-    double *all = cut("[cutout: {holes: 2, length: 3}]", 8, 0, ROWS);
-    const int64_t starts[] = {0, 1, 20, 50, ROWS};
-    for (int rank = 0; rank < 4; rank++) {
-        int64_t rows = starts[rank + 1] - starts[rank];
-        double *share = cut("[cutout: {holes: 2, length: 3}]", 8, starts[rank], rows);
-        assert_memory_equal(share, all + starts[rank] * FEATURES, (size_t)(rows * FEATURES) * sizeof *all);
-        free(share);
-    }
-    double *next = cut("[cutout: {holes: 2, length: 3}]", 9, 0, ROWS);
-    assert_memory_not_equal(next, all, ROWS * FEATURES * sizeof *all);
-    free(next);
-    free(all);
-}
-
 static void two_augmentations_of_a_list_draw_apart(void **state) {
     (void)state;
     double *once = cut("[cutout: {holes: 1, length: 1}]", 3, 0, ROWS);
@@ -287,21 +271,6 @@ static void mirror_images_are_exact_for_bytes_and_numbers(void **state) {
     dstn_dataset_destroy(numbers);
 }
 
-static void mirror_images_do_not_depend_on_how_a_batch_is_shared(void **state) {
-    (void)state;
-    dstn_dataset *dataset = make_images();
-    double *all = fill(dataset, "[flip]", DSTN_F32, 0, ROWS, NULL);
-    const int64_t starts[] = {0, 1, 20, 50, ROWS};
-    for (int rank = 0; rank < 4; rank++) {
-        int64_t rows = starts[rank + 1] - starts[rank];
-        double *share = fill(dataset, "[flip]", DSTN_F32, starts[rank], rows, NULL);
-        assert_memory_equal(share, all + starts[rank] * FEATURES, (size_t)(rows * FEATURES) * sizeof *all);
-        free(share);
-    }
-    free(all);
-    dstn_dataset_destroy(dataset);
-}
-
 static void the_rate_of_mirror_images_is_each_example_s_own(void **state) {
     (void)state;
     dstn_dataset *dataset = make_images();
@@ -406,33 +375,18 @@ static void bad_lists_are_refused_by_place(void **state) {
 #undef BAD
 }
 
-static void the_registry_shows_every_augmentation_with_its_options(void **state) {
-    (void)state;
-    assert_string_equal(dstn_augmentation_at(0)->name, "flip");
-    assert_string_equal(dstn_augmentation_at(1)->name, "cutout");
-    size_t count = 0;
-    for (; dstn_augmentation_at(count); count++) {
-        assert_true(dstn_augmentation_at(count)->help && dstn_augmentation_at(count)->options &&
-                    dstn_augmentation_at(count)->plan && dstn_augmentation_at(count)->apply);
-    }
-    assert_int_equal(count, 2);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holes_are_squares_cut_off_at_the_border_in_all_channels),
         cmocka_unit_test(a_hole_stays_where_it_is_when_others_come),
-        cmocka_unit_test(holes_do_not_depend_on_how_a_batch_is_shared),
         cmocka_unit_test(two_augmentations_of_a_list_draw_apart),
         cmocka_unit_test(centres_are_uniform_over_the_pixels),
         cmocka_unit_test(hyperparameters_count_for_each_example),
         cmocka_unit_test(mirror_images_are_exact_for_bytes_and_numbers),
-        cmocka_unit_test(mirror_images_do_not_depend_on_how_a_batch_is_shared),
         cmocka_unit_test(the_rate_of_mirror_images_is_each_example_s_own),
         cmocka_unit_test(holes_are_cut_after_normalization_and_where_they_were_drawn),
         cmocka_unit_test(without_a_list_nothing_changes),
         cmocka_unit_test(bad_lists_are_refused_by_place),
-        cmocka_unit_test(the_registry_shows_every_augmentation_with_its_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
