@@ -6,7 +6,9 @@
 
 /* ---- process ---------------------------------------------------------------------------------------------------- */
 
-/* MPI_Init (with threads serialized) and MPI_Finalize. A program started without mpirun is one rank. */
+/* MPI_Init (with threads serialized) and MPI_Finalize. A program started without mpirun is one rank. What Open MPI
+ * needs to make windows between hosts is set in the environment before, where neither it nor the user's files have it.
+ */
 dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err);
 /* Agrees on the largest-priority exit code over all ranks (75 before 1 before 5, else the highest), finalizes MPI and
  * returns that code. */
@@ -73,30 +75,30 @@ void dstn_reducer_finish(dstn_reducer *reducer);
  * ------------------------------------------------------------------------------------------------------ */
 
 /* A counter in an MPI window that leaders draw work from: one-sided, under a lock, so that no rank idles as a master.
- */
+ * Where MPI makes no window over these hosts, rank 0 answers messages whenever it polls. */
 typedef struct dstn_work dstn_work;
 
 /* Collective over the world. The counter goes from 0 to total-1. */
 dstn_status dstn_work_new(const dstn_group *world, int64_t total, dstn_work **out, dstn_error *err);
-void dstn_work_destroy(dstn_work *work); /* collective */
-/* Draws the next item for the whole group: its leader asks the window and broadcasts. -1: none left.
- * Collective over the group. */
+void dstn_work_destroy(dstn_work *work); /* collective; NULL is allowed */
+/* Draws the next item for the whole group: its leader asks and broadcasts. -1: none left, for good; rank 0 may wait
+ * there until all others have got theirs, so every rank draws until then. Collective over the group. */
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group);
 
 /* ---- the board: what every rank last said of itself, for rank 0 to show
  * ---------------------------------------------------- */
 
-/* One slot of fixed size per rank in a window on rank 0. Posting is one-sided: nobody waits for rank 0. */
+/* One slot of fixed size per rank, in a window on rank 0 or by messages, as above. Nobody waits for rank 0. */
 typedef struct dstn_board dstn_board;
 
-dstn_status dstn_board_new(const dstn_group *world, size_t slot_bytes, dstn_board **out,
-                           dstn_error *err);                    /* collective */
-void dstn_board_destroy(dstn_board *board);                     /* collective */
-int dstn_board_slots(const dstn_board *board);                  /* ranks of the world */
-void dstn_board_post(dstn_board *board, const void *bytes);     /* into this rank's slot */
-void dstn_board_read(dstn_board *board, int slot, void *bytes); /* on rank 0 */
+dstn_board *dstn_board_new(const dstn_group *world, size_t slot_bytes); /* collective; slots are zero */
+void dstn_board_destroy(dstn_board *board);                             /* collective; NULL is allowed */
+int dstn_board_slots(const dstn_board *board);                          /* ranks of the world */
+void dstn_board_post(dstn_board *board, const void *bytes);             /* into this rank's slot */
+void dstn_board_read(dstn_board *board, int slot, void *bytes);         /* on rank 0 */
 
-/* Lets MPI progress one-sided calls that other ranks are waiting for; called at each step boundary. */
+/* Lets MPI progress one-sided calls, and answers messages, that other ranks are waiting for; called at each step
+ * boundary. */
 void dstn_ranks_poll(void);
 
 #endif

@@ -144,7 +144,7 @@ dstn_section *dstn_run_schema(size_t *count);
 /* What all groups of a launch are doing, shown by rank 0: as live lines on a terminal, else as a plain line now and
  * then. Collective over the world; destroying it clears the live lines. */
 typedef struct dstn_display dstn_display;
-dstn_status dstn_display_new(const dstn_console *console, dstn_display **out, dstn_error *err);
+dstn_display *dstn_display_new(const dstn_console *console);
 void dstn_display_destroy(dstn_display *display); /* NULL is allowed */
 
 /* Where a run goes and how it starts. */

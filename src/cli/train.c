@@ -40,15 +40,11 @@ static void report(FILE *out, dstn_job *job, double valid_loss, double accuracy)
 
 static dstn_status train(const dstn_console *console, const cli_arguments *arguments, dstn_job *job, const char *folder,
                          dstn_error *err) {
-    dstn_display *display;
-    dstn_status status = dstn_display_new(console, &display, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
+    dstn_display *display = dstn_display_new(console);
     announce(console, job, folder);
     dstn_run_request request = {
         .folder = folder, .name = folder, .init = arguments->init, .resume = arguments->resume, .display = display};
-    status = dstn_run(job, &request, err);
+    dstn_status status = dstn_run(job, &request, err);
     dstn_display_destroy(display);
     if (status == DSTN_OK) {
         double loss, accuracy;

@@ -1,5 +1,7 @@
 /* ranks: start and end of the program as a set of ranks, and progress of what other ranks ask for. */
 #include "dstn/ranks.h"
+#include "environment.h"
+#include "keep.h"
 
 #include <mpi.h>
 #include <string.h>
@@ -9,7 +11,14 @@ dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err) {
     MPI_Initialized(&started);
     if (started) {
         MPI_Query_thread(&level);
-    } else if (MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) {
+    }
+    if (!started) {
+        char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+        int length = 0;
+        MPI_Get_library_version(version, &length);
+        ranks_prepare_environment(version);
+    }
+    if (!started && MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) {
         return dstn_fail(err, DSTN_ERROR_RUN, "MPI can't be started");
     }
     if (level < MPI_THREAD_SERIALIZED) {
@@ -69,4 +78,5 @@ const char *dstn_ranks_version(void) {
 void dstn_ranks_poll(void) {
     int waiting;
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &waiting, MPI_STATUS_IGNORE);
+    ranks_keep_serve_all();
 }

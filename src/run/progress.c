@@ -35,18 +35,12 @@ struct dstn_display {
 
 /* ---- the display ---- */
 
-dstn_status dstn_display_new(const dstn_console *console, dstn_display **out, dstn_error *err) {
-    dstn_board *board;
-    dstn_status status = dstn_board_new(console->world, sizeof(row), &board, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
+dstn_display *dstn_display_new(const dstn_console *console) {
     dstn_display *display = dstn_alloc(1, sizeof(*display));
     display->console = console;
-    display->board = board;
+    display->board = dstn_board_new(console->world, sizeof(row));
     display->drawn = dstn_seconds();
-    *out = display;
-    return DSTN_OK;
+    return display;
 }
 
 /* Moves to the first live line and erases from there down. */

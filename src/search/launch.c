@@ -173,14 +173,11 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
 }
 
 static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
-    dstn_status status = dstn_display_new(sweep->console, &sweep->display, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
+    sweep->display = dstn_display_new(sweep->console);
     char *what = dstn_format("%lld members to %s", (long long)sweep->plan->count, sweep->folder);
     dstn_announce(sweep->console, what);
     free(what);
-    status = search_queue_members(sweep, err);
+    dstn_status status = search_queue_members(sweep, err);
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
 

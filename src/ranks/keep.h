@@ -1,0 +1,29 @@
+/* ranks, private: bytes that rank 0 of a group, the keeper, keeps for all of its ranks: in an MPI window where one can
+ * be made, else by messages that the keeper answers whenever it polls. Not every MPI has windows between hosts: with
+ * Open MPI that depends on the network, on its version and on how it is configured. */
+#ifndef RANKS_KEEP_H
+#define RANKS_KEEP_H
+
+#include "dstn/ranks.h"
+
+typedef struct ranks_keep ranks_keep;
+
+/* `bytes` zero bytes, of which at most `largest` are put at once. Collective over the group. */
+ranks_keep *ranks_keep_new(const dstn_group *group, size_t bytes, size_t largest);
+void ranks_keep_destroy(ranks_keep *keep); /* collective; every put has then arrived */
+
+/* Nobody waits for the keeper: where an earlier put of this rank is still under way, this one is left out. */
+void ranks_keep_put(ranks_keep *keep, size_t offset, const void *bytes, size_t size);
+/* On the keeper alone. */
+void ranks_keep_get(ranks_keep *keep, size_t offset, void *bytes, size_t size);
+/* Adds to the integer at `offset`, atomically, and returns what it was; waits for the keeper. */
+int64_t ranks_keep_add(ranks_keep *keep, size_t offset, int64_t value);
+
+/* Says that this rank adds no more. Without a window the keeper answers until all ranks have said so: what it does next
+ * may be something in which it answers nobody. Each rank once, and the keeper too. */
+void ranks_keep_leave(ranks_keep *keep);
+
+/* Answers what has come in for any of this process's keeps; called by dstn_ranks_poll. */
+void ranks_keep_serve_all(void);
+
+#endif
