@@ -22,7 +22,8 @@ static uint64_t join(uint32_t high, uint32_t low) {
 
 /* A multiple of 2^-53; zero, of which no logarithm can be taken, becomes 2^-54. */
 static double open_uniform(uint64_t bits) {
-    return fmax((double)(bits >> 11), 0.5) * 0x1p-53;
+    uint64_t top = bits >> 11;
+    return (top > 0 ? (double)top : 0.5) * 0x1p-53;
 }
 
 void dstn_rng_uniforms(dstn_rng rng, uint64_t step, uint64_t example, uint64_t lane, double out[2]) {
@@ -45,10 +46,12 @@ void dstn_rng_permutation(dstn_rng rng, uint64_t step, int64_t count, int64_t *o
     for (int64_t i = 0; i < count; i++) {
         order[i] = i;
     }
+    uint32_t bits[4];
     for (int64_t i = count - 1; i > 0; i--) {
         /* Two 64-bit draws a block; the remainder's bias, count/2^64, is beyond measuring. */
-        uint32_t bits[4];
-        dstn_rng_bits(rng, step, 0, (uint64_t)i / 2, bits);
+        if (i % 2 || i == count - 1) {
+            dstn_rng_bits(rng, step, 0, (uint64_t)i / 2, bits);
+        }
         uint64_t draw = i % 2 ? join(bits[0], bits[1]) : join(bits[2], bits[3]);
         int64_t j = (int64_t)(draw % (uint64_t)(i + 1));
         int64_t swapped = order[i];

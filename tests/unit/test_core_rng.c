@@ -143,6 +143,27 @@ static void permutations_depend_on_the_epoch_alone(void **state) {
     assert_memory_not_equal(first, next, sizeof first);
 }
 
+/* Exchange i of a permutation draws half of block i/2, for odd and for even counts. */
+static void a_permutation_exchanges_by_the_documented_draws(void **state) {
+    (void)state;
+    for (int64_t count = 2; count < 20; count++) {
+        int64_t got[20], want[20];
+        dstn_rng_permutation(test_rng, 8, count, got);
+        for (int64_t i = 0; i < count; i++) {
+            want[i] = i;
+        }
+        for (int64_t i = count - 1; i > 0; i--) {
+            uint32_t bits[4];
+            dstn_rng_bits(test_rng, 8, 0, (uint64_t)i / 2, bits);
+            const uint32_t *half = i % 2 ? bits : bits + 2;
+            int64_t j = (int64_t)(((uint64_t)half[0] << 32 | half[1]) % (uint64_t)(i + 1)), swapped = want[i];
+            want[i] = want[j];
+            want[j] = swapped;
+        }
+        assert_memory_equal(got, want, (size_t)count * sizeof *got);
+    }
+}
+
 /* All 24 orders of four are equally likely: chi-square with 23 degrees of freedom below its 1e-6 quantile. */
 static void permutations_are_equally_likely(void **state) {
     (void)state;
@@ -170,6 +191,7 @@ int main(void) {
         cmocka_unit_test(normals_have_the_moments_of_a_standard_normal),
         cmocka_unit_test(the_two_normals_of_a_draw_are_uncorrelated),
         cmocka_unit_test(a_permutation_has_every_index_once),
+        cmocka_unit_test(a_permutation_exchanges_by_the_documented_draws),
         cmocka_unit_test(permutations_depend_on_the_epoch_alone),
         cmocka_unit_test(permutations_are_equally_likely),
     };

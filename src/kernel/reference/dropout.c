@@ -8,10 +8,21 @@
 
 enum { MASK_BLOCKS = 64, PHILOX_ROUNDS = 10 };
 
-/* Words 0 … 3 of MASK_BLOCKS blocks. */
+/* Words 0 … 3 of MASK_BLOCKS blocks, and for each the smallest word that is kept. */
 typedef struct mask_blocks {
-    uint32_t word[4][MASK_BLOCKS];
+    uint32_t word[4][MASK_BLOCKS], least[MASK_BLOCKS];
 } mask_blocks;
+
+/* A mask [rows, cols] as a sequence of blocks, row after row: rows of few columns then share a pass over MASK_BLOCKS.
+ */
+typedef struct mask_draws {
+    uint64_t step, lane; /* of column 0 */
+    int64_t first_row, cols, blocks_per_row;
+    const double *rates; /* of row r: rates[r*stride] */
+    int64_t stride;
+} mask_draws;
+
+/* ---- Philox ------------------------------------------------------------------------------------------------------ */
 
 /* One round with its key, on all blocks. */
 static void philox_round(mask_blocks *blocks, uint32_t key0, uint32_t key1) {
@@ -26,15 +37,7 @@ static void philox_round(mask_blocks *blocks, uint32_t key0, uint32_t key1) {
     }
 }
 
-/* The blocks of lanes lane, lane + 1, … of one (step, example). */
-static void philox_blocks(dstn_rng rng, uint64_t step, int64_t example, uint64_t lane, mask_blocks *blocks) {
-    for (int i = 0; i < MASK_BLOCKS; i++) {
-        uint64_t at = lane + (uint64_t)i;
-        blocks->word[0][i] = (uint32_t)step;
-        blocks->word[1][i] = (uint32_t)example;
-        blocks->word[2][i] = (uint32_t)at;
-        blocks->word[3][i] = ((uint32_t)(step >> 32) << 16) | ((uint32_t)(at >> 32) & 0xffffu);
-    }
+static void philox(dstn_rng rng, mask_blocks *blocks) {
     uint32_t key0 = rng.seed, key1 = rng.purpose;
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
         philox_round(blocks, key0, key1);
@@ -43,34 +46,71 @@ static void philox_blocks(dstn_rng rng, uint64_t step, int64_t example, uint64_t
     }
 }
 
-/* The smallest word that is kept: (word + ½)/2³² is not below the rate. */
+/* ---- masks ------------------------------------------------------------------------------------------------------- */
+
+/* (word + ½)/2³² is not below the rate. */
 static uint32_t least_kept(double rate) {
     double least = ceil(rate * 0x1p32 - 0.5);
     return least <= 0 ? 0 : least >= 0x1p32 ? UINT32_MAX : (uint32_t)least;
 }
 
-static void mask_from_blocks(const mask_blocks *blocks, uint32_t least, int64_t count, uint8_t *restrict kept) {
-    uint8_t all[MASK_BLOCKS * 4];
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* The counters of block `start` of the sequence and those that follow it in its row, at most `room`, from place `at`
+ * on. Returns how many. */
+static int set_counters(const mask_draws *draws, int64_t start, int64_t room, int at, mask_blocks *blocks) {
+    int64_t row = start / draws->blocks_per_row, first = start % draws->blocks_per_row;
+    int count = (int)least(draws->blocks_per_row - first, room);
+    uint32_t kept = least_kept(draws->rates[row * draws->stride]);
+    for (int i = 0; i < count; i++) {
+        uint64_t lane = draws->lane + (uint64_t)(first + i);
+        blocks->word[0][at + i] = (uint32_t)draws->step;
+        blocks->word[1][at + i] = (uint32_t)(draws->first_row + row);
+        blocks->word[2][at + i] = (uint32_t)lane;
+        blocks->word[3][at + i] = ((uint32_t)(draws->step >> 32) << 16) | ((uint32_t)(lane >> 32) & 0xffffu);
+        blocks->least[at + i] = kept;
+    }
+    return count;
+}
+
+static void compare(const mask_blocks *blocks, uint8_t *restrict kept) {
     for (int i = 0; i < MASK_BLOCKS; i++) {
         for (int w = 0; w < 4; w++) {
-            all[4 * i + w] = blocks->word[w][i] >= least;
+            kept[4 * i + w] = blocks->word[w][i] >= blocks->least[i];
         }
     }
-    memcpy(kept, all, (size_t)count);
+}
+
+/* Copies what those blocks say into their row. Returns how many they are. */
+static int put_row(const mask_draws *draws, int64_t start, int64_t room, const uint8_t *from, uint8_t *kept) {
+    int64_t row = start / draws->blocks_per_row, first = start % draws->blocks_per_row;
+    int64_t count = least(draws->blocks_per_row - first, room);
+    memcpy(kept + row * draws->cols + 4 * first, from, (size_t)least(4 * count, draws->cols - 4 * first));
+    return (int)count;
 }
 
 static void dropout_mask(const dstn_kernel *kernel, dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane,
                          int64_t rows, int64_t cols, const double *rates, int64_t stride, uint8_t *kept) {
-    const int64_t piece = 4 * MASK_BLOCKS;
-    for (int64_t r = 0; r < rows; r++) {
-        uint32_t least = least_kept(rates[r * stride]);
-        for (int64_t c = 0; c < cols; c += piece) {
-            mask_blocks blocks;
-            philox_blocks(rng, step, first_row + r, lane + (uint64_t)(c / 4), &blocks);
-            mask_from_blocks(&blocks, least, cols - c < piece ? cols - c : piece, kept + r * cols + c);
+    const mask_draws draws = {step, lane, first_row, cols, (cols + 3) / 4, rates, stride};
+    int64_t total = rows * draws.blocks_per_row;
+    mask_blocks blocks = {0};
+    uint8_t all[MASK_BLOCKS * 4];
+    for (int64_t start = 0; start < total; start += MASK_BLOCKS) {
+        int count = (int)least(total - start, MASK_BLOCKS);
+        for (int i = 0; i < count;) {
+            i += set_counters(&draws, start + i, count - i, i, &blocks);
+        }
+        philox(rng, &blocks);
+        compare(&blocks, all);
+        for (int i = 0; i < count;) {
+            i += put_row(&draws, start + i, count - i, all + 4 * i, kept);
         }
     }
 }
+
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* out = factor v in the channels of an image that are kept. */
 static void image_apply_mask(int64_t plane, int64_t cols, const uint8_t *kept, real factor, const real *v, real *out) {
