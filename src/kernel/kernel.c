@@ -6,17 +6,12 @@
 #include <string.h>
 #include <threads.h>
 
-/* In the order of preference; "auto" chooses among those that are made to be fast. */
-static const struct {
-    void (*fill)(dstn_kernel *table);
-    bool is_fast;
-} backends[] = {
+/* In the order of preference: the references, which are not made to be fast, come last. */
+static void (*const backends[])(dstn_kernel *table) = {
 #ifdef DSTN_ONEDNN
-    {kernel_onednn_f32, true},
+    kernel_onednn_f32,
 #endif
-    {kernel_openblas_f32, true},   {kernel_openblas_f64, true},
-    {kernel_reference_f32, false}, {kernel_reference_f64, false},
-};
+    kernel_openblas_f32, kernel_openblas_f64, kernel_reference_f32, kernel_reference_f64};
 
 enum { TABLES = sizeof backends / sizeof backends[0] };
 
@@ -26,7 +21,7 @@ static double peaks[TABLES]; /* GFLOP/s; 0: not measured yet */
 
 static void fill_tables(void) {
     for (size_t i = 0; i < TABLES; i++) {
-        backends[i].fill(&tables[i]);
+        backends[i](&tables[i]);
     }
 }
 
@@ -61,7 +56,7 @@ dstn_status dstn_kernel_find(const char *backend, dstn_scalar scalar, const dstn
     bool any = strcmp(backend, "auto") == 0;
     for (int i = 0; i < TABLES; i++) {
         const dstn_kernel *table = dstn_kernel_at(i);
-        if (table->scalar == scalar && (any ? backends[i].is_fast : strcmp(table->backend, backend) == 0)) {
+        if (table->scalar == scalar && (any || strcmp(table->backend, backend) == 0)) {
             *out = table;
             return DSTN_OK;
         }

@@ -184,6 +184,8 @@ static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows,
     int64_t out = map->shape.out, length = patch_length(map), at_a_time = rows_at_a_time(map);
     if (rows == 0 && beta == 0) {
         kernel->fill(kernel, length * out, 0, dweight);
+    } else if (rows == 0 && beta != 1) {
+        kernel->scale(kernel, length * out, beta, dweight);
     }
     for (int64_t done = 0; done < rows; done += at_a_time) {
         int64_t count = least(rows - done, at_a_time);
