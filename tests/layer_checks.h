@@ -49,6 +49,24 @@ static inline void chain_check_blocks(chain *c) {
     c->block = 0;
 }
 
+/* And whatever the rows of a part, but for the order of sums over all of them. */
+static inline void chain_check_parts(chain *c) {
+    static double want[16 * CHAIN_SPACE], got[16 * CHAIN_SPACE];
+    chain_gradients(c);
+    int64_t count = chain_notes(c, want);
+    for (c->part = 1; c->part <= 3; c->part++) {
+        c->block = c->part - 1;
+        chain_gradients(c);
+        chain_notes(c, got);
+        for (int64_t i = 0; i < count; i++) {
+            if (!(fabs(got[i] - want[i]) <= 1e-12 * (1 + fabs(want[i])))) {
+                fail_msg("%s: parts of %d rows give %.17g, not %.17g", c->plan.layers, (int)c->part, got[i], want[i]);
+            }
+        }
+    }
+    c->part = c->block = 0;
+}
+
 /* The three kinds of pass with the gradients that a training step wants of them. */
 static inline void chain_for_kinds(chain *c, void (*check)(chain *c)) {
     chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
@@ -223,6 +241,7 @@ static inline void chain_check(chain *c) {
     }
     chain_check_all_gradients(c);
     chain_for_kinds(c, chain_check_blocks);
+    chain_for_kinds(c, chain_check_parts);
     chain_for_kinds(c, chain_check_overwrite);
     chain_for_kinds(c, chain_check_accumulation);
     chain_check_tangent(c, false);

@@ -42,6 +42,7 @@ typedef struct chain {
     void *delta[CHAIN_LAYERS + 1]; /* adjoints */
     void *changed;                 /* the adjoint that a layer is given: it may change it in place */
     int64_t block;                 /* rows at a time in the row-by-row stage; 0: all; below 0: from the last block on */
+    int64_t part;                  /* rows at a time in the other one, where the layer allows parts; 0: all */
     bool has_input_tangent;        /* x_dot[0] is the input's tangent, which is otherwise zero */
     void *z, *dz;                  /* [rows, h] */
     double *values;                /* [rows, h] */
@@ -92,7 +93,7 @@ static inline void chain_bind(chain *c) {
                                       chain_take(c, parameter->count));
             next[parameter->range] += parameter->count;
         }
-        if (!layer->type->bind(layer, c->arena)) {
+        if (!dstn_layer_bind(layer, c->arena)) {
             abort();
         }
         for (int p = 0; p < layer->parameter_count; p++) {
@@ -151,7 +152,6 @@ static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) 
         status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, &setting, &c->layers[i], err);
         if (!status) {
             shape = c->layers[i]->out;
-            setting.below = c->layers[i];
             c->count++;
         }
     }
@@ -198,74 +198,110 @@ static inline void *chain_row(const chain *c, void *array, int64_t r, int64_t wi
     return array ? (char *)array + (size_t)(r * width) * c->kernel->size : NULL;
 }
 
-static inline int64_t chain_block_size(const chain *c) {
-    int64_t size = c->block < 0 ? -c->block : c->block;
-    return size ? size : c->pass.rows;
-}
-
-static inline int64_t chain_block_count(const chain *c) {
-    return (c->pass.rows + chain_block_size(c) - 1) / chain_block_size(c);
-}
-
-static inline dstn_rows chain_block_at(const chain *c, int64_t i) {
-    int64_t size = chain_block_size(c), first = size * (c->block < 0 ? chain_block_count(c) - 1 - i : i);
-    return (dstn_rows){first, c->pass.rows - first < size ? c->pass.rows - first : size};
-}
-
 typedef void chain_rows_stage(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
 
-/* A layer without stages only changes the shape. */
-static inline void chain_up(chain *c, int l, bool has_stage, chain_rows_stage *stage, void *x, void *y) {
-    if (!has_stage && !stage) {
-        c->kernel->copy(c->kernel, c->pass.rows * c->width[l + 1], x, y);
+/* Parts of a batch layer, in order, and blocks of a part; `at` counts from its beginning. */
+static inline dstn_rows chain_part_from(const chain *c, int l, int64_t first) {
+    const dstn_layer *layer = c->layers[l];
+    int64_t left = c->pass.rows - first;
+    bool in_parts = c->part > 0 && layer->type->batch.part_values(layer) > 0 && c->part < left;
+    return (dstn_rows){.first = first, .count = in_parts ? c->part : left, .last = !in_parts};
+}
+
+static inline dstn_rows chain_block_of(const chain *c, dstn_rows part, int64_t i) {
+    int64_t size = c->block == 0 ? part.count : c->block < 0 ? -c->block : c->block;
+    int64_t blocks = (part.count + size - 1) / size, at = size * (c->block < 0 ? blocks - 1 - i : i);
+    if (i >= blocks) {
+        return (dstn_rows){0};
     }
-    for (int64_t i = 0; stage && i < chain_block_count(c); i++) {
-        dstn_rows rows = chain_block_at(c, i);
-        stage(c->layers[l], &c->pass, rows, chain_row(c, x, rows.first, c->width[l]),
-              chain_row(c, y, rows.first, c->width[l + 1]));
-    }
+    return (dstn_rows){.first = part.first + at, .count = part.count - at < size ? part.count - at : size, .at = at};
+}
+
+/* These rows of an array between layers l − 1 and l; NULL stays NULL. */
+static inline void *chain_at(const chain *c, void *array, int l, dstn_rows rows) {
+    return chain_row(c, array, rows.first, c->width[l]);
 }
 
 static inline void chain_layer_forward(chain *c, int l) {
-    const dstn_layer_type *type = c->layers[l]->type;
-    if (type->forward) {
-        type->forward(c->layers[l], &c->pass, (dstn_rows){0, c->pass.rows}, c->x[l], c->x[l + 1]);
+    dstn_layer *layer = c->layers[l];
+    const dstn_layer_type *type = layer->type;
+    void *x = c->x[l], *y = c->x[l + 1];
+    if (type->kind == DSTN_LAYER_SHAPE) {
+        c->kernel->copy(c->kernel, c->pass.rows * c->width[l + 1], x, y);
+        return;
     }
-    chain_up(c, l, type->forward, type->forward_rows, c->x[l], c->x[l + 1]);
+    for (dstn_rows part = chain_part_from(c, l, 0), rows; part.count > 0;
+         part = chain_part_from(c, l, part.first + part.count)) {
+        if (type->kind == DSTN_LAYER_BATCH) {
+            type->batch.forward(layer, &c->pass, part, chain_at(c, x, l, part), chain_at(c, y, l + 1, part));
+        }
+        for (int64_t i = 0; (rows = chain_block_of(c, part, i)).count > 0; i++) {
+            chain_rows_stage *stage = type->kind == DSTN_LAYER_BATCH ? type->batch.forward_rows : type->rows.forward;
+            stage(layer, &c->pass, rows, chain_at(c, x, l, rows), chain_at(c, y, l + 1, rows));
+        }
+    }
 }
 
 static inline void chain_layer_tangent(chain *c, int l) {
-    const dstn_layer_type *type = c->layers[l]->type;
-    void *x_dot = c->x_dot[l];
-    if (l == 0 && !c->has_input_tangent) { /* only a stage of all rows can be told that there is none */
+    dstn_layer *layer = c->layers[l];
+    const dstn_layer_type *type = layer->type;
+    bool is_batch = type->kind == DSTN_LAYER_BATCH;
+    void *x = c->x[l], *x_dot = c->x_dot[l], *y_dot = c->x_dot[l + 1];
+    if (l == 0 && !c->has_input_tangent) { /* only a batch layer can be told that there is none */
         c->kernel->fill(c->kernel, c->pass.rows * c->width[0], 0, x_dot);
-        x_dot = type->tangent ? NULL : x_dot;
+        x_dot = is_batch ? NULL : x_dot;
     }
-    if (type->tangent) {
-        type->tangent(c->layers[l], &c->pass, (dstn_rows){0, c->pass.rows}, x_dot, c->x_dot[l + 1]);
+    if (type->kind == DSTN_LAYER_SHAPE) {
+        c->kernel->copy(c->kernel, c->pass.rows * c->width[l + 1], x_dot, y_dot);
+        return;
     }
-    chain_up(c, l, type->tangent, type->tangent_rows, x_dot, c->x_dot[l + 1]);
+    for (dstn_rows part = chain_part_from(c, l, 0), rows; part.count > 0;
+         part = chain_part_from(c, l, part.first + part.count)) {
+        if (is_batch) {
+            type->batch.tangent(layer, &c->pass, part, chain_at(c, x, l, part), chain_at(c, x_dot, l, part),
+                                chain_at(c, y_dot, l + 1, part));
+        }
+        for (int64_t i = 0; (rows = chain_block_of(c, part, i)).count > 0; i++) {
+            void *to = chain_at(c, y_dot, l + 1, rows), *from = chain_at(c, x_dot, l, rows);
+            if (is_batch) {
+                type->batch.tangent_rows(layer, &c->pass, rows, chain_at(c, x, l, rows), from, to);
+            } else {
+                type->rows.tangent(layer, &c->pass, rows, from, to);
+            }
+        }
+    }
 }
 
 /* From delta[l + 1] to dx, delta[l] or NULL. */
 static inline void chain_layer_adjoint(chain *c, int l, void *dx) {
     dstn_layer *layer = c->layers[l];
-    int64_t count = c->pass.rows * c->width[l + 1];
-    c->kernel->copy(c->kernel, count, c->delta[l + 1], c->changed);
-    for (int64_t i = 0; layer->type->adjoint_rows && i < chain_block_count(c); i++) {
-        dstn_rows rows = chain_block_at(c, i);
-        layer->type->adjoint_rows(layer, &c->pass, rows, chain_row(c, c->changed, rows.first, c->width[l + 1]),
-                                  layer->type->adjoint ? NULL : chain_row(c, dx, rows.first, c->width[l]));
+    const dstn_layer_type *type = layer->type;
+    bool is_batch = type->kind == DSTN_LAYER_BATCH;
+    void *x = c->x[l], *dy = c->changed;
+    c->kernel->copy(c->kernel, c->pass.rows * c->width[l + 1], c->delta[l + 1], dy);
+    if (type->kind == DSTN_LAYER_SHAPE) {
+        c->kernel->copy(c->kernel, c->pass.rows * c->width[l], dy, dx);
+        return;
     }
-    if (layer->type->adjoint) {
-        layer->type->adjoint(layer, &c->pass, (dstn_rows){0, c->pass.rows}, c->changed, dx);
-    } else if (!layer->type->adjoint_rows) {
-        c->kernel->copy(c->kernel, count, c->changed, dx);
+    for (dstn_rows part = chain_part_from(c, l, 0), rows; part.count > 0;
+         part = chain_part_from(c, l, part.first + part.count)) {
+        for (int64_t i = 0; (rows = chain_block_of(c, part, i)).count > 0; i++) {
+            if (is_batch) {
+                type->batch.adjoint_rows(layer, &c->pass, rows, chain_at(c, dy, l + 1, rows));
+            } else {
+                type->rows.adjoint(layer, &c->pass, rows, chain_at(c, dy, l + 1, rows), chain_at(c, dx, l, rows));
+            }
+        }
+        if (is_batch) {
+            type->batch.adjoint(layer, &c->pass, part, chain_at(c, x, l, part), chain_at(c, dy, l + 1, part),
+                                chain_at(c, dx, l, part));
+        }
     }
 }
 
 static inline void chain_forward(chain *c) {
     for (int l = 0; l < c->count; l++) {
+        dstn_layer_begin(c->layers[l], &c->pass);
         chain_layer_forward(c, l);
         if (c->pass.kind == DSTN_PASS_LINEARIZED) {
             chain_layer_tangent(c, l);

@@ -34,6 +34,7 @@ typedef struct world_plan {
     int64_t outputs;        /* that the data need; 0: any */
     dstn_scalar scalar;     /* DSTN_F32, or DSTN_F64 */
     const char *backend;    /* NULL: openblas */
+    int64_t block, part;    /* data rows at a time; 0: the model's choice */
 } world_plan;
 
 static inline void *world_draw(const world *w, uint64_t step, int64_t count) {
@@ -97,7 +98,9 @@ static inline dstn_status world_try(world *w, world_plan plan) {
                                       .input = plan.input,
                                       .outputs = plan.outputs,
                                       .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
-                                      .train_rows = 17};
+                                      .train_rows = 17,
+                                      .block = plan.block,
+                                      .part = plan.part};
         status = dstn_model_new(&request, &w->model, &w->err);
     }
     if (!status) {

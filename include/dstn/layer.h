@@ -3,11 +3,13 @@
  * A response layer is a general layer plus terms that depend on the hypernetwork's input z of each example:
  *   y = W_g x + b_g + Σ_j [ s_j(z) ⊙ (W_j x) + t_j(z) ⊙ b_j ]
  * structured (App. E): one term, s = U z, t = V z. full (Θ of App. C and G): h terms with s_j = t_j = z_j.
- * Layers without parameters (ReLU, dropout) only pass on the pattern of the primal.
+ * That is a response map, an object of which a layer has as many as it needs. Layers without parameters (ReLU, dropout)
+ * only pass on the pattern of the primal.
  *
- * A layer knows hyperparameters by index only, and neither MPI nor files. It is built in two stages: `plan` checks
- * the settings against the input's shape and declares parameters and workspace; then whoever owns the arena binds
- * them to memory. After that no pass allocates. */
+ * A layer knows hyperparameters by index only, and neither MPI nor files, nor how a pass is cut into parts and which
+ * layers are worked on together: whoever calls it says what to do. It is built in two stages: `plan` checks the
+ * settings against the input's shape and declares parameters and workspace; then whoever owns the arena binds them to
+ * memory. After that no pass allocates. */
 #ifndef DSTN_LAYER_H
 #define DSTN_LAYER_H
 
@@ -15,10 +17,9 @@
 #include "dstn/core.h"
 #include "dstn/kernel.h"
 
-/* ---- shapes and passes --------------------------------------------------------------------------------------------
- */
+/* ---- shapes and passes ------------------------------------------------------------------------------------------ */
 
-/* Of one example: [features] or [channels, height, width]. Images are stored channels-last, [height, width, channels],
+/* Of one data row: [features] or [channels, height, width]. Images are stored channels-last, [height, width, channels],
  * and a flattened image keeps that order: `channels` of [features] says how many neighbouring values belong to one
  * place of the image that they were, 0 where they were none. */
 typedef struct dstn_shape {
@@ -31,6 +32,10 @@ int64_t dstn_shape_count(dstn_shape shape);
 int64_t dstn_shape_channels(dstn_shape shape); /* of an image or a flattened one, else 1 */
 /* Where value i of the canonical order (channels, height, width) is stored. */
 int64_t dstn_shape_stored_at(dstn_shape shape, int64_t i);
+/* Whether values stored in one shape are those of the other, place by place. */
+bool dstn_shape_same(dstn_shape a, dstn_shape b);
+/* "[3, 28, 28]", and for a flattened image "[784 of 3 channels]"; returns text. */
+const char *dstn_shape_text(dstn_shape shape, char text[64]);
 
 typedef enum dstn_response { DSTN_RESPONSE_STRUCTURED, DSTN_RESPONSE_FULL } dstn_response; /* "structured|full" */
 
@@ -43,30 +48,50 @@ typedef enum dstn_pass_kind {
     DSTN_PASS_LINEARIZED /* primal through W_g, tangent in the direction of the response at z = ε (Sec. 3.3) */
 } dstn_pass_kind;
 
-/* What one pass over a mini-batch carries. Rows are this rank's share of the global batch. */
+/* What one pass over a mini-batch carries. Its examples are this rank's share of the global batch. Activations have a
+ * data row for every time step of every example: step t of example b is row bT + t. */
 typedef struct dstn_pass {
     dstn_pass_kind kind;
     bool training;          /* dropout and batch statistics are active */
     bool grad[DSTN_RANGES]; /* which ranges the adjoint accumulates gradients for */
-    bool overwrite;         /* gradients start anew: the first product writes them instead of adding to them */
+    bool overwrite;         /* gradients start anew with the forward pass; false: they are added to */
     bool track_statistics;  /* batch statistics enter the running ones */
+    bool carried;           /* examples go on from the pass before: layers start from the state of their rows */
     int64_t rows;           /* B, examples of this rank */
-    int64_t first_row;      /* their position in the global batch */
+    int64_t steps;          /* T, time steps of an example; 0 is 1 */
+    int64_t first_row;      /* position of the first example in the global batch */
     int64_t batch_rows;     /* examples of the global batch: every mean divides by it */
     const void *z;          /* [B, h] in the model's scalar type; NULL in a general pass */
     const double *values;   /* [B, h] hyperparameters in natural units, of each example */
     void *dz;               /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
     dstn_rng masks;         /* key of the dropout masks */
     uint64_t step;          /* their counter */
-    /* Called after a layer's adjoint, when its gradients are final: positions in the range. May be NULL. */
+    /* Called when the gradients of a layer, and of all above it, are final: positions in the range. May be NULL. */
     void (*on_gradient_ready)(void *user, dstn_range range, int64_t offset, int64_t count);
     /* Sums `count` doubles over the group (batch statistics); all ranks call it in the same order. NULL: one rank. */
     void (*reduce)(void *user, double *values, int64_t count);
     void *user;
 } dstn_pass;
 
-/* ---- parameters
- * ------------------------------------------------------------------------------------------------------ */
+int64_t dstn_pass_steps(const dstn_pass *pass); /* T, at least 1 */
+/* Whether the adjoint accumulates gradients of the range; a linearized pass has none for general parameters (Sec. 3.3),
+ * a general pass none for the response. */
+bool dstn_pass_wants(const dstn_pass *pass, dstn_range range);
+/* The effect of a quantity option: its value for an example of the pass. */
+double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t example);
+
+/* Some data rows of a pass: a multiple of T of them from a multiple of T on, or with a stride of T one time step of
+ * some examples. Row r belongs to example r / T, whose z it has. */
+typedef struct dstn_rows {
+    int64_t first, count;
+    int64_t stride; /* from one to the next; 0 is 1. Only the calls of a response map that say so take another */
+    int64_t at;     /* place of the first in arrays that hold one part of the rows */
+    bool last;      /* none of the pass's rows are behind these: sums over all rows are now complete */
+} dstn_rows;
+
+dstn_rows dstn_pass_rows(const dstn_pass *pass); /* all of them */
+
+/* ---- parameters ------------------------------------------------------------------------------------------------- */
 
 /* How a parameter's memory relates to its canonical shape, which is what fixtures and records show. */
 typedef enum dstn_layout {
@@ -88,9 +113,26 @@ typedef struct dstn_parameter {
     int64_t offset; /* in its range, set when bound */
     void *value;    /* [count], in the layer's layout; set when bound */
     void *gradient; /* [count] */
+    /* Whose memory this is: the parameter itself, or that of another layer which it shares. Files and sums over
+     * parameters have it there alone. */
+    struct dstn_parameter *owner;
+    bool is_fresh; /* of the owner: the gradient has nothing of this pass in it yet, and must be written first */
 } dstn_parameter;
 
-enum { DSTN_MAX_PARAMETERS = 8 };
+enum { DSTN_MAX_PARAMETERS = 24 };
+
+bool dstn_parameter_is_shared(const dstn_parameter *parameter); /* its memory is another layer's */
+
+/* Copies between a parameter-shaped array in the layer's layout (parameter->value or ->gradient) and a double array
+ * in the canonical shape. */
+void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out);
+void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array);
+
+/* How a layer adds to its gradients, wherever in the pass that is and whoever shares them. `beta` is what a product
+ * multiplies the gradient by before it adds: 0 the first time in a pass that starts gradients anew, else 1.
+ * `open` returns the gradient to add to, filled with zeros that first time. */
+double dstn_parameter_beta(dstn_parameter *parameter);
+void *dstn_parameter_open(dstn_parameter *parameter, const dstn_kernel *kernel);
 
 /* What a layer keeps from step to step beside parameters: not optimized, but checkpointed (running statistics). Always
  * double. */
@@ -102,90 +144,120 @@ typedef struct dstn_buffer {
 
 enum { DSTN_MAX_BUFFERS = 2 };
 
-/* Some rows of a pass. */
-typedef struct dstn_rows {
-    int64_t first, count;
-} dstn_rows;
+/* ---- layers ----------------------------------------------------------------------------------------------------- */
 
 typedef struct dstn_layer_type dstn_layer_type;
+typedef struct dstn_response_map dstn_response_map;
+
+enum { DSTN_MAX_MAPS = 4 };
 
 typedef struct dstn_layer {
     const dstn_layer_type *type;
-    int index;                /* line of the layer list, from 0 */
-    struct dstn_layer *below; /* the one before it in the list, NULL for the first */
+    int index; /* line of the layer list, counted through nested lists in reading order, from 0 */
     const dstn_kernel *kernel;
     dstn_response response;
-    int64_t hypers;    /* h */
-    int64_t max_rows;  /* B at most */
-    bool synchronized; /* batch statistics are those of the whole group, where the pass can reduce */
+    int64_t hypers;       /* h */
+    int64_t max_examples; /* B at most */
+    int64_t max_steps;    /* T at most */
+    int64_t max_rows;     /* BT at most, data rows */
+    int64_t part;         /* data rows of one call of a batch layer at most; set before it is bound, 0: all */
+    bool synchronized;    /* batch statistics are those of the whole group, where the pass can reduce */
     dstn_shape in, out;
     void *settings; /* the type's settings structure, owned by the layer */
+    void *content;  /* the type's own structure, zeroed, there from `plan` on; its arrays come with `bind` */
+    bool is_bound;
     dstn_parameter parameters[DSTN_MAX_PARAMETERS];
     int parameter_count;
     dstn_buffer buffers[DSTN_MAX_BUFFERS];
     int buffer_count;
-    int64_t part;  /* rows that the first stage (see dstn_layer_type) is best called for at a time; 0: all of them */
-    void *content; /* the type's working arrays, made by `bind` from the arena */
-    const void *x; /* input of the last forward pass, [B, in]; borrowed; of layers with a `forward` */
+    dstn_response_map *maps[DSTN_MAX_MAPS]; /* in the order in which they were planned */
+    int map_count;
 } dstn_layer;
 
-/* One layer type. A pass works in two stages. First, for many rows together: matrix products, batch statistics. Then
- * row by row: everything else. A model calls the second stage of a layer, and of all layers above it that have no
- * first, for a few rows at a time, so that what lies between them never leaves the caches. On the way back the order is
- * the other way round: row by row down to and with the layer that has a first stage, then its first stage. Where a
- * layer names a `part`, both stages are done for that many rows before the next; parts begin at its multiples and come
- * in order. */
+/* How layers of a type are run. */
+typedef enum dstn_layer_kind {
+    DSTN_LAYER_BATCH,          /* products or statistics over many rows, then what is left row by row */
+    DSTN_LAYER_ROWS,           /* every row by itself, without parameters */
+    DSTN_LAYER_SHAPE,          /* values stay where they are, the shape alone changes; no operations */
+    DSTN_LAYER_RESIDUAL,       /* two lists of layers side by side; no operations: the owner of the list does it */
+    DSTN_LAYER_RESIDUAL_BEGIN, /* the input is kept, likewise */
+    DSTN_LAYER_RESIDUAL_END    /* and here added */
+} dstn_layer_kind;
+
+/* Settings of a layer of kind DSTN_LAYER_RESIDUAL. */
+typedef struct dstn_residual_settings {
+    dstn_node layers, shortcut; /* lists; the shortcut without a handle: the identity */
+} dstn_residual_settings;
+
+/* Operations of batch layers. First, for a part of the rows or all of them: matrix products, batch statistics. Then row
+ * by row, whatever is left to do with what those gave: these calls are for a few rows at a time, so that the row layers
+ * above can follow at once, while all is in the caches. On the way back the order is the other way round. Parts come in
+ * order in every stage. Pointers are those of the first row; x [in] stays valid and unchanged until the adjoint is
+ * done. Rows are worked on by several threads in the stages row by row. */
+typedef struct dstn_batch_ops {
+    void (*forward)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+    /* ẏ from ẋ (NULL: zero) at the last forward pass, in a linearized pass. */
+    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *x_tangent,
+                    void *y_tangent);
+    /* dx (NULL: not needed) from dy as `adjoint_rows` left it. Adds the gradients that the pass wants, and pass->dz. In
+     * a linearized pass: the transposed tangent map. */
+    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *dy, void *dx);
+    /* y, its tangent, dy are what the others left, or take; changed in place. Default, all three: nothing. */
+    void (*forward_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+    void (*tangent_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *x_tangent,
+                         void *y_tangent);
+    void (*adjoint_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy);
+    /* Values that a row's products have, by which an owner can choose parts that a cache holds; 0: the layer is to be
+     * called for all rows at once. Default: 0. */
+    int64_t (*part_values)(const dstn_layer *layer);
+} dstn_batch_ops;
+
+/* Operations of row layers: each from `in` to `out`, which are different arrays. Default, all three: a copy. */
+typedef struct dstn_row_ops {
+    void (*forward)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out); /* x to y */
+    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out); /* ẋ to ẏ */
+    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out); /* δy to δx */
+} dstn_row_ops;
+
+/* One layer type. What a type leaves out has a default, filled in when it is registered: no caller asks whether an
+ * operation is there. Response maps that a layer has planned are bound, initialized, counted and released with it. */
 struct dstn_layer_type {
     const char *name;
     const char *help;
-    const dstn_option *options;
-    size_t settings_size;
-    /* Checks settings and layer->in, sets layer->out, declares parameters and buffers. */
+    const dstn_option *options; /* default: none */
+    size_t settings_size, content_size;
+    dstn_layer_kind kind;
+    const char *example;   /* a list of layers in YAML that has one of this type, for tests that walk the table */
+    dstn_shape example_in; /* an input for it; default: [4] */
+    /* Checks settings and layer->in, sets layer->out (before: as the input), declares parameters, buffers and maps. */
     dstn_status (*plan)(dstn_layer *layer, dstn_node node, dstn_error *err);
     /* Takes working arrays from the arena. Returns false when memory is short. */
     bool (*bind)(dstn_layer *layer, dstn_arena *arena);
-    /* Frees what `bind` took elsewhere. NULL: nothing. */
-    void (*release)(dstn_layer *layer);
-    /* Bytes that `bind` took elsewhere. NULL: none. */
-    size_t (*memory)(const dstn_layer *layer);
-    /* Initial parameters and buffers; draws are keyed by (rng, layer->index, element). NULL: there are none. */
+    /* Initial parameters and buffers but those of maps; draws are keyed by (rng, layer->index, element). */
     void (*initialize)(dstn_layer *layer, dstn_rng rng);
-
-    /* A part, or all rows; pointers are those of its first row. NULL, all three: the layer acts on every example by
-     * itself. x [in] stays valid until the pass's adjoint is done; `forward` may leave y for `forward_rows` to write.
-     */
-    void (*forward)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
-    /* ẏ from ẋ (NULL: zero) at the last forward pass, in a linearized pass. */
-    void (*tangent)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent);
-    /* dx (NULL: not needed) from dy as `adjoint_rows` left it. Adds the gradients that pass->grad asks for (or writes
-     * them, pass->overwrite) and pass->dz. In a linearized pass: the transposed tangent map. */
-    void (*adjoint)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
-
-    /* A few rows; pointers are those of the first of them. Where there is a `forward`, y is what it left, and dx is not
-     * used: dy is changed in place. NULL, all three: nothing is left to be done (with no `forward`: the layer only
-     * changes the shape). */
-    void (*forward_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
-    void (*tangent_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
-                         void *y_tangent);
-    void (*adjoint_rows)(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx);
-
-    /* Matrix-product FLOPs of one forward product per example (2·in·out), padded taps counted. NULL: none. */
-    double (*product_flops)(const dstn_layer *layer);
+    /* What the last pass multiplied the values of a data row by at random (dropout: 0 or 1/(1 − p)), in the canonical
+     * order of the input. Default: false, nothing. */
+    bool (*factor)(const dstn_layer *layer, const dstn_pass *pass, int64_t row, double *out);
+    dstn_batch_ops batch;
+    dstn_row_ops rows;
 };
 
 const dstn_layer_type *dstn_layer_type_find(const char *name);
 const dstn_layer_type *dstn_layer_type_at(size_t i); /* table order, NULL past the end */
+/* Adds a type to the table, behind those of the room; it must outlive all use. The type that has the name already is
+ * replaced. */
+void dstn_layer_type_register(const dstn_layer_type *type);
 
 /* What a model knows when it makes a layer. */
 typedef struct dstn_layer_setting {
     const dstn_kernel *kernel;
     dstn_response response;
     int64_t hypers;
-    int64_t max_rows;
+    int64_t max_rows;                                 /* B at most: examples of a pass */
+    int64_t max_steps;                                /* T at most; 0 is 1 */
     int (*hyper_index)(void *user, const char *name); /* -1: no such hyperparameter */
     void *user;
     bool synchronized; /* see dstn_layer */
-    dstn_layer *below; /* the layer before, NULL for the first */
 } dstn_layer_setting;
 
 /* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
@@ -193,43 +265,114 @@ typedef struct dstn_layer_setting {
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err);
 void dstn_layer_destroy(dstn_layer *layer);
-/* The layer at or below `last` that waits for another which never came (residual_begin without its end), or NULL. */
-const dstn_layer *dstn_layer_left_open(const dstn_layer *last);
-bool dstn_layer_is_valid(const dstn_layer *layer); /* shapes agree, everything is bound */
-
-/* Whether adjoints are wanted at this layer: it has parameters, or hands its input on to a layer above. */
-bool dstn_layer_is_source(const dstn_layer *layer);
+bool dstn_layer_is_valid(const dstn_layer *layer);        /* shapes agree, everything is bound */
+size_t dstn_layer_memory_used(const dstn_layer *layer);   /* bytes that it took outside the arena */
+double dstn_layer_product_flops(const dstn_layer *layer); /* of one forward product of a data row, 2·in·out */
 
 /* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range. */
 void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient);
+/* Takes working arrays, of the layer and of its maps. False: memory is short. */
+bool dstn_layer_bind(dstn_layer *layer, dstn_arena *arena);
+void dstn_layer_initialize(dstn_layer *layer, dstn_rng rng);
+/* Before a pass: its gradients are fresh where the pass overwrites them. */
+void dstn_layer_begin(dstn_layer *layer, const dstn_pass *pass);
+
 const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *name); /* NULL: none */
+/* Map i of a layer in the order of planning, NULL past the end: what regularizers and the oracle look at. */
+dstn_response_map *dstn_layer_map(const dstn_layer *layer, int i);
+/* The map of a layer that is one matrix and nothing else: y = W x + b; else NULL. */
+dstn_response_map *dstn_layer_matrix(const dstn_layer *layer);
+/* See dstn_layer_type. out [in] doubles; false: the layer has no random factor. */
+bool dstn_layer_factor(const dstn_layer *layer, const dstn_pass *pass, int64_t row, double *out);
 
-/* Copies between a parameter-shaped array in the layer's layout (parameter->value or ->gradient) and a double array
- * in the canonical shape. */
-void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out);
-void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array);
+/* ---- response maps ---------------------------------------------------------------------------------------------- */
 
-/* The effect of a quantity option: its value for row r of a pass. */
-double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t row);
+/* W_g, b_g, the terms, their factors and gradients of one linear map, a matrix or a convolution. Rows of x are [in
+ * image], of y [plane, out]; T time steps of an example share its z. Everything but the numbers is private to the
+ * functions below. */
+struct dstn_response_map {
+    dstn_layer *layer; /* whose parameters are the map's */
+    int number;        /* among the layer's maps: keeps their initial draws apart */
+    dstn_map_shape shape;
+    int64_t in, out;     /* columns of the weight: inputs of one output; channels of the output */
+    int64_t plane;       /* places of the output image; 1 for a matrix */
+    int64_t terms;       /* of the response: 0 without one, 1 structured, h full */
+    int64_t width;       /* factors an example has: s and t (2 out), s alone (out, no bias), or none of its own (0) */
+    int64_t in_count;    /* values of a row of x */
+    int64_t out_count;   /* and of y */
+    int init;            /* initial general weights */
+    bool is_whole_layer; /* the layer is nothing but this map */
+    /* Of layer->parameters; NULL where the map has no such parameter. Stored: weights [in, out] (the response's
+     * [terms, in, out]), biases [out] ([terms, out]), hyper [h, width] with U beside V. */
+    dstn_parameter *weight, *bias, *response_weight, *response_bias, *hyper;
+    dstn_map *map;
+    void *factors;  /* [B, width]: s beside t, at the last pass's z */
+    void *products; /* [terms, BT, plane, out]: a_j = W_j x of the last forward or tangent pass */
+    void *scaled;   /* [a part of BT, plane, out]: s ⊙ δ; scratch */
+    void *adjoints; /* [B, max(width, out)]: ds beside dt; scratch */
+    void *sums;     /* [B, out]: Σ δ over places and steps; NULL where there is one of them: δ itself is meant */
+};
 
-/* ---- linear maps as such: what the Jacobian norm and the oracle need of a linear layer
- * ------------------------------------ */
+/* The first fields of the settings of layers that let a user choose them, and their options. */
+typedef struct dstn_map_settings {
+    int64_t out;
+    bool bias;
+    int init;
+} dstn_map_settings;
 
-/* Whether the layer is `linear`; the functions below may be called on such layers only. */
-bool dstn_layer_is_linear(const dstn_layer *layer);
-/* The map without its biases, at z of each row (pass->kind decides: general → W_g alone; response → with terms;
- * linearized → W_g alone). v [rows, out] → u [rows, in], u = v W(z). */
-void dstn_linear_transpose(dstn_layer *layer, const dstn_pass *pass, const void *v, void *u);
-/* The response part alone of the same product: u += v Σ_j z_j W_j (s, t as in the layer's kind). */
-void dstn_linear_transpose_response(dstn_layer *layer, const dstn_pass *pass, const void *v, void *u);
-/* w [rows, in] → q [rows, out], q = W(z) w, with the same rules. */
-void dstn_linear_apply(dstn_layer *layer, const dstn_pass *pass, const void *w, void *q);
-/* Adds Σ_rows v ⊗ u to the weight gradients that pass->grad asks for: general += v uᵀ, response terms with their
- * factors at z. v [rows, out], u [rows, in]. */
-void dstn_linear_accumulate(dstn_layer *layer, const dstn_pass *pass, const void *v, const void *u);
+/* What a map is made for. */
+typedef struct dstn_map_request {
+    const char *prefix;   /* of its parameters' names ("i2h_"); NULL: none */
+    dstn_map_shape shape; /* a matrix: in and out, everything else 1 and no padding */
+    bool is_image;        /* weights are canonically [out, in, kernel, kernel], not [out, in] */
+    int64_t channels;     /* of a matrix's columns, see dstn_layout; images: those of the shape */
+    bool bias, responds;  /* whether it has biases, and a response to the hyperparameters */
+    int init;             /* as in dstn_map_settings */
+    bool is_whole_layer;  /* see dstn_response_map */
+} dstn_map_request;
 
-/* ---- regularizers
- * ------------------------------------------------------------------------------------------------------- */
+dstn_map_shape dstn_map_shape_of_matrix(int64_t in, int64_t out);
+
+/* Declares the map's parameters in the layer, in the order of dstn_parameter's names, and adds it to the layer's maps.
+ * `map` is part of the layer's content. DSTN_ERROR_USAGE: weights that no machine holds. */
+dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, const dstn_map_request *request,
+                                   dstn_node node, dstn_error *err);
+
+/* A pass in two stages, as a batch layer has them; products first: y = W_g x, a_j = W_j x (and ẏ = W_g ẋ, a_j = W_j x
+ * at the tangent; x_tangent NULL: zero, and y_tangent is left for the second). Any stride. */
+void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+void dstn_response_map_tangent(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
+                               const void *x_tangent, void *y_tangent);
+/* Then y += b_g + Σ s ⊙ a + t ⊙ b_j; ẏ likewise without b_g (x_tangent NULL: ẏ = …). Any stride. */
+void dstn_response_map_forward_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y);
+void dstn_response_map_tangent_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows,
+                                    const void *x_tangent, void *y_tangent);
+
+/* The adjoint: first, row by row, what it needs of δ = dy: s ⊙ δ, ds and dt (structured), Σ δ. Stride 1. */
+void dstn_response_map_adjoint_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy);
+/* Of that, s ⊙ δ alone, which is all that dx needs. Any stride; rows.at then counts rows of that stride. */
+void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy);
+/* Then products: dx = Wᵀ δ (NULL: not wanted), with the terms' share in a response pass. With x (stride 1; NULL: not
+ * now) adds the gradients that the pass wants, Σ x ⊗ δ and so on, and with the last rows those of biases, U and V, and
+ * dz. */
+void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
+                               const void *dy, void *dx);
+
+/* ---- and a matrix as such, without its biases, at z of each example: what the Jacobian's norm and the oracle need.
+ * pass->kind decides: general → W_g alone; response → with terms; linearized → W_g alone. These may run between a
+ * forward pass and its adjoint. ---- */
+
+/* v [B, out] → u [B, in], u = v W(z). */
+void dstn_response_map_transpose(dstn_response_map *map, const dstn_pass *pass, const void *v, void *u);
+/* The response part alone of the same product: u += v Σ_j z_j W_j (s, t as in the map's kind). */
+void dstn_response_map_transpose_response(dstn_response_map *map, const dstn_pass *pass, const void *v, void *u);
+/* w [B, in] → q [B, out], q = W(z) w, with the same rules. */
+void dstn_response_map_apply(dstn_response_map *map, const dstn_pass *pass, const void *w, void *q);
+/* Adds Σ_b v ⊗ u to the weight gradients that the pass wants: general += v uᵀ, response terms with their factors at z.
+ * v [B, out], u [B, in]. */
+void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass, const void *v, const void *u);
+
+/* ---- regularizers ----------------------------------------------------------------------------------------------- */
 
 typedef struct dstn_regularizer_type dstn_regularizer_type;
 
@@ -237,7 +380,7 @@ typedef struct dstn_regularizer {
     const dstn_regularizer_type *type;
     const dstn_kernel *kernel;
     int64_t hypers;
-    int64_t max_rows;
+    int64_t max_rows;          /* examples of a pass */
     int64_t train_rows;        /* n */
     dstn_layer *const *layers; /* borrowed, [layer_count] */
     int layer_count;
@@ -256,11 +399,14 @@ struct dstn_regularizer_type {
     const char *help;
     const dstn_option *options;
     size_t settings_size;
+    const char *example;        /* its options in YAML, with a hyperparameter `a`, for tests that walk the table */
+    const char *example_layers; /* a list of layers, and an input of [4], that it can be had for */
     dstn_status (*plan)(dstn_regularizer *regularizer, dstn_node node, dstn_error *err);
     bool (*bind)(dstn_regularizer *regularizer, dstn_arena *arena);
-    /* This rank's share of the penalty: the sum over its rows of strength_b/2n · ‖v_b‖², divided by batch_rows, where
-     * v_b is the regularized vector at the pass's weights (linearized: v + v̇). Adds the gradients pass->grad asks
-     * for. Called after the forward (and tangent) pass and before the layers' adjoints. */
+    /* Value, tangent and adjoint. This rank's share of the penalty: the sum over its examples of strength_b/2n ·
+     * ‖v_b‖², divided by batch_rows, where v_b is the regularized vector at the pass's weights (linearized: v + v̇).
+     * Adds the gradients that the pass wants. Called after the forward (and tangent) pass and before the layers'
+     * adjoints. */
     double (*penalize)(dstn_regularizer *regularizer, const dstn_pass *pass);
 };
 

@@ -13,24 +13,16 @@
 
 typedef enum dstn_loss { DSTN_LOSS_MSE, DSTN_LOSS_CROSS_ENTROPY } dstn_loss; /* "mse|cross_entropy" */
 
-/* Layers of which the first alone may have a stage of all rows (see dstn_layer_type): the others work on its output row
- * by row, so that what lies between them stays in the caches. What comes out last is kept. */
-typedef struct dstn_segment {
-    int first, last;   /* layers */
-    int64_t block;     /* rows at a time */
-    void *out;         /* [B, shape of the last layer]: activations */
-    void *out_tangent; /* likewise */
-} dstn_segment;
-
 typedef struct dstn_model {
     const dstn_kernel *kernel;
     dstn_response response;
     dstn_loss loss;
-    int64_t hypers;   /* h */
-    int64_t max_rows; /* B at most */
+    int64_t hypers;    /* h */
+    int64_t max_rows;  /* B at most: examples of a pass on this rank */
+    int64_t max_steps; /* T at most: time steps of an example */
     dstn_shape in, out;
     int layer_count;
-    dstn_layer **layers;
+    dstn_layer **layers; /* nested lists in reading order: layer i is line i */
     int regularizer_count;
     dstn_regularizer **regularizers;
     int64_t count[DSTN_RANGES];  /* parameters of each range */
@@ -38,15 +30,7 @@ typedef struct dstn_model {
     void *gradient[DSTN_RANGES]; /* [count] */
     int64_t buffer_count;        /* values that layers keep beside parameters */
     double *buffers;             /* [buffer_count] */
-    int segment_count;
-    dstn_segment *segments;
-    /* What a segment's first layer leaves, of the value and of the tangent, and the adjoint that it gets; of one part:
-     */
-    void *product[3];
-    void *prediction;      /* [B, out]: y, or y + ẏ in a linearized pass */
-    void *delta[2];        /* adjoints, alternately written, each [B, widest] */
-    int64_t scratch_width; /* values of a block of rows between two layers of a segment, at most */
-    void *scratch;         /* [threads, 4, scratch_width] */
+    struct model_chain *chain;   /* how the layers are run: private to the model */
     dstn_arena *arena;
 } dstn_model;
 
@@ -61,7 +45,9 @@ typedef struct dstn_model_request {
     dstn_shape input;        /* shape of the data's examples; rank 0: take the model's own `input:` */
     int64_t outputs;         /* that the data need; 0: any */
     int64_t max_rows;        /* examples a pass has at most on this rank */
+    int64_t max_steps;       /* time steps that they have at most; 0 is 1 */
     int64_t train_rows;      /* n */
+    int64_t block, part;     /* data rows at a time, row by row and in parts of images; 0: what the caches hold */
 } dstn_model_request;
 
 /* Builds layers and regularizers and takes all memory. Parameters are zero until dstn_model_initialize.
@@ -74,17 +60,20 @@ size_t dstn_model_memory_used(const dstn_model *model);
 /* Initial parameters, drawn with key (seed, DSTN_PURPOSE_INIT): the same for all methods of a comparison. */
 void dstn_model_initialize(dstn_model *model, uint32_t seed);
 
-/* Forward pass of x [B, in], images channels-last (and the tangent pass, if linearized); returns the prediction [B,
- * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). */
+/* Forward pass of x [BT, in], images channels-last (and the tangent pass, if linearized); returns the prediction [BT,
+ * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). x must stay as it is until the adjoint is
+ * done.
+ */
 const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const void *x);
-
-/* Of the last forward pass, [B, out] and owned by the model: y, and ẏ of a linearized one. */
+/* Of the last forward pass, [BT, out], images channels-last: y; ẏ, after a linearized one; and what the loss is taken
+ * at. */
 const void *dstn_model_output(const dstn_model *model);
 const void *dstn_model_tangent(const dstn_model *model);
+const void *dstn_model_prediction(const dstn_model *model);
 
-/* Loss of the last forward pass: the sum over this rank's rows divided by pass->batch_rows, with ∂L/∂prediction kept
- * for the adjoint. Regression takes targets [B, out], classification labels [B]. correct [out, may be NULL]: rows
- * classified rightly, added to. */
+/* Loss of the last forward pass: the sum over this rank's data rows divided by those of the global batch, with
+ * ∂L/∂prediction kept for the adjoint. Regression takes targets [BT, out], classification labels [BT]. correct [out,
+ * may be NULL]: rows classified rightly, added to. */
 double dstn_model_loss(dstn_model *model, const dstn_pass *pass, const void *targets, const int64_t *labels,
                        int64_t *correct);
 

@@ -11,25 +11,24 @@ static int64_t plane_of(const dstn_layer *layer) {
     return layer->in.dims[1] * layer->in.dims[2];
 }
 
-static void mean(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+static void mean(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
     int64_t plane = plane_of(layer);
-    layer->kernel->plane_sum(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, x, y);
+    layer->kernel->plane_sum(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, in, out);
 }
 
-static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+static void adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
     int64_t plane = plane_of(layer);
-    layer->kernel->plane_spread(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, dy, dx);
+    layer->kernel->plane_spread(layer->kernel, rows.count, plane, layer->in.dims[0], 1 / (double)plane, in, out);
 }
 
 const dstn_layer_type layer_avgpool = {
     .name = "avgpool",
     .help = "the mean of each channel over the whole image",
-    .options = layer_no_options,
+    .kind = DSTN_LAYER_ROWS,
+    .example = "[avgpool]",
+    .example_in = {3, {2, 5, 4}, 0},
     .plan = plan,
-    .bind = layer_bind_nothing,
-    .forward_rows = mean,
-    .tangent_rows = mean,
-    .adjoint_rows = adjoint_rows,
+    .rows = {.forward = mean, .tangent = mean, .adjoint = adjoint},
 };

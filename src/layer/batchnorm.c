@@ -24,20 +24,14 @@ typedef struct batchnorm_content {
     double *scale, *slope, *shift; /* of the pass: out = scale v + slope x + shift */
     double *gain, *offset;         /* γ, and the forward pass's shift */
     void *scratch;                 /* [C] in the kernel's type */
-    bool tangent_is_zero;
 } batchnorm_content;
 
 /* The values of a flattened image are canonically in the order [channels, places]: one row of such columns. */
 static void declare(dstn_layer *layer, const char *name, int64_t channels) {
-    dstn_parameter *parameter = &layer->parameters[layer->parameter_count++];
-    *parameter = (dstn_parameter){.range = DSTN_RANGE_GENERAL,
-                                  .layout = DSTN_LAYOUT_TRANSPOSED,
-                                  .rank = 1,
-                                  .shape = {channels},
-                                  .columns = channels,
-                                  .channels = layer->in.rank == 3 ? 1 : dstn_shape_channels(layer->in),
-                                  .count = channels};
-    snprintf(parameter->name, sizeof parameter->name, "%s", name);
+    dstn_parameter *parameter = layer_declare(layer, NULL, name, DSTN_RANGE_GENERAL, 1, &channels);
+    parameter->layout = DSTN_LAYOUT_TRANSPOSED;
+    parameter->columns = channels;
+    parameter->channels = layer->in.rank == 3 ? 1 : dstn_shape_channels(layer->in);
 }
 
 static int64_t channels_of(const dstn_layer *layer) {
@@ -47,21 +41,15 @@ static int64_t channels_of(const dstn_layer *layer) {
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     (void)node, (void)err;
     int64_t channels = channels_of(layer);
-    layer->out = layer->in;
     declare(layer, "gamma", channels);
     declare(layer, "beta", channels);
-    layer->buffers[0] = (dstn_buffer){"running_mean", channels, NULL};
-    layer->buffers[1] = (dstn_buffer){"running_variance", channels, NULL};
-    layer->buffer_count = 2;
+    layer_declare_buffer(layer, "running_mean", channels);
+    layer_declare_buffer(layer, "running_variance", channels);
     return DSTN_OK;
 }
 
 static bool bind(dstn_layer *layer, dstn_arena *arena) {
-    batchnorm_content *norm = dstn_arena_take(arena, sizeof *norm);
-    if (!norm) {
-        return false;
-    }
-    layer->content = norm;
+    batchnorm_content *norm = layer->content;
     int64_t channels = channels_of(layer);
     norm->channels = channels;
     norm->plane = dstn_shape_count(layer->in) / channels;
@@ -84,8 +72,13 @@ static bool bind(dstn_layer *layer, dstn_arena *arena) {
 static void initialize(dstn_layer *layer, dstn_rng rng) {
     (void)rng;
     const batchnorm_content *norm = layer->content;
-    layer->kernel->fill(layer->kernel, norm->channels, 1, norm->gamma->value);
-    layer->kernel->fill(layer->kernel, norm->channels, 0, norm->beta->value);
+    const dstn_kernel *kernel = layer->kernel;
+    if (!dstn_parameter_is_shared(norm->gamma)) {
+        kernel->fill(kernel, norm->channels, 1, norm->gamma->value);
+    }
+    if (!dstn_parameter_is_shared(norm->beta)) {
+        kernel->fill(kernel, norm->channels, 0, norm->beta->value);
+    }
     for (int64_t c = 0; c < norm->channels; c++) {
         layer->buffers[0].value[c] = 0;
         layer->buffers[1].value[c] = 1;
@@ -107,7 +100,8 @@ static void sum_over_group(const dstn_layer *layer, const dstn_pass *pass, doubl
 /* Values of a channel that the statistics are of. */
 static double population(const dstn_layer *layer, const dstn_pass *pass) {
     const batchnorm_content *norm = layer->content;
-    return (double)(is_synchronized(layer, pass) ? pass->batch_rows : pass->rows) * (double)norm->plane;
+    int64_t examples = is_synchronized(layer, pass) ? pass->batch_rows : pass->rows;
+    return (double)(examples * dstn_pass_steps(pass)) * (double)norm->plane;
 }
 
 static void zero(double *values, int64_t count) {
@@ -119,7 +113,7 @@ static void zero(double *values, int64_t count) {
 /* Mean, then variance about it: two passes, since the difference of two large numbers would lose digits. */
 static void batch_moments(const dstn_layer *layer, const dstn_pass *pass, const void *x, double *mean, double *var) {
     const batchnorm_content *norm = layer->content;
-    int64_t rows = pass->rows * norm->plane, channels = norm->channels;
+    int64_t rows = dstn_pass_rows(pass).count * norm->plane, channels = norm->channels;
     double count = population(layer, pass);
     zero(mean, channels);
     zero(var, channels);
@@ -167,7 +161,6 @@ static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, co
     (void)rows, (void)y;
     batchnorm_content *norm = layer->content;
     const batchnorm_settings *settings = layer->settings;
-    layer->x = x;
     const double *mean = layer->buffers[0].value, *var = layer->buffers[1].value;
     if (pass->training) {
         batch_moments(layer, pass, x, norm->own_mean, norm->own_var);
@@ -197,13 +190,13 @@ static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows row
 /* ---- tangent and adjoint ----------------------------------------------------------------------------------------- */
 
 /* Σ v and Σ v (x − μ) of this rank's rows. */
-static void own_sums(const dstn_layer *layer, const dstn_pass *pass, const void *v) {
+static void own_sums(const dstn_layer *layer, dstn_rows rows, const void *x, const void *v) {
     const batchnorm_content *norm = layer->content;
-    int64_t rows = pass->rows * norm->plane;
+    const dstn_kernel *kernel = layer->kernel;
+    int64_t places = rows.count * norm->plane;
     zero(norm->sums, 2 * norm->channels);
-    layer->kernel->column_sums(layer->kernel, rows, norm->channels, v, norm->sums);
-    layer->kernel->column_dots(layer->kernel, rows, norm->channels, v, layer->x, norm->mean,
-                               norm->sums + norm->channels);
+    kernel->column_sums(kernel, places, norm->channels, v, norm->sums);
+    kernel->column_dots(kernel, places, norm->channels, v, x, norm->mean, norm->sums + norm->channels);
 }
 
 /* From the sums: γ r (v − ⟨v⟩ − x̂ ⟨x̂ v⟩) = scale v + slope x + shift; in evaluation γ r v. */
@@ -222,13 +215,12 @@ static void set_coefficients(const dstn_layer *layer, const dstn_pass *pass) {
     }
 }
 
-static void tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent, void *y_tangent) {
-    (void)rows, (void)y_tangent;
-    batchnorm_content *norm = layer->content;
-    norm->tangent_is_zero = !x_tangent;
+static void tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *x_tangent,
+                    void *y_tangent) {
+    (void)y_tangent;
     if (x_tangent) {
         if (pass->training) {
-            own_sums(layer, pass, x_tangent);
+            own_sums(layer, rows, x, x_tangent);
         }
         set_coefficients(layer, pass);
     }
@@ -240,44 +232,39 @@ static void apply(const dstn_layer *layer, int64_t rows, const void *v, const vo
                                  norm->shift, out);
 }
 
-static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
+static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *x_tangent,
                          void *y_tangent) {
     (void)pass;
     const batchnorm_content *norm = layer->content;
-    int64_t example = norm->plane * norm->channels;
-    if (norm->tangent_is_zero) {
-        layer->kernel->fill(layer->kernel, rows.count * example, 0, y_tangent);
+    if (!x_tangent) {
+        layer->kernel->fill(layer->kernel, rows.count * norm->plane * norm->channels, 0, y_tangent);
         return;
     }
-    apply(layer, rows.count, x_tangent, layer_element(layer->kernel, layer->x, rows.first * example), y_tangent);
+    apply(layer, rows.count, x_tangent, x, y_tangent);
 }
 
-static void add_gradient(const dstn_layer *layer, const dstn_pass *pass, dstn_parameter *parameter,
-                         const double *gradient) {
+static void add_gradient(const dstn_layer *layer, dstn_parameter *parameter, const double *gradient) {
     const batchnorm_content *norm = layer->content;
-    layer->kernel->from_double(layer->kernel, norm->channels, gradient, norm->scratch);
-    if (pass->overwrite) {
-        layer->kernel->fill(layer->kernel, norm->channels, 0, parameter->gradient);
-    }
-    layer->kernel->axpy(layer->kernel, norm->channels, 1, norm->scratch, parameter->gradient);
+    const dstn_kernel *kernel = layer->kernel;
+    kernel->from_double(kernel, norm->channels, gradient, norm->scratch);
+    kernel->axpy(kernel, norm->channels, 1, norm->scratch, dstn_parameter_open(parameter, kernel));
 }
 
 /* dβ = Σ δ, dγ = Σ δ x̂, of this rank's rows. */
-static void parameter_gradients(const dstn_layer *layer, const dstn_pass *pass) {
+static void parameter_gradients(const dstn_layer *layer) {
     const batchnorm_content *norm = layer->content;
     for (int64_t c = 0; c < norm->channels; c++) {
         norm->shift[c] = norm->rate[c] * norm->sums[norm->channels + c];
     }
-    add_gradient(layer, pass, norm->gamma, norm->shift);
-    add_gradient(layer, pass, norm->beta, norm->sums);
-    layer_gradient_ready(layer, pass, DSTN_RANGE_GENERAL);
+    add_gradient(layer, norm->gamma, norm->shift);
+    add_gradient(layer, norm->beta, norm->sums);
 }
 
 /* Rows of one call of `adjoint_piece`. */
 typedef struct adjoint_work {
     const dstn_layer *layer;
-    const char *dy;
-    char *dx;
+    const void *x, *dy;
+    void *dx;
 } adjoint_work;
 
 static void adjoint_piece(void *context, int64_t first, int64_t count, int thread) {
@@ -286,20 +273,19 @@ static void adjoint_piece(void *context, int64_t first, int64_t count, int threa
     const batchnorm_content *norm = work->layer->content;
     int64_t start = first * norm->plane * norm->channels;
     const dstn_kernel *kernel = work->layer->kernel;
-    apply(work->layer, count, layer_element(kernel, work->dy, start), layer_element(kernel, work->layer->x, start),
+    apply(work->layer, count, layer_element(kernel, work->dy, start), layer_element(kernel, work->x, start),
           layer_element(kernel, work->dx, start));
 }
 
-static void adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
-    (void)rows;
-    own_sums(layer, pass, dy);
-    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        parameter_gradients(layer, pass);
+static void adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *dy, void *dx) {
+    own_sums(layer, rows, x, dy);
+    if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
+        parameter_gradients(layer);
     }
     if (dx) {
         set_coefficients(layer, pass);
-        adjoint_work work = {layer, dy, dx};
-        dstn_kernel_for_rows(pass->rows, 1, adjoint_piece, &work);
+        adjoint_work work = {layer, x, dy, dx};
+        dstn_kernel_for_rows(rows.count, 1, adjoint_piece, &work);
     }
 }
 
@@ -308,12 +294,16 @@ const dstn_layer_type layer_batchnorm = {
     .help = "every channel with mean 0 and variance 1 over the mini-batch, then scaled and shifted",
     .options = options,
     .settings_size = sizeof(batchnorm_settings),
+    .content_size = sizeof(batchnorm_content),
+    .kind = DSTN_LAYER_BATCH,
+    .example = "[batchnorm]",
+    .example_in = {3, {2, 5, 4}, 0},
     .plan = plan,
     .bind = bind,
     .initialize = initialize,
-    .forward = forward,
-    .tangent = tangent,
-    .adjoint = adjoint,
-    .forward_rows = forward_rows,
-    .tangent_rows = tangent_rows,
+    .batch = {.forward = forward,
+              .tangent = tangent,
+              .adjoint = adjoint,
+              .forward_rows = forward_rows,
+              .tangent_rows = tangent_rows},
 };

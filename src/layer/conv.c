@@ -1,13 +1,13 @@
 /* layer: the convolutional response layer; U and V have a row for every output channel (App. E). */
-#include "map.h"
+#include "response_map.h"
 
 typedef struct conv_settings {
-    map_settings map; /* first */
+    dstn_map_settings map; /* first */
     int64_t kernel, stride, padding;
 } conv_settings;
 
 static const dstn_option options[] = {
-    DSTN_INT("out", map_settings, out, 1, 1e6, DSTN_REQUIRED, "number of output channels"),
+    DSTN_INT("out", dstn_map_settings, out, 1, 1e6, DSTN_REQUIRED, "number of output channels"),
     DSTN_INT("kernel", conv_settings, kernel, 1, 1e4, DSTN_REQUIRED, "side of the square kernel"),
     DSTN_INT("stride", conv_settings, stride, 1, 1e4, "1", "step from place to place"),
     DSTN_INT("padding", conv_settings, padding, 0, 1e4, "0", "zeros around the image"),
@@ -49,14 +49,14 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
         return dstn_node_fail(node, err,
                               "convolutions have the structured response only; accepted: response: structured");
     }
-    dstn_map_shape shape = shape_of(layer);
-    layer->out = (dstn_shape){3, {shape.out, shape.out_height, shape.out_width}, 0};
-    return map_plan(layer, node, &shape, true, err);
-}
-
-static bool bind(dstn_layer *layer, dstn_arena *arena) {
-    dstn_map_shape shape = shape_of(layer);
-    return map_bind(layer, &shape, arena);
+    const dstn_map_request request = {.shape = shape_of(layer),
+                                      .is_image = true,
+                                      .bias = conv->map.bias,
+                                      .responds = true,
+                                      .init = conv->map.init,
+                                      .is_whole_layer = true};
+    layer->out = (dstn_shape){3, {request.shape.out, request.shape.out_height, request.shape.out_width}, 0};
+    return dstn_response_map_plan(layer->content, layer, &request, node, err);
 }
 
 const dstn_layer_type layer_conv = {
@@ -64,7 +64,10 @@ const dstn_layer_type layer_conv = {
     .help = "a two-dimensional convolution with a response to the hyperparameters",
     .options = options,
     .settings_size = sizeof(conv_settings),
+    .content_size = sizeof(dstn_response_map),
+    .kind = DSTN_LAYER_BATCH,
+    .example = "[conv: {out: 3, kernel: 3, stride: 2, padding: 1}]",
+    .example_in = {3, {2, 5, 4}, 0},
     .plan = plan,
-    .bind = bind,
-    MAP_OPERATIONS,
+    .batch = MAP_LAYER_OPERATIONS,
 };

@@ -2,6 +2,8 @@
  * forward pass, is used by tangent and adjoint as well (Sec. 3.3); in evaluation the layer is the identity. */
 #include "layer_private.h"
 
+#include <stdlib.h>
+
 typedef enum dropout_per { PER_UNIT, PER_CHANNEL } dropout_per;
 
 typedef struct dropout_settings {
@@ -11,7 +13,7 @@ typedef struct dropout_settings {
 
 typedef struct dropout_content {
     int64_t plane, cols; /* an example is [plane, cols], of which one mask [cols] covers all places */
-    uint8_t *kept;       /* [B, cols] */
+    uint8_t *kept;       /* [BT, cols] */
 } dropout_content;
 
 static const dstn_option options[] = {
@@ -24,28 +26,16 @@ static const dstn_option options[] = {
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     const dropout_settings *settings = layer->settings;
-    layer->out = layer->in;
     return settings->per == PER_CHANNEL ? layer_require_image(layer, node, err) : DSTN_OK;
 }
 
 static bool bind(dstn_layer *layer, dstn_arena *arena) {
     const dropout_settings *settings = layer->settings;
-    dropout_content *content = dstn_arena_take(arena, sizeof *content);
-    if (!content) {
-        return false;
-    }
-    layer->content = content;
+    dropout_content *content = layer->content;
     content->cols = settings->per == PER_CHANNEL ? layer->in.dims[0] : dstn_shape_count(layer->in);
     content->plane = dstn_shape_count(layer->in) / content->cols;
     content->kept = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)content->cols);
     return content->kept != NULL;
-}
-
-/* Rates of some rows, a step of *stride apart. */
-static const double *rates_of(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, int64_t *stride) {
-    const dstn_quantity *rate = &((const dropout_settings *)layer->settings)->rate;
-    *stride = rate->index < 0 ? 0 : layer->hypers;
-    return rate->index < 0 ? &rate->number : pass->values + rows.first * layer->hypers + rate->index;
 }
 
 static bool is_active(const dstn_layer *layer, const dstn_pass *pass) {
@@ -53,38 +43,83 @@ static bool is_active(const dstn_layer *layer, const dstn_pass *pass) {
     return pass->training && (rate->index >= 0 || rate->number > 0);
 }
 
-/* out = mask ⊙ v, which is all that forward, tangent and adjoint do. */
-static void apply(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *v, void *out) {
+/* Rows that the kernel takes with a rate for each, a step of `stride` apart. */
+typedef struct dropout_rows {
+    int64_t first, count;
+    const double *rates;
+    int64_t stride;
+    uint8_t *kept;
+} dropout_rows;
+
+/* The rates are those of the examples; all time steps of an example have one. */
+static dropout_rows rows_of(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, int64_t done) {
     const dropout_content *content = layer->content;
+    const dstn_quantity *rate = &((const dropout_settings *)layer->settings)->rate;
+    int64_t steps = dstn_pass_steps(pass), first = rows.first + done;
+    bool is_number = rate->index < 0;
+    return (dropout_rows){
+        .first = first,
+        .count = is_number || steps == 1 ? rows.count : steps,
+        .rates = is_number ? &rate->number : pass->values + first / steps * layer->hypers + rate->index,
+        .stride = is_number || steps > 1 ? 0 : layer->hypers,
+        .kept = content->kept + first * content->cols,
+    };
+}
+
+/* out = factor ⊙ in, which is all that forward, tangent and adjoint do. */
+static void apply(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
+    const dropout_content *content = layer->content;
+    const dstn_kernel *kernel = layer->kernel;
+    int64_t width = content->plane * content->cols;
     if (!is_active(layer, pass)) {
-        layer->kernel->copy(layer->kernel, rows.count * content->plane * content->cols, v, out);
+        kernel->copy(kernel, rows.count * width, in, out);
         return;
     }
-    int64_t stride;
-    const double *rates = rates_of(layer, pass, rows, &stride);
-    layer->kernel->dropout_apply(layer->kernel, rows.count, content->plane, content->cols,
-                                 content->kept + rows.first * content->cols, rates, stride, v, out);
-}
-
-static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
-    const dropout_content *content = layer->content;
-    if (is_active(layer, pass)) {
-        int64_t stride;
-        const double *rates = rates_of(layer, pass, rows, &stride);
-        layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, pass->first_row + rows.first,
-                                    (uint64_t)layer->index << 32, rows.count, content->cols, rates, stride,
-                                    content->kept + rows.first * content->cols);
+    for (int64_t done = 0; done < rows.count;) {
+        dropout_rows part = rows_of(layer, pass, rows, done);
+        kernel->dropout_apply(kernel, part.count, content->plane, content->cols, part.kept, part.rates, part.stride,
+                              layer_element(kernel, in, done * width), layer_element(kernel, out, done * width));
+        done += part.count;
     }
-    apply(layer, pass, rows, x, y);
 }
 
-static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
-                         void *y_tangent) {
-    apply(layer, pass, rows, x_tangent, y_tangent);
+static void draw(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows) {
+    const dropout_content *content = layer->content;
+    int64_t before = pass->first_row * dstn_pass_steps(pass); /* data rows of other ranks */
+    for (int64_t done = 0; done < rows.count;) {
+        dropout_rows part = rows_of(layer, pass, rows, done);
+        layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, before + part.first,
+                                    (uint64_t)layer->index << 32, part.count, content->cols, part.rates, part.stride,
+                                    part.kept);
+        done += part.count;
+    }
 }
 
-static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
-    apply(layer, pass, rows, dy, dx);
+static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
+    if (is_active(layer, pass)) {
+        draw(layer, pass, rows);
+    }
+    apply(layer, pass, rows, in, out);
+}
+
+/* What a row of ones becomes. */
+static bool factor(const dstn_layer *layer, const dstn_pass *pass, int64_t row, double *out) {
+    const dstn_kernel *kernel = layer->kernel;
+    int64_t count = dstn_shape_count(layer->in), example = row / dstn_pass_steps(pass);
+    const dropout_content *content = layer->content;
+    const dstn_quantity *rate = &((const dropout_settings *)layer->settings)->rate;
+    double held = dstn_pass_quantity(pass, layer->hypers, rate, example);
+    void *ones = dstn_alloc((size_t)count, kernel->size);
+    kernel->fill(kernel, count, 1, ones);
+    if (is_active(layer, pass)) {
+        kernel->dropout_apply(kernel, 1, content->plane, content->cols, content->kept + row * content->cols, &held, 0,
+                              ones, ones);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        kernel->to_double(kernel, 1, layer_element(kernel, ones, dstn_shape_stored_at(layer->in, i)), &out[i]);
+    }
+    free(ones);
+    return true;
 }
 
 const dstn_layer_type layer_dropout = {
@@ -92,9 +127,11 @@ const dstn_layer_type layer_dropout = {
     .help = "sets values to 0 at random and scales the others up, in training only",
     .options = options,
     .settings_size = sizeof(dropout_settings),
+    .content_size = sizeof(dropout_content),
+    .kind = DSTN_LAYER_ROWS,
+    .example = "[dropout: {rate: a}]",
     .plan = plan,
     .bind = bind,
-    .forward_rows = forward_rows,
-    .tangent_rows = tangent_rows,
-    .adjoint_rows = adjoint_rows,
+    .factor = factor,
+    .rows = {.forward = forward, .tangent = apply, .adjoint = apply},
 };

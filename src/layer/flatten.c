@@ -10,7 +10,8 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
 const dstn_layer_type layer_flatten = {
     .name = "flatten",
     .help = "an image as a row of features",
-    .options = layer_no_options,
+    .kind = DSTN_LAYER_SHAPE,
+    .example = "[flatten]",
+    .example_in = {3, {2, 5, 4}, 0},
     .plan = plan,
-    .bind = layer_bind_nothing,
 };

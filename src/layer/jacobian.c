@@ -19,7 +19,7 @@ static const dstn_option options[] = {PENALTY_OPTIONS, DSTN_OPTIONS_END};
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {
         const dstn_layer *layer = regularizer->layers[l];
-        if (!dstn_layer_is_linear(layer)) {
+        if (!dstn_layer_matrix(layer)) {
             return dstn_node_fail(node, err,
                                   "layer %d is %s, but the Jacobian's norm is known for chains of linear layers only",
                                   layer->index, layer->type->name);
@@ -82,17 +82,17 @@ static void *descend(dstn_regularizer *regularizer, const dstn_pass *pass) {
     bool is_linearized = pass->kind == DSTN_PASS_LINEARIZED;
     void *above = NULL, *below = jacobian->tangent[0];
     for (int l = regularizer->layer_count; l > 0; l--) {
-        dstn_layer *layer = regularizer->layers[l - 1];
-        dstn_linear_transpose(layer, pass, jacobian->v[l], jacobian->v[l - 1]);
+        dstn_response_map *map = dstn_layer_matrix(regularizer->layers[l - 1]);
+        dstn_response_map_transpose(map, pass, jacobian->v[l], jacobian->v[l - 1]);
         if (!is_linearized) {
             continue;
         }
         if (above) {
-            dstn_linear_transpose(layer, pass, above, below);
+            dstn_response_map_transpose(map, pass, above, below);
         } else {
             kernel->fill(kernel, pass->rows * width_at(regularizer, l - 1), 0, below);
         }
-        dstn_linear_transpose_response(layer, pass, jacobian->v[l], below);
+        dstn_response_map_transpose_response(map, pass, jacobian->v[l], below);
         above = below;
         below = above == jacobian->tangent[0] ? jacobian->tangent[1] : jacobian->tangent[0];
     }
@@ -108,10 +108,10 @@ static void ascend(dstn_regularizer *regularizer, const dstn_pass *pass) {
     const jacobian_content *jacobian = regularizer->content;
     void *below = jacobian->adjoint[0], *above = jacobian->adjoint[1];
     for (int l = 1; l <= regularizer->layer_count; l++) {
-        dstn_layer *layer = regularizer->layers[l - 1];
-        dstn_linear_accumulate(layer, pass, jacobian->v[l], below);
+        dstn_response_map *map = dstn_layer_matrix(regularizer->layers[l - 1]);
+        dstn_response_map_accumulate(map, pass, jacobian->v[l], below);
         if (l < regularizer->layer_count) {
-            dstn_linear_apply(layer, pass, below, above);
+            dstn_response_map_apply(map, pass, below, above);
         }
         void *done = below;
         below = above;
@@ -129,7 +129,7 @@ static double penalize_rows(dstn_regularizer *regularizer, const dstn_pass *pass
     dstn_factor weights = {jacobian->row_weights, 1, 0};
     kernel->response_scale(kernel, pass->rows, 1, in, weights, vector, jacobian->adjoint[0]);
     double sum = kernel->dot(kernel, pass->rows * in, vector, jacobian->adjoint[0]);
-    if (layer_wants(pass, DSTN_RANGE_GENERAL) || layer_wants(pass, DSTN_RANGE_RESPONSE)) {
+    if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL) || dstn_pass_wants(pass, DSTN_RANGE_RESPONSE)) {
         ascend(regularizer, pass);
     }
     return 0.5 * sum;
@@ -161,6 +161,8 @@ const dstn_regularizer_type regularizer_jacobian = {
     .help = "half the squared norm of the outputs' derivative in the inputs, for chains of linear layers",
     .options = options,
     .settings_size = sizeof(dstn_penalty_settings),
+    .example = "{strength: a}",
+    .example_layers = "[linear: {out: 3}, linear: {out: 2}]",
     .plan = plan,
     .bind = bind,
     .penalize = penalize,

@@ -1,8 +1,8 @@
-/* layer: the regularizer Σ_b c_b ½‖w(z_b)‖² over the weights of all linear and convolutional layers, where w(z) is
- * linear in z, so that the moments Σ c, Σ c z, Σ c z zᵀ of the mini-batch stand for all its examples. A linearized pass
- * has the same vector, w0 + Δw, and the same value; only gradients of the response are wanted there (Sec. 3.3). */
-#include "map.h"
+/* layer: the regularizer Σ_b c_b ½‖w(z_b)‖² over the weights of all response maps, where w(z) is linear in z, so that
+ * the moments Σ c, Σ c z, Σ c z zᵀ of the mini-batch stand for all its examples. A linearized pass has the same vector,
+ * w0 + Δw, and the same value; only gradients of the response are wanted there (Sec. 3.3). */
 #include "penalty.h"
+#include "response_map.h"
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ static const dstn_option options[] = {PENALTY_OPTIONS, DSTN_OPTIONS_END};
 
 static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     for (int l = 0; l < regularizer->layer_count; l++) {
-        if (map_is(regularizer->layers[l])) {
+        if (dstn_layer_map(regularizer->layers[l], 0)) {
             return DSTN_OK;
         }
     }
@@ -33,9 +33,10 @@ static dstn_status plan(dstn_regularizer *regularizer, dstn_node node, dstn_erro
 static int64_t most_channels(const dstn_regularizer *regularizer) {
     int64_t most = 1;
     for (int l = 0; l < regularizer->layer_count; l++) {
-        const map_content *map = map_of(regularizer->layers[l]);
-        int64_t channels = map ? map->out : 0;
-        most = channels > most ? channels : most;
+        const dstn_response_map *map;
+        for (int i = 0; (map = dstn_layer_map(regularizer->layers[l], i)) != NULL; i++) {
+            most = map->out > most ? map->out : most;
+        }
     }
     return most;
 }
@@ -99,38 +100,43 @@ static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass
  */
 
 /* z = 0: Σ c ½‖W_g‖². */
-static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
+static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass,
+                               const dstn_response_map *map) {
     const l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
-    const dstn_parameter *weight = map->weight;
-    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->axpy(kernel, weight->count, l2->moments[0], weight->value, weight->gradient);
+    dstn_parameter *weight = map->weight;
+    if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
+        kernel->axpy(kernel, weight->count, l2->moments[0], weight->value, dstn_parameter_open(weight, kernel));
     }
     return 0.5 * l2->moments[0] * kernel->dot(kernel, weight->count, weight->value, weight->value);
 }
 
-/* W_0 = W_g and W_1 … W_h of the full response, and their gradients. */
-static void *full_weight(const dstn_kernel *kernel, const map_content *map, int64_t i, bool gradient) {
-    const dstn_parameter *parameter = i == 0 ? map->weight : map->response_weight;
-    int64_t at = i == 0 ? 0 : (i - 1) * map->weight->count;
-    return layer_element(kernel, gradient ? parameter->gradient : parameter->value, at);
+/* Where W_i stands in the parameter that it is part of: W_0 = W_g, and W_1 … W_h of the full response. */
+static void *full_weight(const dstn_kernel *kernel, const dstn_response_map *map, int64_t i, void *array) {
+    return layer_element(kernel, array, i == 0 ? 0 : (i - 1) * map->weight->count);
+}
+
+static dstn_parameter *full_parameter(const dstn_response_map *map, int64_t i) {
+    return i == 0 ? map->weight : map->response_weight;
 }
 
 /* Full: ½ Σ_ij S_ij ⟨W_i, W_j⟩ with S the moments; the gradient in W_i is Σ_j S_ij W_j. */
-static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
+static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass *pass, const dstn_response_map *map) {
     const l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     int64_t count = map->weight->count, terms = regularizer->hypers + 1;
     double sum = 0;
     for (int64_t i = 0; i < terms; i++) {
-        const void *left = full_weight(kernel, map, i, false);
-        bool wanted = layer_wants(pass, i == 0 ? DSTN_RANGE_GENERAL : DSTN_RANGE_RESPONSE);
+        dstn_parameter *of_left = full_parameter(map, i);
+        const void *left = full_weight(kernel, map, i, of_left->value);
+        bool wanted = dstn_pass_wants(pass, of_left->range);
+        void *gradient = wanted ? full_weight(kernel, map, i, dstn_parameter_open(of_left, kernel)) : NULL;
         for (int64_t j = 0; j < terms; j++) {
-            const void *right = full_weight(kernel, map, j, false);
+            const void *right = full_weight(kernel, map, j, full_parameter(map, j)->value);
             double moment = l2->moments[i * terms + j];
             sum += j <= i ? (j < i ? 2 : 1) * moment * kernel->dot(kernel, count, left, right) : 0;
             if (wanted) {
-                kernel->axpy(kernel, count, moment, right, full_weight(kernel, map, i, true));
+                kernel->axpy(kernel, count, moment, right, gradient);
             }
         }
     }
@@ -138,7 +144,7 @@ static double penalize_full(const dstn_regularizer *regularizer, const dstn_pass
 }
 
 /* Uᵀ, of which row i is the left part of row i of `hyper`. */
-static void read_hyper(const dstn_regularizer *regularizer, const map_content *map) {
+static void read_hyper(const dstn_regularizer *regularizer, const dstn_response_map *map) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     for (int64_t i = 0; i < regularizer->hypers; i++) {
@@ -149,7 +155,7 @@ static void read_hyper(const dstn_regularizer *regularizer, const map_content *m
 
 /* Of channel c: cross = Σ_b c_b (U z_b)_c = U_c · m and square = Σ_b c_b (U z_b)_c² = U_cᵀ M U_c, with m and M the
  * first and second moments; M U_c is left in hyper_gradient. */
-static void channel_coefficients(const dstn_regularizer *regularizer, const map_content *map) {
+static void channel_coefficients(const dstn_regularizer *regularizer, const dstn_response_map *map) {
     l2_content *l2 = regularizer->content;
     int64_t h = regularizer->hypers, channels = map->out;
     read_hyper(regularizer, map);
@@ -172,8 +178,8 @@ static void channel_coefficients(const dstn_regularizer *regularizer, const map_
 }
 
 /* out[c] = Σ_i x[i, c] y[i, c] of two weights stored [in, C]. */
-static void channel_products(const dstn_regularizer *regularizer, const map_content *map, const void *x, const void *y,
-                             double *out) {
+static void channel_products(const dstn_regularizer *regularizer, const dstn_response_map *map, const void *x,
+                             const void *y, double *out) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     dstn_factor factor = {x, map->out, 1};
@@ -183,41 +189,45 @@ static void channel_products(const dstn_regularizer *regularizer, const map_cont
 }
 
 /* dU_c = ⟨w_c, r_c⟩ m + ‖r_c‖² M U_c. */
-static void add_hyper_gradient(const dstn_regularizer *regularizer, const map_content *map) {
+static void add_hyper_gradient(const dstn_regularizer *regularizer, const dstn_response_map *map) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     int64_t h = regularizer->hypers, channels = map->out;
+    void *hyper = dstn_parameter_open(map->hyper, kernel);
     for (int64_t i = 0; i < h; i++) {
         double *gradient = l2->hyper_gradient + i * channels, mean = l2->moments[(i + 1) * (h + 1)];
         for (int64_t c = 0; c < channels; c++) {
             gradient[c] = l2->inner[c] * mean + l2->norm[c] * gradient[c];
         }
         kernel->from_double(kernel, channels, gradient, l2->scratch);
-        kernel->axpy(kernel, channels, 1, l2->scratch, layer_element(kernel, map->hyper->gradient, i * map->width));
+        kernel->axpy(kernel, channels, 1, l2->scratch, layer_element(kernel, hyper, i * map->width));
     }
 }
 
 /* dw_c = Σ c w_c + cross_c r_c, dr_c = cross_c w_c + square_c r_c, and U's. */
-static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
+static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *pass, const dstn_response_map *map) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     const void *w = map->weight->value, *r = map->response_weight->value;
     kernel->from_double(kernel, map->out, l2->cross, l2->channel);
     kernel->from_double(kernel, map->out, l2->square, l2->channel2);
     dstn_factor cross = {l2->channel, 0, 1}, square = {l2->channel2, 0, 1};
-    if (layer_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->axpy(kernel, map->weight->count, l2->moments[0], w, map->weight->gradient);
-        kernel->response_add(kernel, map->in, 1, map->out, cross, r, cross, NULL, map->weight->gradient);
+    if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
+        void *gradient = dstn_parameter_open(map->weight, kernel);
+        kernel->axpy(kernel, map->weight->count, l2->moments[0], w, gradient);
+        kernel->response_add(kernel, map->in, 1, map->out, cross, r, cross, NULL, gradient);
     }
-    if (layer_wants(pass, DSTN_RANGE_RESPONSE)) {
-        kernel->response_add(kernel, map->in, 1, map->out, cross, w, cross, NULL, map->response_weight->gradient);
-        kernel->response_add(kernel, map->in, 1, map->out, square, r, square, NULL, map->response_weight->gradient);
+    if (dstn_pass_wants(pass, DSTN_RANGE_RESPONSE)) {
+        void *gradient = dstn_parameter_open(map->response_weight, kernel);
+        kernel->response_add(kernel, map->in, 1, map->out, cross, w, cross, NULL, gradient);
+        kernel->response_add(kernel, map->in, 1, map->out, square, r, square, NULL, gradient);
         add_hyper_gradient(regularizer, map);
     }
 }
 
 /* Structured: ½ Σ_c [ Σ c ‖w_c‖² + 2 cross_c ⟨w_c, r_c⟩ + square_c ‖r_c‖² ]. */
-static double penalize_structured(const dstn_regularizer *regularizer, const dstn_pass *pass, const map_content *map) {
+static double penalize_structured(const dstn_regularizer *regularizer, const dstn_pass *pass,
+                                  const dstn_response_map *map) {
     l2_content *l2 = regularizer->content;
     const void *w = map->weight->value, *r = map->response_weight->value;
     channel_coefficients(regularizer, map);
@@ -231,20 +241,20 @@ static double penalize_structured(const dstn_regularizer *regularizer, const dst
     return 0.5 * sum;
 }
 
+static double penalize_map(const dstn_regularizer *regularizer, const dstn_pass *pass, const dstn_response_map *map) {
+    if (!layer_map_responds(map, pass)) {
+        return penalize_general(regularizer, pass, map);
+    }
+    return map->hyper ? penalize_structured(regularizer, pass, map) : penalize_full(regularizer, pass, map);
+}
+
 static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     double sum = 0;
     compute_moments(regularizer, pass);
     for (int l = 0; l < regularizer->layer_count; l++) {
-        const map_content *map = map_of(regularizer->layers[l]);
-        if (!map) {
-            continue;
-        }
-        if (!map_responds(map, pass)) {
-            sum += penalize_general(regularizer, pass, map);
-        } else if (map->hyper) {
-            sum += penalize_structured(regularizer, pass, map);
-        } else {
-            sum += penalize_full(regularizer, pass, map);
+        const dstn_response_map *map;
+        for (int i = 0; (map = dstn_layer_map(regularizer->layers[l], i)) != NULL; i++) {
+            sum += penalize_map(regularizer, pass, map);
         }
     }
     return sum;
@@ -255,6 +265,8 @@ const dstn_regularizer_type regularizer_l2 = {
     .help = "half the squared norm of all weights (not the biases)",
     .options = options,
     .settings_size = sizeof(dstn_penalty_settings),
+    .example = "{strength: a}",
+    .example_layers = "[linear: {out: 3}, relu, linear: {out: 2}]",
     .plan = plan,
     .bind = bind,
     .penalize = penalize,

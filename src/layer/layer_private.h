@@ -6,7 +6,9 @@
 
 /* A new layer or regularizer is one file, which defines layer_NAME or regularizer_NAME, and one entry here. */
 #define LAYERS(X)                                                                                                      \
-    X(linear) X(conv) X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(residual_begin) X(residual_end)
+    X(linear)                                                                                                          \
+    X(conv)                                                                                                            \
+    X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(residual) X(residual_begin) X(residual_end)
 #define REGULARIZERS(X) X(l2) X(jacobian)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
@@ -22,23 +24,17 @@ static inline void *layer_element(const dstn_kernel *kernel, const void *array, 
 /* Where element i of a parameter's canonical array is stored. */
 int64_t layer_stored_at(const dstn_parameter *parameter, int64_t i);
 
-/* For layers without settings. */
+/* Declares a parameter, stored plainly unless the caller says otherwise. Its name is `prefix` (may be NULL) and `name`.
+ */
+dstn_parameter *layer_declare(dstn_layer *layer, const char *prefix, const char *name, dstn_range range, int rank,
+                              const int64_t *shape);
+void layer_declare_buffer(dstn_layer *layer, const char *name, int64_t count);
+
+/* For types without options. */
 extern const dstn_option layer_no_options[];
 
 /* DSTN_ERROR_USAGE where the layer's input is no image [channels, height, width]. */
 dstn_status layer_require_image(const dstn_layer *layer, dstn_node node, dstn_error *err);
-
-/* Content for layers that keep nothing. */
-bool layer_bind_nothing(dstn_layer *layer, dstn_arena *arena);
-
-/* Whether the pass asks for gradients of the range; a linearized pass has none for general parameters (Sec. 3.3). */
-static inline bool layer_wants(const dstn_pass *pass, dstn_range range) {
-    bool reaches = range == DSTN_RANGE_GENERAL ? pass->kind != DSTN_PASS_LINEARIZED : pass->kind != DSTN_PASS_GENERAL;
-    return reaches && pass->grad[range];
-}
-
-/* Tells the pass's owner that the layer's gradients of the range are final, if it has any. */
-void layer_gradient_ready(const dstn_layer *layer, const dstn_pass *pass, dstn_range range);
 
 /* Reads the options at `node` (handle NULL: none given, `place` is where they belong) and finds the index of every
  * hyperparameter that a quantity names. */

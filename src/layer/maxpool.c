@@ -6,6 +6,10 @@ typedef struct maxpool_settings {
     int64_t size;
 } maxpool_settings;
 
+typedef struct maxpool_content {
+    uint8_t *places; /* [BT, out]: where in its square each output comes from */
+} maxpool_content;
+
 /* A place in a square is a byte. */
 enum { MOST_SIZE = 15 };
 
@@ -30,40 +34,39 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     return DSTN_OK;
 }
 
-/* The content is the place of each output, [B, out] bytes. */
 static bool bind(dstn_layer *layer, dstn_arena *arena) {
-    layer->content = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->out));
-    return layer->content != NULL;
+    maxpool_content *content = layer->content;
+    content->places = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->out));
+    return content->places != NULL;
 }
 
 static uint8_t *places(const dstn_layer *layer, dstn_rows rows) {
-    return (uint8_t *)layer->content + rows.first * dstn_shape_count(layer->out);
+    return ((const maxpool_content *)layer->content)->places + rows.first * dstn_shape_count(layer->out);
 }
 
 static int64_t size_of(const dstn_layer *layer) {
     return ((const maxpool_settings *)layer->settings)->size;
 }
 
-static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
-    layer->kernel->pool_max(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer), x, y,
+    layer->kernel->pool_max(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer), in, out,
                             places(layer, rows));
 }
 
-static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
-                         void *y_tangent) {
+static void tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
     layer->kernel->pool_pick(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer), places(layer, rows),
-                             x_tangent, y_tangent);
+                             in, out);
 }
 
-static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
+static void adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
     const int64_t *dims = layer->in.dims;
     layer->kernel->pool_spread(layer->kernel, rows.count, dims[1], dims[2], dims[0], size_of(layer),
-                               places(layer, rows), dy, dx);
+                               places(layer, rows), in, out);
 }
 
 const dstn_layer_type layer_maxpool = {
@@ -71,9 +74,11 @@ const dstn_layer_type layer_maxpool = {
     .help = "the largest value of each channel in squares of an image",
     .options = options,
     .settings_size = sizeof(maxpool_settings),
+    .content_size = sizeof(maxpool_content),
+    .kind = DSTN_LAYER_ROWS,
+    .example = "[maxpool]",
+    .example_in = {3, {2, 5, 4}, 0},
     .plan = plan,
     .bind = bind,
-    .forward_rows = forward_rows,
-    .tangent_rows = tangent_rows,
-    .adjoint_rows = adjoint_rows,
+    .rows = {.forward = forward, .tangent = tangent, .adjoint = adjoint},
 };

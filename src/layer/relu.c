@@ -1,49 +1,36 @@
 /* layer: ReLU. Tangent and adjoint take the pattern of the primal, 0 where x ≤ 0 (Sec. 3.3). */
 #include "layer_private.h"
 
-static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
-    (void)node, (void)err;
-    layer->out = layer->in;
-    return DSTN_OK;
-}
+typedef struct relu_content {
+    uint8_t *positive; /* [BT, in]: the pattern */
+} relu_content;
 
-/* The content is the pattern, [B, in] bytes. */
 static bool bind(dstn_layer *layer, dstn_arena *arena) {
-    layer->content = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->in));
-    return layer->content != NULL;
+    relu_content *content = layer->content;
+    content->positive = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)dstn_shape_count(layer->in));
+    return content->positive != NULL;
 }
 
 static uint8_t *pattern(const dstn_layer *layer, dstn_rows rows) {
-    return (uint8_t *)layer->content + rows.first * dstn_shape_count(layer->in);
+    return ((const relu_content *)layer->content)->positive + rows.first * dstn_shape_count(layer->in);
 }
 
-static void forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
+static void forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
-    layer->kernel->relu(layer->kernel, rows.count * dstn_shape_count(layer->in), x, y, pattern(layer, rows));
+    layer->kernel->relu(layer->kernel, rows.count * dstn_shape_count(layer->in), in, out, pattern(layer, rows));
 }
 
-static void mask(const dstn_layer *layer, dstn_rows rows, const void *v, void *out) {
-    layer->kernel->mask(layer->kernel, rows.count * dstn_shape_count(layer->in), pattern(layer, rows), v, out);
-}
-
-static void tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x_tangent,
-                         void *y_tangent) {
+static void mask(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
-    mask(layer, rows, x_tangent, y_tangent);
-}
-
-static void adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy, void *dx) {
-    (void)pass;
-    mask(layer, rows, dy, dx);
+    layer->kernel->mask(layer->kernel, rows.count * dstn_shape_count(layer->in), pattern(layer, rows), in, out);
 }
 
 const dstn_layer_type layer_relu = {
     .name = "relu",
     .help = "max(x, 0), elementwise",
-    .options = layer_no_options,
-    .plan = plan,
+    .content_size = sizeof(relu_content),
+    .kind = DSTN_LAYER_ROWS,
+    .example = "[relu]",
     .bind = bind,
-    .forward_rows = forward_rows,
-    .tangent_rows = tangent_rows,
-    .adjoint_rows = adjoint_rows,
+    .rows = {.forward = forward, .tangent = mask, .adjoint = mask},
 };

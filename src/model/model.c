@@ -73,45 +73,6 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
     return DSTN_OK;
 }
 
-static dstn_status read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list,
-                               dstn_layer_setting *setting, dstn_error *err) {
-    if (dstn_node_get_kind(list) != DSTN_NODE_SEQUENCE || dstn_node_count(list) == 0) {
-        dstn_node place = list.handle ? list : request->node;
-        return dstn_node_fail(place, err, "\"layers\" must be a list with at least one layer");
-    }
-    size_t count = dstn_node_count(list);
-    model->layers = dstn_alloc(count, sizeof(dstn_layer *));
-    dstn_shape shape = model->in;
-    for (size_t i = 0; i < count; i++) {
-        dstn_layer *layer;
-        dstn_status status = dstn_layer_read(dstn_node_at(list, i), (int)i, shape, setting, &layer, err);
-        if (status != DSTN_OK) {
-            return status;
-        }
-        model->layers[model->layer_count++] = layer;
-        setting->below = layer;
-        shape = layer->out;
-    }
-    model->out = shape;
-    const dstn_layer *open = dstn_layer_left_open(setting->below);
-    if (open) {
-        return dstn_node_fail(dstn_node_at(list, (size_t)open->index), err, "no residual_end above closes it");
-    }
-    bool has_parameters = false;
-    for (int l = 0; l < model->layer_count; l++) {
-        has_parameters = has_parameters || model->layers[l]->parameter_count > 0;
-    }
-    if (!has_parameters) {
-        return dstn_node_fail(list, err, "no layer has parameters: there is nothing to train");
-    }
-    if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
-        return dstn_node_fail(dstn_node_at(list, count - 1), err,
-                              "the network has %lld outputs, but the data need %lld",
-                              (long long)dstn_shape_count(shape), (long long)request->outputs);
-    }
-    return DSTN_OK;
-}
-
 static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request,
                                      const dstn_layer_setting *setting, dstn_error *err) {
     size_t count = dstn_node_count(request->regularizers);
@@ -189,12 +150,13 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
                                   .response = model->response,
                                   .hypers = model->hypers,
                                   .max_rows = model->max_rows,
+                                  .max_steps = model->max_steps,
                                   .hyper_index = hyper_index,
                                   .user = &space,
                                   .synchronized = settings.batchnorm == 0};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {
-        status = read_layers(model, request, settings.layers, &setting, err);
+        status = model_read_layers(model, request, settings.layers, &setting, err);
     }
     if (status == DSTN_OK) {
         status = read_regularizers(model, request, &setting, err);
@@ -202,7 +164,7 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     if (status != DSTN_OK) {
         return status;
     }
-    if (!bind_parameters(model) || !bind_buffers(model) || !model_bind_segments(model)) {
+    if (!bind_parameters(model) || !bind_buffers(model) || !model_bind_segments(model, request)) {
         return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for a model of %lld parameters and %lld examples a pass",
                          (long long)(model->count[0] + model->count[1]), (long long)model->max_rows);
     }
@@ -214,6 +176,8 @@ dstn_status dstn_model_new(const dstn_model_request *request, dstn_model **out, 
     model->kernel = request->kernel;
     model->hypers = request->space ? request->space->count : 0;
     model->max_rows = request->max_rows;
+    model->max_steps = request->max_steps > 0 ? request->max_steps : 1;
+    model->chain = model_chain_new();
     model->arena = dstn_arena_new();
     dstn_status status = build(model, request, err);
     if (status != DSTN_OK) {
@@ -236,7 +200,7 @@ void dstn_model_destroy(dstn_model *model) {
     }
     free(model->regularizers);
     free(model->layers);
-    free(model->segments);
+    model_chain_destroy(model->chain);
     dstn_arena_destroy(model->arena);
     free(model);
 }
@@ -247,19 +211,18 @@ bool dstn_model_is_valid(const dstn_model *model) {
             return false;
         }
     }
-    for (int i = 0; i < model->segment_count; i++) {
-        if (!model->segments[i].out || !model->segments[i].out_tangent) {
+    for (int i = 0; i < model->chain->segment_count; i++) {
+        if (!model->chain->segments[i].out || !model->chain->segments[i].out_tangent) {
             return false;
         }
     }
-    return model->layer_count > 0 && model->max_rows > 0 && model->prediction != NULL;
+    return model->layer_count > 0 && model->max_rows > 0 && model->chain->prediction != NULL;
 }
 
 size_t dstn_model_memory_used(const dstn_model *model) {
     size_t bytes = dstn_arena_memory_used(model->arena);
     for (int l = 0; l < model->layer_count; l++) {
-        const dstn_layer *layer = model->layers[l];
-        bytes += layer->type->memory ? layer->type->memory(layer) : 0;
+        bytes += dstn_layer_memory_used(model->layers[l]);
     }
     return bytes;
 }
@@ -267,9 +230,7 @@ size_t dstn_model_memory_used(const dstn_model *model) {
 void dstn_model_initialize(dstn_model *model, uint32_t seed) {
     dstn_rng rng = {seed, DSTN_PURPOSE_INIT};
     for (int l = 0; l < model->layer_count; l++) {
-        if (model->layers[l]->type->initialize) {
-            model->layers[l]->type->initialize(model->layers[l], rng);
-        }
+        dstn_layer_initialize(model->layers[l], rng);
     }
 }
 

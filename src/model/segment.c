@@ -1,60 +1,128 @@
-/* Segments: where the list of layers is cut, and what each piece keeps. */
+/* Segments: where the chain of steps is cut, and what each piece keeps. */
 #include "model_private.h"
 
-/* Values that a block of rows should have at most, so that it stays in the second-level cache with its masks. */
-enum { BLOCK_VALUES = 1 << 13 };
-
-int model_first_source(const dstn_model *model) {
-    int first = 0;
-    while (first < model->layer_count - 1 && !dstn_layer_is_source(model->layers[first])) {
-        first++;
-    }
-    return first;
-}
+/* Values that a block of rows should have at most, so that it stays in the second-level cache with its masks; and those
+ * of a part of images for each thread. */
+enum { BLOCK_VALUES = 1 << 13, PART_VALUES = 1 << 17 };
 
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* The most values of an example between two layers of the segment. */
-static int64_t width_within(const dstn_model *model, const dstn_segment *segment) {
+/* ---- cutting ----------------------------------------------------------------------------------------------------- */
+
+/* A new segment begins with every batch layer. */
+static void cut(model_chain *chain) {
+    chain->segments = dstn_alloc((size_t)chain->step_count, sizeof(model_segment));
+    for (int i = 0; i < chain->step_count; i++) {
+        if (i == 0 || chain->steps[i].kind == STEP_BATCH) {
+            chain->segments[chain->segment_count++].first = i;
+        }
+        chain->segments[chain->segment_count - 1].last = i;
+    }
+}
+
+/* Values pass through these steps as they are, on the way up and on the way down. */
+static bool passes_up(const model_step *step) {
+    return step->kind == STEP_SHAPE || step->kind == STEP_FORK;
+}
+
+static bool passes_down(const model_step *step) {
+    return step->kind == STEP_SHAPE || step->kind == STEP_JOIN;
+}
+
+static void find_writers(const model_chain *chain, model_segment *segment) {
+    int up = segment->last, down = segment->first + 1;
+    while (up >= segment->first && passes_up(&chain->steps[up])) {
+        up--;
+    }
+    while (down <= segment->last && passes_down(&chain->steps[down])) {
+        down++;
+    }
+    segment->writer = up;
+    segment->adjoint_writer = down;
+    segment->keeps_dy = down > segment->last;
+}
+
+/* ---- how many rows at a time ------------------------------------------------------------------------------------- */
+
+static int64_t data_rows(const dstn_model *model) {
+    return model->max_rows * model->max_steps;
+}
+
+/* Whole examples, at least one and at most all. */
+static int64_t whole_examples(const dstn_model *model, int64_t rows) {
+    int64_t whole = rows / model->max_steps * model->max_steps;
+    return whole < model->max_steps ? model->max_steps : whole < data_rows(model) ? whole : data_rows(model);
+}
+
+/* The most values of a row between two steps of the segment. */
+static int64_t width_within(const dstn_model *model, const model_segment *segment) {
     int64_t width = 1;
-    for (int l = segment->first; l <= segment->last; l++) {
-        width = larger(width, dstn_shape_count(model->layers[l]->out));
+    for (int i = segment->first; i <= segment->last; i++) {
+        width = larger(width, dstn_shape_count(model->chain->steps[i].out));
     }
     return width;
 }
 
-/* A new segment begins with every layer that has a stage of all rows. */
-static void cut(dstn_model *model) {
-    model->segments = dstn_alloc((size_t)model->layer_count, sizeof(dstn_segment));
-    for (int l = 0; l < model->layer_count; l++) {
-        if (l == 0 || model->layers[l]->type->forward) {
-            model->segments[model->segment_count++].first = l;
-        }
-        model->segments[model->segment_count - 1].last = l;
+/* As many rows as fill the caches of all threads, in parts of nearly one size; 0: all, in one. */
+static int64_t choose_part(const dstn_model *model, int64_t values, int64_t wanted) {
+    int64_t rows = data_rows(model);
+    int64_t fit = wanted > 0 ? wanted : values > 0 ? dstn_kernel_threads() * PART_VALUES / values : rows;
+    if (values == 0 || fit >= rows) {
+        return 0;
+    }
+    int64_t parts = fit < 1 ? rows : (rows + fit - 1) / fit;
+    return whole_examples(model, (rows + parts - 1) / parts);
+}
+
+static void choose_rows(dstn_model *model, model_segment *segment, const dstn_model_request *request) {
+    dstn_layer *head = model->chain->steps[segment->first].layer;
+    int64_t fit = request->block > 0 ? request->block : BLOCK_VALUES / width_within(model, segment);
+    segment->block = whole_examples(model, fit);
+    if (model->chain->steps[segment->first].kind == STEP_BATCH) {
+        segment->part = head->part = choose_part(model, head->type->batch.part_values(head), request->part);
     }
 }
 
-static bool bind_segment(dstn_model *model, dstn_segment *segment) {
-    size_t row = (size_t)model->max_rows * model->kernel->size;
-    size_t bytes = row * (size_t)dstn_shape_count(model->layers[segment->last]->out);
-    int64_t width = width_within(model, segment), fit = BLOCK_VALUES / width;
-    segment->block = fit < 1 ? 1 : fit < model->max_rows ? fit : model->max_rows;
-    model->scratch_width = larger(model->scratch_width, segment->block * width);
-    segment->out = dstn_arena_take(model->arena, bytes);
-    segment->out_tangent = dstn_arena_take(model->arena, bytes);
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+
+static void *take(const dstn_model *model, int64_t rows, int64_t width) {
+    return dstn_arena_take(model->arena, (size_t)(rows * width) * model->kernel->size);
+}
+
+static bool bind_segment(dstn_model *model, model_segment *segment) {
+    model_chain *chain = model->chain;
+    int64_t width = dstn_shape_count(chain->steps[segment->last].out);
+    chain->scratch_width = larger(chain->scratch_width, segment->block * width_within(model, segment));
+    segment->out = take(model, data_rows(model), width);
+    segment->out_tangent = take(model, data_rows(model), width);
     return segment->out && segment->out_tangent;
 }
 
-/* Values of what the first layer of a segment leaves for the layers above it. */
+static bool bind_branch(const dstn_model *model, model_branch *branch) {
+    int64_t rows = data_rows(model), in = dstn_shape_count(branch->in), out = dstn_shape_count(branch->out);
+    branch->value = take(model, rows, in);
+    branch->tangent = take(model, rows, in);
+    branch->adjoint = take(model, rows, in);
+    if (branch->has_shortcut) {
+        branch->main = take(model, rows, out);
+        branch->main_tangent = take(model, rows, out);
+        branch->main_adjoint = take(model, rows, out);
+    }
+    bool has_main = branch->main && branch->main_tangent && branch->main_adjoint;
+    return branch->value && branch->tangent && branch->adjoint && (has_main || !branch->has_shortcut);
+}
+
+/* Values of what the batch layer of a segment leaves for the steps above it. */
 static int64_t largest_product(const dstn_model *model) {
+    const model_chain *chain = model->chain;
     int64_t most = 0;
-    for (int i = 0; i < model->segment_count; i++) {
-        const dstn_segment *segment = &model->segments[i];
-        const dstn_layer *first = model->layers[segment->first];
-        int64_t rows = first->part > 0 ? first->part : model->max_rows;
-        most = segment->last > segment->first ? larger(most, rows * dstn_shape_count(first->out)) : most;
+    for (int i = 0; i < chain->segment_count; i++) {
+        const model_segment *segment = &chain->segments[i];
+        int64_t rows = segment->part > 0 ? segment->part : data_rows(model);
+        int64_t values = rows * dstn_shape_count(chain->steps[segment->first].out);
+        most = segment->last > segment->first ? larger(most, values) : most;
     }
     return most;
 }
@@ -62,39 +130,43 @@ static int64_t largest_product(const dstn_model *model) {
 /* Of the inputs and outputs of segments. */
 static int64_t widest(const dstn_model *model) {
     int64_t width = dstn_shape_count(model->in);
-    for (int i = 0; i < model->segment_count; i++) {
-        width = larger(width, dstn_shape_count(model->layers[model->segments[i].last]->out));
+    for (int i = 0; i < model->chain->segment_count; i++) {
+        width = larger(width, dstn_shape_count(model->chain->steps[model->chain->segments[i].last].out));
     }
     return width;
 }
 
-bool model_bind_segments(dstn_model *model) {
-    size_t row = (size_t)model->max_rows * model->kernel->size;
-    cut(model);
-    for (int i = 0; i < model->segment_count; i++) {
-        if (!bind_segment(model, &model->segments[i])) {
-            return false;
-        }
-    }
-    for (int l = 0; l < model->layer_count; l++) {
-        if (!model->layers[l]->type->bind(model->layers[l], model->arena)) {
-            return false;
-        }
-    }
-    for (int r = 0; r < model->regularizer_count; r++) {
-        if (!model->regularizers[r]->type->bind(model->regularizers[r], model->arena)) {
-            return false;
-        }
-    }
+static bool bind_chain(dstn_model *model) {
+    model_chain *chain = model->chain;
     for (int i = 0; i < 2; i++) {
-        model->delta[i] = dstn_arena_take(model->arena, row * (size_t)widest(model));
+        chain->delta[i] = take(model, data_rows(model), widest(model));
     }
     for (int i = 0; i < 3; i++) {
-        model->product[i] = dstn_arena_take(model->arena, (size_t)largest_product(model) * model->kernel->size);
+        chain->product[i] = take(model, largest_product(model), 1);
     }
-    model->prediction = dstn_arena_take(model->arena, row * (size_t)dstn_shape_count(model->out));
-    size_t block = (size_t)model->scratch_width * model->kernel->size;
-    model->scratch = dstn_arena_take(model->arena, 4 * block * (size_t)dstn_kernel_threads());
-    return model->prediction && model->delta[0] && model->delta[1] && model->product[0] && model->product[1] &&
-           model->product[2] && model->scratch;
+    chain->prediction = take(model, data_rows(model), dstn_shape_count(model->out));
+    chain->scratch = take(model, dstn_kernel_threads(), 4 * chain->scratch_width);
+    return chain->prediction && chain->delta[0] && chain->delta[1] && chain->product[0] && chain->product[1] &&
+           chain->product[2] && chain->scratch;
+}
+
+bool model_bind_segments(dstn_model *model, const dstn_model_request *request) {
+    model_chain *chain = model->chain;
+    bool is_bound = true;
+    cut(chain);
+    for (int i = 0; i < chain->segment_count; i++) {
+        find_writers(chain, &chain->segments[i]);
+        choose_rows(model, &chain->segments[i], request);
+        is_bound = is_bound && bind_segment(model, &chain->segments[i]);
+    }
+    for (int i = 0; i < chain->branch_count; i++) {
+        is_bound = is_bound && bind_branch(model, chain->branches[i]);
+    }
+    for (int l = 0; l < model->layer_count; l++) {
+        is_bound = is_bound && dstn_layer_bind(model->layers[l], model->arena);
+    }
+    for (int r = 0; r < model->regularizer_count; r++) {
+        is_bound = is_bound && model->regularizers[r]->type->bind(model->regularizers[r], model->arena);
+    }
+    return is_bound && bind_chain(model);
 }

@@ -17,13 +17,13 @@ void oracle_learned_weights(dstn_model *model, double z, double *const work[4], 
     kernel->fill(kernel, 1, 1, v);
     kernel->fill(kernel, 1, 0, v_dot);
     for (int l = model->layer_count - 1; l >= 0; l--) {
-        dstn_layer *layer = model->layers[l];
-        if (!dstn_layer_is_linear(layer)) {
+        dstn_response_map *map = dstn_layer_matrix(model->layers[l]);
+        if (!map) {
             continue;
         }
-        dstn_linear_transpose(layer, &at_z, v, below);
-        dstn_linear_transpose(layer, &at_z, v_dot, below_dot);
-        dstn_linear_transpose_response(layer, &at_one, v, below_dot);
+        dstn_response_map_transpose(map, &at_z, v, below);
+        dstn_response_map_transpose(map, &at_z, v_dot, below_dot);
+        dstn_response_map_transpose_response(map, &at_one, v, below_dot);
         void *done = v, *done_dot = v_dot;
         v = below;
         v_dot = below_dot;

@@ -16,16 +16,12 @@ static bool misfits(char *reason, size_t size, const char *format, ...) {
 
 /* ---- parts that several forms share ---- */
 
-static bool has_bias(const dstn_layer *layer) {
-    const dstn_parameter *bias = dstn_layer_parameter(layer, "general_bias");
-    return bias && bias->count > 0;
-}
-
 static bool linear_without_bias(const dstn_layer *layer, char *reason, size_t size) {
-    if (!dstn_layer_is_linear(layer)) {
+    const dstn_response_map *map = dstn_layer_matrix(layer);
+    if (!map) {
         return misfits(reason, size, "layer %d is %s, not linear", layer->index, layer->type->name);
     }
-    if (has_bias(layer)) {
+    if (map->bias) {
         return misfits(reason, size, "layer %d has a bias (accepted: bias: false)", layer->index);
     }
     return true;

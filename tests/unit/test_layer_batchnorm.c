@@ -33,8 +33,8 @@ static const char *const chains[] = {
     "[conv: {out: 3, kernel: 2}, batchnorm, relu, conv: {out: 2, kernel: 1}]",
     "[batchnorm, conv: {out: 3, kernel: 3, padding: 1}, batchnorm, flatten, linear: {out: 3}, batchnorm, relu, "
     "linear: {out: 2}]",
-    "[conv: {out: 2, kernel: 3, padding: 1}, residual_begin, conv: {out: 2, kernel: 3, padding: 1}, batchnorm, relu, "
-    "residual_end, batchnorm]",
+    "[conv: {out: 2, kernel: 3, padding: 1}, batchnorm, conv: {out: 2, kernel: 3, padding: 1}, batchnorm, relu, "
+    "batchnorm]",
     "[flatten, batchnorm: {epsilon: 0.1}, dropout: {rate: a}, linear: {out: 2}]",
 };
 
@@ -161,7 +161,7 @@ static void parameters_and_running_statistics_start_at_one_and_zero(void **state
     (void)state;
     static chain c;
     make(&c, plan_of("[batchnorm]"));
-    c.layers[0]->type->initialize(c.layers[0], (dstn_rng){1, DSTN_PURPOSE_INIT});
+    dstn_layer_initialize(c.layers[0], (dstn_rng){1, DSTN_PURPOSE_INIT});
     for (int ch = 0; ch < CHANNELS; ch++) {
         assert_true(((const double *)dstn_layer_parameter(c.layers[0], "gamma")->value)[ch] == 1);
         assert_true(((const double *)dstn_layer_parameter(c.layers[0], "beta")->value)[ch] == 0);

@@ -203,7 +203,7 @@ static void no_pass_makes_more_products_than_the_mathematics_needs(void **state)
         assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, false), cases[i].inner);
         assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, true), cases[i].first);
     }
-    assert_true(c.layers[0]->type->product_flops(c.layers[0]) == 2 * 40 * 30);
+    assert_true(dstn_layer_product_flops(c.layers[0]) == 2 * 40 * 30);
     chain_destroy(&c);
 }
 
@@ -259,49 +259,6 @@ static void single_precision_agrees_with_double(void **state) {
 /* ---- the rest
  * ------------------------------------------------------------------------------------------------------------ */
 
-typedef struct ready_list {
-    int count;
-    dstn_range range[8];
-    int64_t offset[8], size[8];
-} ready_list;
-
-static void note_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
-    ready_list *list = user;
-    assert_true(list->count < 8);
-    list->range[list->count] = range;
-    list->offset[list->count] = offset;
-    list->size[list->count++] = count;
-}
-
-static void ready_ranges_are_named_once_a_layer_from_the_output_down(void **state) {
-    (void)state;
-    static chain c;
-    make(&c, "[linear: {out: 3}, relu, linear: {out: 2}]", DSTN_RESPONSE_STRUCTURED, DSTN_F64);
-    ready_list list = {0};
-    c.pass.on_gradient_ready = note_ready;
-    c.pass.user = &list;
-    chain_set_kind(&c, DSTN_PASS_RESPONSE, true, true);
-    chain_gradients(&c);
-    assert_int_equal(list.count, 4);
-    /* General: 4·3 + 3 and 3·2 + 2; response: with h = 2 also (3 + 3)·2 and (2 + 2)·2 of U and V. */
-    static const int64_t want[4][3] = {{0, 15, 8}, {1, 1027, 16}, {0, 0, 15}, {1, 1000, 27}};
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(list.range[i], want[i][0]);
-        assert_int_equal(list.offset[i], want[i][1]);
-        assert_int_equal(list.size[i], want[i][2]);
-    }
-    list.count = 0;
-    chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
-    chain_gradients(&c);
-    assert_int_equal(list.count, 2);
-    assert_int_equal(list.range[0], DSTN_RANGE_RESPONSE);
-    list.count = 0;
-    chain_set_kind(&c, DSTN_PASS_RESPONSE, false, false);
-    chain_gradients(&c);
-    assert_int_equal(list.count, 0);
-    chain_destroy(&c);
-}
-
 static void without_hyperparameters_there_is_no_response(void **state) {
     (void)state;
     static chain c;
@@ -335,7 +292,6 @@ int main(void) {
         cmocka_unit_test(input_adjoint_is_the_transpose_of_the_input_tangent),
         cmocka_unit_test(no_pass_makes_more_products_than_the_mathematics_needs),
         cmocka_unit_test(single_precision_agrees_with_double),
-        cmocka_unit_test(ready_ranges_are_named_once_a_layer_from_the_output_down),
         cmocka_unit_test(without_hyperparameters_there_is_no_response),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

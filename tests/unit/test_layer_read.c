@@ -72,8 +72,8 @@ static void layers_are_given_as_a_name_or_with_options(void **state) {
     }
     assert_int_equal(c.count, 5);
     assert_string_equal(c.layers[2]->type->name, "relu");
-    assert_true(dstn_layer_is_linear(c.layers[3]));
-    assert_false(dstn_layer_is_linear(c.layers[4]));
+    assert_non_null(dstn_layer_matrix(c.layers[3]));
+    assert_null(dstn_layer_matrix(c.layers[4]));
     assert_int_equal(dstn_shape_count(c.layers[4]->in), 3);
     assert_null(dstn_layer_parameter(c.layers[0], "general_weight"));
     chain_destroy(&c);
@@ -89,18 +89,24 @@ static void a_linear_layer_without_a_number_of_outputs_keeps_that_of_its_inputs(
     chain_destroy(&c);
 }
 
+/* No caller has to ask whether an operation is there. */
+static void assert_total(const dstn_layer_type *type) {
+    assert_true(type->name && type->help && type->options && type->example && type->example_in.rank > 0);
+    assert_true(type->plan && type->bind && type->initialize && type->factor);
+    assert_true(type->rows.forward && type->rows.tangent && type->rows.adjoint);
+    assert_true(type->batch.forward_rows && type->batch.tangent_rows && type->batch.adjoint_rows);
+    assert_non_null(type->batch.part_values);
+    if (type->kind == DSTN_LAYER_BATCH) {
+        assert_true(type->batch.forward && type->batch.tangent && type->batch.adjoint);
+    }
+}
+
 static void tables_name_every_type(void **state) {
     (void)state;
     for (size_t i = 0; dstn_layer_type_at(i); i++) {
         const dstn_layer_type *type = dstn_layer_type_at(i);
         assert_ptr_equal(dstn_layer_type_find(type->name), type);
-        assert_true(type->options && type->plan && type->bind && type->help);
-        /* Every stage has its three operations, but that nothing may be left to be done row by row on the way back. */
-        assert_true(!type->forward == !type->tangent && !type->forward == !type->adjoint);
-        assert_true(!type->forward_rows == !type->tangent_rows);
-        assert_true(!type->adjoint_rows || type->forward_rows);
-        assert_true(type->forward || !type->forward_rows == !type->adjoint_rows);
-        assert_true(!type->memory == !type->release);
+        assert_total(type);
     }
     for (size_t i = 0; dstn_regularizer_type_at(i); i++) {
         assert_ptr_equal(dstn_regularizer_type_find(dstn_regularizer_type_at(i)->name), dstn_regularizer_type_at(i));
@@ -108,6 +114,28 @@ static void tables_name_every_type(void **state) {
     assert_non_null(dstn_layer_type_find("dropout"));
     assert_null(dstn_layer_type_find("softmax"));
     assert_null(dstn_regularizer_type_find("relu"));
+}
+
+/* A type of one's own that leaves everything out is the identity. */
+static void a_registered_type_has_all_operations(void **state) {
+    (void)state;
+    static const dstn_layer_type own = {.name = "own", .help = "nothing", .kind = DSTN_LAYER_ROWS, .example = "[own]"};
+    static const dstn_layer_type other = {
+        .name = "own", .help = "something else", .kind = DSTN_LAYER_SHAPE, .example = "[own]"};
+    static chain c;
+    dstn_error err = {0};
+    dstn_layer_type_register(&own);
+    assert_total(dstn_layer_type_find("own"));
+    assert_non_null(dstn_layer_type_find("linear"));
+    assert_int_equal(chain_new(&c, plan_of("[own, linear: {out: 3}]"), &err), DSTN_OK);
+    chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
+    chain_gradients(&c);
+    assert_memory_equal(c.x[0], c.x[1], 20 * sizeof(double));
+    assert_memory_equal(c.x_dot[0], c.x_dot[1], 20 * sizeof(double));
+    assert_memory_equal(c.delta[0], c.delta[1], 20 * sizeof(double));
+    chain_destroy(&c);
+    dstn_layer_type_register(&other);
+    assert_int_equal(dstn_layer_type_find("own")->kind, DSTN_LAYER_SHAPE);
 }
 
 static void an_unbound_layer_is_not_valid(void **state) {
@@ -124,10 +152,8 @@ static void an_unbound_layer_is_not_valid(void **state) {
     parameter->count++;
     assert_false(dstn_layer_is_valid(c.layers[0]));
     parameter->count--;
-    void *content = c.layers[0]->content;
-    c.layers[0]->content = NULL;
+    c.layers[0]->is_bound = false;
     assert_false(dstn_layer_is_valid(c.layers[0]));
-    c.layers[0]->content = content; /* what it holds is freed with the layer */
     chain_destroy(&c);
 }
 
@@ -233,8 +259,7 @@ static void initialize(chain *c, chain_plan plan) {
         fail_msg("%s", err.message);
     }
     for (int l = 0; l < c->count; l++) {
-        assert_non_null(c->layers[l]->type->initialize);
-        c->layers[l]->type->initialize(c->layers[l], (dstn_rng){4, DSTN_PURPOSE_INIT});
+        dstn_layer_initialize(c->layers[l], (dstn_rng){4, DSTN_PURPOSE_INIT});
     }
 }
 
@@ -361,6 +386,7 @@ int main(void) {
         cmocka_unit_test(layers_are_given_as_a_name_or_with_options),
         cmocka_unit_test(a_linear_layer_without_a_number_of_outputs_keeps_that_of_its_inputs),
         cmocka_unit_test(tables_name_every_type),
+        cmocka_unit_test(a_registered_type_has_all_operations),
         cmocka_unit_test(an_unbound_layer_is_not_valid),
         cmocka_unit_test(quantities_are_numbers_or_values_of_the_row),
         cmocka_unit_test(parameters_have_their_canonical_shapes_and_order),

@@ -1,0 +1,84 @@
+/* layer: parameters: declared, given memory, copied in and out in their canonical shape, and how gradients start. */
+#include "layer_private.h"
+
+#include <string.h>
+
+dstn_parameter *layer_declare(dstn_layer *layer, const char *prefix, const char *name, dstn_range range, int rank,
+                              const int64_t *shape) {
+    dstn_parameter *parameter = &layer->parameters[layer->parameter_count++];
+    *parameter =
+        (dstn_parameter){.range = range, .rank = rank, .count = 1, .columns = 1, .channels = 1, .owner = parameter};
+    snprintf(parameter->name, sizeof parameter->name, "%s%s", prefix ? prefix : "", name);
+    for (int i = 0; i < rank; i++) {
+        parameter->shape[i] = shape[i];
+        parameter->count *= shape[i];
+    }
+    return parameter;
+}
+
+void layer_declare_buffer(dstn_layer *layer, const char *name, int64_t count) {
+    dstn_buffer *buffer = &layer->buffers[layer->buffer_count++];
+    *buffer = (dstn_buffer){.count = count};
+    snprintf(buffer->name, sizeof buffer->name, "%s", name);
+}
+
+void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient) {
+    layer->parameters[p].offset = offset;
+    layer->parameters[p].value = value;
+    layer->parameters[p].gradient = gradient;
+}
+
+const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *name) {
+    for (int p = 0; p < layer->parameter_count; p++) {
+        if (strcmp(layer->parameters[p].name, name) == 0) {
+            return &layer->parameters[p];
+        }
+    }
+    return NULL;
+}
+
+bool dstn_parameter_is_shared(const dstn_parameter *parameter) {
+    return parameter->owner != parameter;
+}
+
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
+
+double dstn_parameter_beta(dstn_parameter *parameter) {
+    bool is_fresh = parameter->owner->is_fresh;
+    parameter->owner->is_fresh = false;
+    return is_fresh ? 0 : 1;
+}
+
+void *dstn_parameter_open(dstn_parameter *parameter, const dstn_kernel *kernel) {
+    if (dstn_parameter_beta(parameter) == 0) {
+        kernel->fill(kernel, parameter->count, 0, parameter->gradient);
+    }
+    return parameter->gradient;
+}
+
+/* ---- canonical shapes -------------------------------------------------------------------------------------------- */
+
+/* Row r and column c of a matrix are stored at [c, r]; of the canonical columns [channels, places], c is the one with
+ * the channel last. A full response has a matrix a hyperparameter. */
+int64_t layer_stored_at(const dstn_parameter *parameter, int64_t i) {
+    if (parameter->layout == DSTN_LAYOUT_PLAIN) {
+        return i;
+    }
+    int64_t columns = parameter->columns, matrices = parameter->rank == 3 ? parameter->shape[0] : 1;
+    int64_t rows = parameter->count / (matrices * columns), places = columns / parameter->channels;
+    int64_t matrix = i / (rows * columns), r = i / columns % rows, c = i % columns;
+    int64_t stored = c % places * parameter->channels + c / places;
+    return (matrix * columns + stored) * rows + r;
+}
+
+void dstn_parameter_export(const dstn_parameter *parameter, const dstn_kernel *kernel, const void *array, double *out) {
+    for (int64_t i = 0; i < parameter->count; i++) {
+        kernel->to_double(kernel, 1, layer_element(kernel, array, layer_stored_at(parameter, i)), &out[i]);
+    }
+}
+
+void dstn_parameter_import(const dstn_parameter *parameter, const dstn_kernel *kernel, const double *in, void *array) {
+    for (int64_t i = 0; i < parameter->count; i++) {
+        kernel->from_double(kernel, 1, &in[i], layer_element(kernel, array, layer_stored_at(parameter, i)));
+    }
+}

@@ -1,0 +1,87 @@
+/* What the files of the response map share, and what layers that are nothing but one have in their tables. */
+#ifndef DSTN_LAYER_RESPONSE_MAP_H
+#define DSTN_LAYER_RESPONSE_MAP_H
+
+#include "layer_private.h"
+
+typedef enum map_init { MAP_KAIMING, MAP_ORTHOGONAL, MAP_ZERO } map_init;
+
+/* Of layers whose settings begin with a dstn_map_settings. */
+/* clang-format off */
+#define MAP_OPTIONS \
+    DSTN_BOOL("bias", dstn_map_settings, bias, "true", "whether a bias is added"), \
+    DSTN_CHOICE("init", dstn_map_settings, init, "kaiming|orthogonal|zero", "kaiming", \
+                "initial general weights: uniform within 1/sqrt(inputs), orthonormal rows or columns, or zero")
+/* clang-format on */
+
+/* One term s ⊙ (W_j x) + t ⊙ b_j of the response. */
+typedef struct map_term {
+    dstn_factor s, t;          /* of example 0 on */
+    const void *weight, *bias; /* [in, out], [out] or NULL */
+    void *product;             /* [BT, plane, out] */
+} map_term;
+
+/* Data rows that one call of the kernel takes: whole examples with all their steps, or one step of one example. */
+typedef struct map_piece {
+    int64_t example, examples;
+    int64_t plane;  /* places and steps of an example that share its factors */
+    int64_t row;    /* the first in arrays of all data rows */
+    int64_t given;  /* and in the arrays that the caller gave */
+    int64_t packed; /* and in the array of s ⊙ δ */
+} map_piece;
+
+/* ---- response_map_terms.c ---- */
+
+/* [B, width] ← z Uᵀ beside z Vᵀ; width may be that of U alone. Nothing where factors are z itself (full). */
+void layer_map_factors(const dstn_response_map *map, const dstn_pass *pass, int64_t width, void *factors);
+/* Term j, with the structured response's factors in the given array [B, width]. */
+map_term layer_map_term(const dstn_response_map *map, const dstn_pass *pass, int64_t j, int64_t width,
+                        const void *factors);
+/* Term j at the factors of the last pass. */
+map_term layer_map_pass_term(const dstn_response_map *map, const dstn_pass *pass, int64_t j);
+
+/* Some rows as the kernel takes them: the number of pieces, and piece i. */
+int64_t layer_map_pieces(dstn_rows rows);
+map_piece layer_map_piece(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, int64_t i);
+/* A factor from one example on. */
+dstn_factor layer_map_factor_at(const dstn_response_map *map, dstn_factor factor, int64_t example);
+
+/* ---- response_map_init.c ---- */
+void layer_map_initialize(dstn_response_map *map, dstn_rng rng);
+
+/* ---- response_map.c ---- */
+bool layer_map_bind(dstn_response_map *map, dstn_arena *arena);
+void layer_map_release(dstn_response_map *map);
+size_t layer_map_memory(const dstn_response_map *map);
+double layer_map_product_flops(const dstn_response_map *map);
+
+/* Whether the pass has response terms at all. */
+static inline bool layer_map_responds(const dstn_response_map *map, const dstn_pass *pass) {
+    return pass->kind != DSTN_PASS_GENERAL && map->terms > 0;
+}
+
+static inline const dstn_kernel *layer_map_kernel(const dstn_response_map *map) {
+    return map->layer->kernel;
+}
+
+/* ---- map_layer.c: a layer that is nothing but one map, which is its content ---- */
+
+void layer_map_layer_forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+void layer_map_layer_tangent(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x,
+                             const void *x_tangent, void *y_tangent);
+void layer_map_layer_adjoint(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, const void *dy,
+                             void *dx);
+void layer_map_layer_forward_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
+void layer_map_layer_tangent_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *x,
+                                  const void *x_tangent, void *y_tangent);
+void layer_map_layer_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, void *dy);
+int64_t layer_map_layer_part_values(const dstn_layer *layer);
+
+/* clang-format off */
+#define MAP_LAYER_OPERATIONS \
+    {.forward = layer_map_layer_forward, .tangent = layer_map_layer_tangent, .adjoint = layer_map_layer_adjoint, \
+     .forward_rows = layer_map_layer_forward_rows, .tangent_rows = layer_map_layer_tangent_rows, \
+     .adjoint_rows = layer_map_layer_adjoint_rows, .part_values = layer_map_layer_part_values}
+/* clang-format on */
+
+#endif

@@ -1,0 +1,75 @@
+/* The chain of steps as it grows while the lists of layers are read. */
+#include "model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+model_chain *model_chain_new(void) {
+    return dstn_alloc(1, sizeof(model_chain));
+}
+
+void model_chain_destroy(model_chain *chain) {
+    if (!chain) {
+        return;
+    }
+    for (int i = 0; i < chain->branch_count; i++) {
+        free(chain->branches[i]);
+    }
+    free(chain->branches);
+    free(chain->steps);
+    free(chain->segments);
+    free(chain);
+}
+
+/* An array with room for one more; the old one is freed. */
+static void *longer(void *items, int count, size_t size) {
+    void *more = dstn_alloc((size_t)count + 1, size);
+    if (count > 0) {
+        memcpy(more, items, (size_t)count * size);
+    }
+    free(items);
+    return more;
+}
+
+model_step *model_chain_add_step(model_chain *chain, model_step_kind kind) {
+    chain->steps = longer(chain->steps, chain->step_count, sizeof *chain->steps);
+    model_step *step = &chain->steps[chain->step_count++];
+    step->kind = kind;
+    return step;
+}
+
+model_branch *model_chain_add_branch(model_chain *chain) {
+    chain->branches = longer(chain->branches, chain->branch_count, sizeof *chain->branches);
+    model_branch *branch = dstn_alloc(1, sizeof *branch);
+    chain->branches[chain->branch_count++] = branch;
+    return branch;
+}
+
+/* Whether the output of a step depends on parameters, from whether its input does. */
+static bool output_moves(model_step *step) {
+    model_branch *branch = step->branch;
+    switch (step->kind) {
+    case STEP_BATCH:
+        return step->in_moves || step->layer->parameter_count > 0;
+    case STEP_ROWS:
+    case STEP_SHAPE:
+        return step->in_moves;
+    case STEP_FORK:
+        branch->in_moves = step->in_moves;
+        return step->in_moves;
+    case STEP_TURN:
+        branch->main_moves = step->in_moves;
+        return branch->in_moves;
+    case STEP_JOIN:
+        return step->in_moves || (branch->has_shortcut ? branch->main_moves : branch->in_moves);
+    }
+    return true;
+}
+
+void model_chain_find_moves(model_chain *chain) {
+    bool moves = false;
+    for (int i = 0; i < chain->step_count; i++) {
+        chain->steps[i].in_moves = moves;
+        chain->steps[i].out_moves = moves = output_moves(&chain->steps[i]);
+    }
+}
