@@ -50,10 +50,9 @@ typedef struct chain {
     dstn_pass pass;
 } chain;
 
-static inline int chain_hyper_index(void *user, const char *name) {
-    int64_t hypers = *(const int64_t *)user;
-    int index = name[0] - 'a';
-    return name[1] == 0 && index >= 0 && index < hypers ? index : -1;
+static inline const char *chain_hyper_name(const void *user, size_t i) {
+    static const char *const names[] = {"a", "b", "c"};
+    return (int64_t)i < *(const int64_t *)user ? names[i] : NULL;
 }
 
 static inline void chain_normals(uint64_t step, int64_t count, double *values) {
@@ -138,8 +137,7 @@ static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) 
     dstn_layer_setting setting = {.response = plan.response,
                                   .hypers = plan.hypers,
                                   .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
-                                  .hyper_index = chain_hyper_index,
-                                  .user = &plan.hypers,
+                                  .hyper_names = {chain_hyper_name, &plan.hypers},
                                   .synchronized = plan.synchronized};
     dstn_status status = dstn_doc_parse(text, "chain.yaml", &c->doc, err);
     free(text);

@@ -236,7 +236,7 @@ struct dstn_layer_type {
     /* Initial parameters and buffers but those of maps; draws are keyed by (rng, layer->index, element). */
     void (*initialize)(dstn_layer *layer, dstn_rng rng);
     /* What the last pass multiplied the values of a data row by at random (dropout: 0 or 1/(1 − p)), in the canonical
-     * order of the input. Default: false, nothing. */
+     * order of the input; out NULL: only asks. Default: false, nothing. */
     bool (*factor)(const dstn_layer *layer, const dstn_pass *pass, int64_t row, double *out);
     dstn_batch_ops batch;
     dstn_row_ops rows;
@@ -253,11 +253,10 @@ typedef struct dstn_layer_setting {
     const dstn_kernel *kernel;
     dstn_response response;
     int64_t hypers;
-    int64_t max_rows;                                 /* B at most: examples of a pass */
-    int64_t max_steps;                                /* T at most; 0 is 1 */
-    int (*hyper_index)(void *user, const char *name); /* -1: no such hyperparameter */
-    void *user;
-    bool synchronized; /* see dstn_layer */
+    int64_t max_rows;       /* B at most: examples of a pass */
+    int64_t max_steps;      /* T at most; 0 is 1 */
+    dstn_names hyper_names; /* of the h hyperparameters */
+    bool synchronized;      /* see dstn_layer */
 } dstn_layer_setting;
 
 /* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
@@ -282,7 +281,7 @@ const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *
 dstn_response_map *dstn_layer_map(const dstn_layer *layer, int i);
 /* The map of a layer that is one matrix and nothing else: y = W x + b; else NULL. */
 dstn_response_map *dstn_layer_matrix(const dstn_layer *layer);
-/* See dstn_layer_type. out [in] doubles; false: the layer has no random factor. */
+/* See dstn_layer_type. out [in] doubles, or NULL and only the answer counts; false: the layer has no random factor. */
 bool dstn_layer_factor(const dstn_layer *layer, const dstn_pass *pass, int64_t row, double *out);
 
 /* ---- response maps ---------------------------------------------------------------------------------------------- */

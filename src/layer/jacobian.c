@@ -140,7 +140,7 @@ static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     const dstn_kernel *kernel = regularizer->kernel;
     int64_t outputs = width_at(regularizer, regularizer->layer_count);
     dstn_pass rows = *pass;
-    double total = penalty_weights(regularizer, pass, jacobian->weights), sum = 0;
+    double total = layer_penalty_weights(regularizer, pass, jacobian->weights), sum = 0;
     kernel->from_double(kernel, pass->rows, jacobian->weights, jacobian->row_weights);
     int64_t outputs_at_once = 1;
     if (pass->kind == DSTN_PASS_GENERAL) {
@@ -156,7 +156,7 @@ static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     return sum;
 }
 
-const dstn_regularizer_type regularizer_jacobian = {
+const dstn_regularizer_type layer_regularizer_jacobian = {
     .name = "jacobian",
     .help = "half the squared norm of the outputs' derivative in the inputs, for chains of linear layers",
     .options = options,

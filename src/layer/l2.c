@@ -84,7 +84,7 @@ static void add_moments(l2_content *l2, int64_t h, double weight, const double *
 static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass *pass) {
     l2_content *l2 = regularizer->content;
     int64_t h = regularizer->hypers;
-    double total = penalty_weights(regularizer, pass, l2->weights);
+    double total = layer_penalty_weights(regularizer, pass, l2->weights);
     memset(l2->moments, 0, (size_t)((h + 1) * (h + 1)) * sizeof(double));
     if (pass->kind == DSTN_PASS_GENERAL || h == 0) {
         l2->moments[0] = total;
@@ -260,7 +260,7 @@ static double penalize(dstn_regularizer *regularizer, const dstn_pass *pass) {
     return sum;
 }
 
-const dstn_regularizer_type regularizer_l2 = {
+const dstn_regularizer_type layer_regularizer_l2 = {
     .name = "l2",
     .help = "half the squared norm of all weights (not the biases)",
     .options = options,

@@ -5,22 +5,6 @@
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
-/* The name in `relu` or in `linear: {out: 10}`, with the node of its options. */
-static dstn_status read_entry(dstn_node node, const char **name, dstn_node *options, dstn_error *err) {
-    *options = (dstn_node){node.doc, NULL};
-    *name = dstn_node_text(node);
-    if (dstn_node_get_kind(node) == DSTN_NODE_MAPPING && dstn_node_count(node) == 1) {
-        *name = dstn_node_key_at(node, 0);
-        *options = dstn_node_at(node, 0);
-    }
-    if (!*name) {
-        return dstn_node_fail(node, err,
-                              "is no layer; accepted: a name (relu), or one name with its options "
-                              "(linear: {out: 10})");
-    }
-    return DSTN_OK;
-}
-
 /* Names in the table's order; free with free(). */
 static const char **names_of_types(size_t *count) {
     *count = 0;
@@ -41,7 +25,7 @@ static dstn_status find_type(dstn_node node, const char *name, const dstn_layer_
     }
     size_t count;
     const char **names = names_of_types(&count);
-    dstn_status status = layer_fail_unknown(node, "layer", name, names, count, err);
+    dstn_status status = dstn_node_fail_name(node, "layer", name, names, count, err);
     free(names);
     return status;
 }
@@ -67,18 +51,19 @@ static dstn_layer *new_layer(const dstn_layer_type *type, int index, dstn_shape 
 
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err) {
-    const char *name;
     dstn_node options;
     const dstn_layer_type *type;
-    dstn_status status = read_entry(node, &name, &options, err);
-    if (status == DSTN_OK) {
-        status = find_type(node, name, &type, err);
+    const char *name = dstn_entry_name(node, &options);
+    if (!name) {
+        return dstn_node_fail(node, err,
+                              "is no layer; accepted: a name (relu), or one name with its options (linear: {out: 10})");
     }
+    dstn_status status = find_type(node, name, &type, err);
     if (status != DSTN_OK) {
         return status;
     }
     dstn_layer *layer = new_layer(type, index, in, setting);
-    status = layer_read_settings(options, node, type->name, type->options, layer->settings, setting, err);
+    status = dstn_entry_read(node, options, type->name, type->options, layer->settings, setting->hyper_names, err);
     if (status == DSTN_OK) {
         status = type->plan(layer, options.handle ? options : node, err);
     }

@@ -4,7 +4,7 @@
 
 #include "dstn/layer.h"
 
-/* A new layer or regularizer is one file, which defines layer_NAME or regularizer_NAME, and one entry here. */
+/* A new layer or regularizer is one file, which defines layer_NAME or layer_regularizer_NAME, and one entry here. */
 #define LAYERS(X)                                                                                                      \
     X(linear)                                                                                                          \
     X(conv)                                                                                                            \
@@ -12,7 +12,7 @@
 #define REGULARIZERS(X) X(l2) X(jacobian)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
-#define DECLARE_REGULARIZER(name) extern const dstn_regularizer_type regularizer_##name;
+#define DECLARE_REGULARIZER(name) extern const dstn_regularizer_type layer_regularizer_##name;
 LAYERS(DECLARE_LAYER)
 REGULARIZERS(DECLARE_REGULARIZER)
 
@@ -35,14 +35,5 @@ extern const dstn_option layer_no_options[];
 
 /* DSTN_ERROR_USAGE where the layer's input is no image [channels, height, width]. */
 dstn_status layer_require_image(const dstn_layer *layer, dstn_node node, dstn_error *err);
-
-/* Reads the options at `node` (handle NULL: none given, `place` is where they belong) and finds the index of every
- * hyperparameter that a quantity names. */
-dstn_status layer_read_settings(dstn_node node, dstn_node place, const char *name, const dstn_option *options,
-                                void *settings, const dstn_layer_setting *setting, dstn_error *err);
-
-/* "no layer \"liner\"; did you mean \"linear\"? accepted: linear, relu, dropout", at the node. */
-dstn_status layer_fail_unknown(dstn_node node, const char *what, const char *name, const char *const *names,
-                               size_t count, dstn_error *err);
 
 #endif

@@ -11,7 +11,7 @@ dstn_status dstn_regularizer_read(const char *name, dstn_node node, dstn_layer *
     static const char *const names[] = {REGULARIZERS(NAME_REGULARIZER)};
     const dstn_regularizer_type *type = dstn_regularizer_type_find(name);
     if (!type) {
-        return layer_fail_unknown(node, "regularizer", name, names, sizeof names / sizeof names[0], err);
+        return dstn_node_fail_name(node, "regularizer", name, names, sizeof names / sizeof names[0], err);
     }
     dstn_regularizer *regularizer = dstn_alloc(1, sizeof *regularizer);
     *regularizer = (dstn_regularizer){.type = type,
@@ -23,7 +23,7 @@ dstn_status dstn_regularizer_read(const char *name, dstn_node node, dstn_layer *
                                       .layer_count = layer_count,
                                       .settings = dstn_alloc(1, type->settings_size)};
     dstn_status status =
-        layer_read_settings(node, node, type->name, type->options, regularizer->settings, setting, err);
+        dstn_entry_read(node, node, type->name, type->options, regularizer->settings, setting->hyper_names, err);
     if (status == DSTN_OK) {
         status = type->plan(regularizer, node, err);
     }
@@ -42,7 +42,7 @@ void dstn_regularizer_destroy(dstn_regularizer *regularizer) {
     }
 }
 
-double penalty_weights(const dstn_regularizer *regularizer, const dstn_pass *pass, double *weights) {
+double layer_penalty_weights(const dstn_regularizer *regularizer, const dstn_pass *pass, double *weights) {
     const dstn_penalty_settings *settings = regularizer->settings;
     double n = settings->penalty_over_n ? (double)regularizer->train_rows : 1;
     double scale = 1 / (n * (double)pass->batch_rows), sum = 0;

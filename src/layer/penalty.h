@@ -15,6 +15,6 @@
 
 /* weights[b] = strength_b / n / batch_rows (n left out unless penalty_over_n), so that this rank's share of the penalty
  * is Σ_b weights[b] ½‖v_b‖². Returns the sum. */
-double penalty_weights(const dstn_regularizer *regularizer, const dstn_pass *pass, double *weights);
+double layer_penalty_weights(const dstn_regularizer *regularizer, const dstn_pass *pass, double *weights);
 
 #endif

@@ -122,7 +122,7 @@ const dstn_layer_type *dstn_layer_type_find(const char *name) {
 
 /* ---- the table of regularizers ----------------------------------------------------------------------------------- */
 
-#define ENTRY_REGULARIZER(name) &regularizer_##name,
+#define ENTRY_REGULARIZER(name) &layer_regularizer_##name,
 
 const dstn_regularizer_type *dstn_regularizer_type_at(size_t i) {
     static const dstn_regularizer_type *const regularizers[] = {REGULARIZERS(ENTRY_REGULARIZER)};

@@ -26,11 +26,6 @@ const dstn_option dstn_model_options[] = {
     DSTN_OPTIONS_END,
 };
 
-/* `user` points at the model's pointer to its space, which stays const that way. */
-static int hyper_index(void *user, const char *name) {
-    return dstn_space_find(*(const dstn_space *const *)user, name);
-}
-
 /* Whether values that are stored in the order of one shape can be read in that of the other: images are channels-last,
  * features in the order of the data. */
 static bool same_order(dstn_shape data, dstn_shape own) {
@@ -145,14 +140,12 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     }
     model->response = (dstn_response)settings.response;
     model->loss = (dstn_loss)settings.loss;
-    const dstn_space *space = request->space;
     dstn_layer_setting setting = {.kernel = model->kernel,
                                   .response = model->response,
                                   .hypers = model->hypers,
                                   .max_rows = model->max_rows,
                                   .max_steps = model->max_steps,
-                                  .hyper_index = hyper_index,
-                                  .user = &space,
+                                  .hyper_names = request->space ? dstn_space_names(request->space) : (dstn_names){0},
                                   .synchronized = settings.batchnorm == 0};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {

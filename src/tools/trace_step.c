@@ -41,18 +41,20 @@ static void put_batch(tools_trace *trace, const dstn_evaluation *evaluation) {
 
 /* ---- a pass ---- */
 
-/* A dropout layer's tangent is the product with its factors: that of ones is the factors. */
-static void put_factors(tools_trace *trace, const dstn_evaluation *evaluation, dstn_layer *layer) {
-    const dstn_kernel *kernel = trace->job->kernel;
-    int64_t rows = evaluation->batch->rows, count = rows * dstn_shape_count(layer->in);
-    void *ones = dstn_alloc((size_t)count + 1, kernel->size), *factors = dstn_alloc((size_t)count + 1, kernel->size);
-    dstn_pass pass = {.training = true, .rows = rows, .values = evaluation->values};
-    kernel->fill(kernel, count, 1, ones);
-    layer->type->tangent_rows(layer, &pass, (dstn_rows){0, rows}, ones, factors);
-    tools_trace_put_stored(trace, evaluation->batch, layer->in, factors, "dropout/%s/%d", evaluation->objective->name,
-                           layer->index);
+/* What a layer multiplied its input by at random in this pass; nothing where it doesn't. */
+static void put_factors(tools_trace *trace, const dstn_evaluation *evaluation, const dstn_layer *layer) {
+    if (!dstn_layer_factor(layer, NULL, 0, NULL)) {
+        return;
+    }
+    const dstn_batch *batch = evaluation->batch;
+    dstn_pass pass = {.training = true, .rows = batch->rows, .steps = batch->steps, .values = evaluation->values};
+    int64_t rows = batch->rows * batch->steps, count = dstn_shape_count(layer->in);
+    double *factors = dstn_alloc((size_t)(rows * count) + 1, sizeof(double));
+    for (int64_t r = 0; r < rows; r++) {
+        dstn_layer_factor(layer, &pass, r, factors + r * count);
+    }
+    tools_trace_put_rows(trace, batch, layer->in, factors, "dropout/%s/%d", evaluation->objective->name, layer->index);
     free(factors);
-    free(ones);
 }
 
 static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
@@ -63,9 +65,7 @@ static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
     tools_trace_put_stored(trace, batch, tools_trace_input(trace), batch->x, "x/%s", objective->name);
     tools_trace_put_rows(trace, batch, hypers, evaluation->values, "values/%s", objective->name);
     for (int l = 0; objective->part == DSTN_PART_TRAIN && l < model->layer_count; l++) {
-        if (model->layers[l]->type == dstn_layer_type_find("dropout")) {
-            put_factors(trace, evaluation, model->layers[l]);
-        }
+        put_factors(trace, evaluation, model->layers[l]);
     }
     tools_trace_put_stored(trace, batch, model->out, dstn_model_output(model), "output/%s", objective->name);
     if (objective->kind == DSTN_PASS_LINEARIZED) {
