@@ -1,6 +1,7 @@
-/* search: populations of runs. A sweep file names a base config and axes; its members are the product of the axes, each
- * a list of settings put into the base config. Groups of ranks draw members from a shared window and run them through
- * a callback: search assembles no job itself. */
+/* search: populations of runs. A sweep file names a base config and a search method; the method says which members
+ * there are, each a list of settings put into the base config. Groups of ranks draw members from a shared window and
+ * run them through a callback; the ledger of the sweep's folder (store.h) holds what becomes of each, so that a launch
+ * that dies anywhere is gone on with. */
 #ifndef DSTN_SEARCH_H
 #define DSTN_SEARCH_H
 
@@ -8,93 +9,142 @@
 #include "dstn/core.h"
 #include "dstn/ranks.h"
 #include "dstn/run.h"
+#include "dstn/store.h"
+
+/* ---- members ---------------------------------------------------------------------------------------------------- */
 
 /* One setting of a member: a YAML value at a dotted path of the run's config. */
 typedef struct dstn_setting {
     char *path, *yaml;
-    dstn_node value; /* where the value stands in the sweep file; handle NULL where it was counted ({from, count}) */
+    dstn_node value; /* where the value stands in the sweep file; handle NULL where it was made up ({from, count}) */
 } dstn_setting;
 
-/* One planned run. */
+/* One run that a method has asked for. */
 typedef struct dstn_member {
     char *name;             /* labels joined by '-', unique, a folder name */
     char **labels;          /* [axes of the plan] its label on every axis */
-    dstn_setting *settings; /* [setting_count] in axis order: later axes override earlier ones */
+    dstn_setting *settings; /* [setting_count] later ones override earlier ones */
     int setting_count;
 } dstn_member;
 
+enum { DSTN_MAX_MEMBERS = 1000000 };
+
+/* ---- methods: ask and tell -------------------------------------------------------------------------------------- */
+
+/* What a method knows when it is asked: the members it has asked for so far, in that order, and how they stand. */
+typedef struct dstn_history {
+    int64_t count;
+    const dstn_member *members;      /* [count] */
+    const dstn_member_state *states; /* [count] */
+} dstn_history;
+
+typedef enum dstn_answer {
+    DSTN_ANSWER_MEMBER, /* one more */
+    DSTN_ANSWER_WAIT,   /* none until it is told how those before have ended */
+    DSTN_ANSWER_END     /* none any more */
+} dstn_answer;
+
+/* A method at work, as its `init` makes it. */
+typedef struct dstn_search {
+    void *self; /* the method's own */
+    int axis_count;
+    const char *const *axes; /* [axis_count] names of what its members differ in: "method", "seed"; the method's */
+    dstn_node place;         /* of the sweep file: where messages about its members point */
+} dstn_search;
+
+/* A way to search: a file with one of these, and one line in src/search/methods.h.
+ *
+ * A method is asked until it waits or ends; then the members are run, by as many ranks as there are, and when all of
+ * them have come to an end it is told of each, in the order in which they were asked for, and asked again. Every rank
+ * does so on its own, and a launch that goes on with a sweep does it once more with what the ledger has of former ones;
+ * so an answer may depend on nothing but the sweep file and what was asked and told before. */
+typedef struct dstn_search_method {
+    const char *name, *help;    /* help: one line */
+    const dstn_option *options; /* its keys of a sweep file, beside dstn_sweep_options */
+    size_t settings_size;       /* bytes of the structure that they are read into */
+    /* Starts a search. settings: as read, alive until `destroy`, as is the document of `root`. DSTN_ERROR_USAGE. */
+    dstn_status (*init)(dstn_node root, const void *settings, dstn_search *search, dstn_error *err);
+    /* member [out]: labels, settings and setting_count, owned by the caller; the name is made of the labels. */
+    dstn_answer (*ask)(void *self, const dstn_history *history, dstn_member *member);
+    /* Member `index` of the history has come to an end: done, diverged or failed. */
+    void (*tell)(void *self, const dstn_history *history, int64_t index);
+    void (*destroy)(void *self);
+} dstn_search_method;
+
+const dstn_search_method *dstn_search_method_at(size_t i); /* NULL past the end */
+
+/* ---- the plan --------------------------------------------------------------------------------------------------- */
+
+/* Keys of every sweep file: base, search, set, ranks_per_member. */
+extern const dstn_option dstn_sweep_options[];
+
+/* The members that have been asked for, and how they stand. */
 typedef struct dstn_sweep_plan {
     char *base;               /* path of the base config */
     int64_t ranks_per_member; /* ranks that train one member together, 1 by default */
     int axis_count;
-    char **axes; /* [axis_count] names: "dataset", "method", "seed" */
+    const char *const *axes; /* [axis_count] */
     int64_t count;
-    dstn_member *members; /* [count], the first axis varying slowest */
+    dstn_member *members;      /* [count] in the order in which they were asked for */
+    dstn_member_state *states; /* [count] */
+    char **messages;           /* [count] why a member failed or diverged in this launch, or NULL */
+    struct search_asker *asker;
 } dstn_sweep_plan;
-
-extern const dstn_option dstn_sweep_options[]; /* base, set, axes, ranks_per_member */
-
-enum { DSTN_MAX_MEMBERS = 1000000 };
 
 /* From a sweep file:
  *   base: ../toys/ridge.yaml                 # relative to the sweep file
  *   set: {train.iterations: 5000}            # for all members
- *   axes:
+ *   axes:                                    # of the method `list`, which is the default
  *     dataset:                               # label → settings
  *       boston: {data.path: …, data.target: medv}
  *     method: [stn, delta-stn]               # values of the key named like the axis
  *     seed: {from: 0, count: 20}             # integers from … of the key `seed`
  * A setting's key is a dotted path, and its value is put there whole: a mapping replaces what the base has. The label
- * of a list's entry is its text.
- * A method to search by (`method:` of the search) comes with its own file and one line in a table.
+ * of a list's entry is its text. The members of `list` are the product of its axes, the first varying slowest.
+ * The plan has the members that the method asks for at first, all queued.
  * DSTN_ERROR_USAGE: an empty axis, a label that is no folder name, two members of one name, more than DSTN_MAX_MEMBERS
  * members. The plan is owned by the caller; the node's document must outlive it. */
 dstn_status dstn_sweep_plan_read(dstn_node node, dstn_sweep_plan **out, dstn_error *err);
-void dstn_sweep_plan_destroy(dstn_sweep_plan *plan);
+void dstn_sweep_plan_destroy(dstn_sweep_plan *plan); /* NULL is allowed */
+
+/* The position of the member of this name, or −1. */
+int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name);
+/* How many members are in each state. */
+void dstn_sweep_plan_count(const dstn_sweep_plan *plan, int64_t counts[DSTN_MEMBER_STATES]);
+/* Tells the method of all members of its last round, none of which is under way any more, and asks it for the next one:
+ * *fresh [out] members more, 0 where the search has ended. */
+dstn_status dstn_sweep_plan_go_on(dstn_sweep_plan *plan, int64_t *fresh, dstn_error *err);
 
 /* Puts a member's settings into a run's config. Messages about them name the sweep file and line, and a path among
  * them is relative to the sweep file's folder. The plan's document must outlive `config`. */
 dstn_status dstn_member_apply(const dstn_member *member, dstn_doc *config, dstn_error *err);
+
+/* All tables of a run's config and of a sweep file as one schema; *count [out]. Owned by the caller: free(). */
+dstn_section *dstn_search_schema(size_t *count);
+
+/* ---- running what is planned ------------------------------------------------------------------------------------ */
 
 /* Runs one member on a group; `folder` is its own (members/NAME). Called on every rank of the group; the status is
  * the member's: DSTN_OK, DSTN_DIVERGED, DSTN_STOPPED, or an error with its message. */
 typedef dstn_status (*dstn_run_member)(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
                                        const dstn_group *group, dstn_error *err);
 
-/* How a member ended: one row of a sweep's table. */
-typedef enum dstn_outcome {
-    DSTN_OUTCOME_QUEUED,
-    DSTN_OUTCOME_RUNNING,
-    DSTN_OUTCOME_PREEMPTED,
-    DSTN_OUTCOME_FAILED,
-    DSTN_OUTCOME_DIVERGED,
-    DSTN_OUTCOME_DONE
-} dstn_outcome;
-const char *dstn_outcome_name(dstn_outcome outcome); /* "queued", "running", … */
-
-/* What a sweep came to. */
-typedef struct dstn_sweep_result {
-    int64_t counts[DSTN_OUTCOME_DONE + 1];
-    dstn_outcome *outcomes; /* [count] */
-    int64_t count;          /* of members planned */
-    char **messages;        /* [count] why a member failed or diverged, or NULL */
-} dstn_sweep_result;
-void dstn_sweep_result_clear(dstn_sweep_result *result); /* a zeroed one is allowed */
-
-/* Splits the world into groups of ranks_per_member and runs all members, each group drawing the next index when it is
- * free. Members that were done or diverged `before` [count] (NULL: none; the same on every rank) are kept as they are.
- * A member that diverges or fails never stops the others. One that returns DSTN_STOPPED is preempted, and nobody draws
- * any more: what runs is finished, what is left stays queued. Collective over the world; the result is complete on
- * every rank, also where members failed or were stopped. DSTN_OK, DSTN_MEMBERS_FAILED, or DSTN_STOPPED, and
- * DSTN_ERROR_USAGE where ranks_per_member does not divide the world (the result is then empty). */
-dstn_status dstn_sweep_run(const dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member,
-                           const char *folder, const dstn_outcome *before, dstn_run_member run, void *user,
-                           dstn_sweep_result *result, dstn_error *err);
-
-/* All tables of a run's config and of a sweep file as one schema; *count [out]. Owned by the caller: free(). */
-dstn_section *dstn_search_schema(size_t *count);
+/* Splits the world into groups of ranks_per_member and runs all members that are queued or preempted, each group
+ * drawing the next one when it is free; states and messages of the plan, which is the same on every rank, are then of
+ * what they came to. A member that diverges or fails never stops the others. One that returns DSTN_STOPPED is
+ * preempted, and nobody draws any more: what runs is finished, what is left stays queued. Collective over the world.
+ * DSTN_OK, DSTN_MEMBERS_FAILED (some of the plan have), or DSTN_STOPPED, and DSTN_ERROR_USAGE where ranks_per_member
+ * does not divide the world (nothing is run then). */
+dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
+                           dstn_run_member run, void *user, dstn_error *err);
 
 /* ---- a launch of a sweep ---------------------------------------------------------------------------------------- */
+
+/* Why a member is put into the queue: the detail of its line in the ledger. */
+#define DSTN_QUEUED_NEW "new"
+#define DSTN_QUEUED_AFTER_DEATH "its launch died"
+#define DSTN_QUEUED_AFTER_FAILURE "tried again"
+#define DSTN_QUEUED_LONGER "made longer"
 
 typedef struct dstn_sweep dstn_sweep;
 

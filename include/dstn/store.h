@@ -135,8 +135,24 @@ typedef struct dstn_lock dstn_lock;
 dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err);
 void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
 
-/* ---- ledger: what became of every member of a sweep
- * ------------------------------------------------------------------ */
+/* ---- ledger: what became of every member of a sweep ------------------------------------------------------------- */
+
+/* How a member of a sweep stands. At every moment the members planned are the sum over these. */
+typedef enum dstn_member_state {
+    DSTN_MEMBER_QUEUED, /* also again: its launch died, it failed and is tried again, or was made longer */
+    DSTN_MEMBER_RUNNING,
+    DSTN_MEMBER_PREEMPTED, /* stopped with a checkpoint written */
+    DSTN_MEMBER_FAILED,
+    DSTN_MEMBER_DIVERGED,
+    DSTN_MEMBER_DONE
+} dstn_member_state;
+enum { DSTN_MEMBER_STATES = DSTN_MEMBER_DONE + 1 };
+
+const char *dstn_member_state_name(dstn_member_state state); /* "queued", "running", … */
+/* How a member stands when its run has returned this status. */
+dstn_member_state dstn_member_state_after(dstn_status status);
+/* Whether nothing of it is done again: it is done, or has diverged. */
+bool dstn_member_has_ended(dstn_member_state state);
 
 /* FOLDER/ledger/WRITER.txt, one text file a writer, one line a transition, appended by one write() and fsynced:
  *   SEQUENCE TIME MEMBER STATE DETAIL CRC
@@ -147,26 +163,18 @@ void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
  * it, 8 hex digits. The ledger is read by folding the lines of all files in the order of SEQUENCE, then TIME, then
  * WRITER. A last line that a crash has left without its end, or with zeros for bytes, counts as not written; its writer
  * cuts it off when it opens the file. */
-typedef enum dstn_ledger_state {
-    DSTN_LEDGER_QUEUED,
-    DSTN_LEDGER_RUNNING,
-    DSTN_LEDGER_PREEMPTED,
-    DSTN_LEDGER_FAILED,
-    DSTN_LEDGER_DIVERGED,
-    DSTN_LEDGER_DONE
-} dstn_ledger_state;
-enum { DSTN_LEDGER_STATES = DSTN_LEDGER_DONE + 1 };
-
-const char *dstn_ledger_state_name(dstn_ledger_state state); /* "queued", "running", … */
-
 typedef struct dstn_ledger dstn_ledger;
 
 /* Opens a writer's file for appending; the folder is made. Within a launch, writers open after what they depend on has
  * been written (the planner's queue, before a barrier). DSTN_ERROR_CHECKPOINT: the ledger is damaged. */
 dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger **out, dstn_error *err);
 /* Durable when it returns. detail may be NULL. DSTN_ERROR_RUN: nothing of the line is left in the file. */
-dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail,
+dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_member_state state, const char *detail,
                                dstn_error *err);
+/* One line for each of `count` members, in one piece: a crash leaves some of the first of them. details [count]: which
+ * may be NULL. The rest is as above. */
+dstn_status dstn_ledger_append_all(dstn_ledger *ledger, int64_t count, const char *const *members,
+                                   dstn_member_state state, const char *const *details, dstn_error *err);
 void dstn_ledger_close(dstn_ledger *ledger); /* NULL is allowed */
 
 /* One transition. */
@@ -174,22 +182,22 @@ typedef struct dstn_ledger_line {
     int64_t sequence;
     char time[32];
     char *writer, *member, *detail; /* detail "" where there is none */
-    dstn_ledger_state state;
+    dstn_member_state state;
 } dstn_ledger_line;
 
 /* What the lines come to for one member. */
 typedef struct dstn_ledger_member {
     const char *name;                  /* of its last line */
-    dstn_ledger_state state;           /* the last one */
+    dstn_member_state state;           /* the last one */
     const char *detail;                /* of its last line */
-    int64_t times[DSTN_LEDGER_STATES]; /* how often it entered each state */
+    int64_t times[DSTN_MEMBER_STATES]; /* how often it entered each state */
 } dstn_ledger_member;
 
 typedef struct dstn_ledger_book {
     int64_t line_count, member_count;
     dstn_ledger_line *lines;            /* [line_count] in folding order */
     dstn_ledger_member *members;        /* [member_count] by name */
-    int64_t states[DSTN_LEDGER_STATES]; /* members now in each state; their sum is member_count */
+    int64_t states[DSTN_MEMBER_STATES]; /* members now in each state; their sum is member_count */
 } dstn_ledger_book;
 
 /* Reads all files of FOLDER/ledger; none is an empty book. A last line that doesn't count is reported as a warning.

@@ -249,11 +249,13 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
     dstn_error write_error = {DSTN_OK, ""};
     dstn_status written;
     if (status == DSTN_OK) {
-        record_result(r, "done", "", seconds, r->checkpointer->count + 1); /* with the one that comes now */
+        record_result(r, dstn_member_state_name(DSTN_MEMBER_DONE), "", seconds,
+                      r->checkpointer->count + 1); /* with the one that comes now */
         written = run_checkpointer_write(r->checkpointer, &write_error);
     } else {
         bool recorded = status == DSTN_DIVERGED || status == DSTN_STOPPED;
-        const char *word = status == DSTN_DIVERGED ? "diverged" : status == DSTN_STOPPED ? "stopped" : "failed";
+        /* A member that is preempted has a run that was stopped. */
+        const char *word = status == DSTN_STOPPED ? "stopped" : dstn_member_state_name(dstn_member_state_after(status));
         record_result(r, word, err->message, seconds, r->checkpointer->count);
         written = recorded && dstn_group_leads(r->job->group) ? write_end(r, &write_error) : DSTN_OK;
         written = dstn_group_verdict(r->job->group, written, &write_error);
@@ -277,7 +279,7 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     double start_time = dstn_seconds();
     record_provenance(r);
     record_oracle(r);
-    record_result(r, "running", "", 0, 0);
+    record_result(r, dstn_member_state_name(DSTN_MEMBER_RUNNING), "", 0, 0);
     dstn_status status = start(r, request, err);
     if (status == DSTN_OK) {
         status = write_config(r, request->folder, err);

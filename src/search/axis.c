@@ -1,5 +1,6 @@
 /* search: one axis of a sweep file: a list of values, {from, count}, or a mapping from labels to settings. */
 #include "axis.h"
+#include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,14 @@ dstn_status search_settings_read(dstn_node mapping, search_settings *settings, d
     return DSTN_OK;
 }
 
+int search_settings_copy(const search_settings *settings, dstn_setting *to) {
+    for (int i = 0; i < settings->count; i++) {
+        const dstn_setting *from = &settings->items[i];
+        to[i] = (dstn_setting){dstn_strdup(from->path), dstn_strdup(from->yaml), from->value};
+    }
+    return settings->count;
+}
+
 void search_settings_clear(search_settings *settings) {
     for (int i = 0; i < settings->count; i++) {
         free(settings->items[i].path);
@@ -81,15 +90,13 @@ static dstn_status check_name(dstn_node place, const char *what, const char *tex
                           MAX_LABEL, text, flaw, MAX_LABEL);
 }
 
-static dstn_status check_label(const search_axis *axis, dstn_node place, const char *label, dstn_error *err) {
+/* The labels of an axis are put into `seen`, by their places in the document. */
+static dstn_status check_label(search_names *seen, size_t at, dstn_node place, const char *label, dstn_error *err) {
     if (check_name(place, "label", label, err)) {
         return err->status;
     }
-    for (int64_t i = 0; i < axis->count; i++) {
-        if (strcmp(axis->labels[i], label) == 0) {
-            return dstn_node_fail(place, err, "the label \"%s\" is on the axis twice; accepted: each label once",
-                                  label);
-        }
+    if (search_names_put(seen, label, (int64_t)at) != (int64_t)at) {
+        return dstn_node_fail(place, err, "the label \"%s\" is on the axis twice; accepted: each label once", label);
     }
     return DSTN_OK;
 }
@@ -116,7 +123,7 @@ static void append_value(search_axis *axis, const char *label, char *yaml, dstn_
     axis->labels[axis->count++] = dstn_strdup(label);
 }
 
-static dstn_status read_list(dstn_node list, search_axis *axis, dstn_error *err) {
+static dstn_status read_list(dstn_node list, search_axis *axis, search_names *seen, dstn_error *err) {
     size_t count = dstn_node_count(list);
     reserve(axis, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -127,7 +134,7 @@ static dstn_status read_list(dstn_node list, search_axis *axis, dstn_error *err)
                                   "is not a single value; accepted: single values, or, for more than one setting "
                                   "each, a mapping from labels to settings in place of the list");
         }
-        if (check_label(axis, value, text, err)) {
+        if (check_label(seen, i, value, text, err)) {
             return err->status;
         }
         append_value(axis, text, dstn_node_yaml(value), value);
@@ -143,7 +150,7 @@ static const dstn_option range_options[] = {
     DSTN_INT("from", integer_range, from, -9007199254740992.0, 9007199254740992.0, "0", "the first integer of an axis"),
     DSTN_INT("count", integer_range, count, 1, DSTN_MAX_MEMBERS, DSTN_REQUIRED, "how many integers an axis has",
              DSTN_MAY_DIFFER),
-    {0},
+    DSTN_OPTIONS_END,
 };
 
 static dstn_status read_range(dstn_node mapping, search_axis *axis, dstn_error *err) {
@@ -163,7 +170,7 @@ static dstn_status read_range(dstn_node mapping, search_axis *axis, dstn_error *
     return DSTN_OK;
 }
 
-static dstn_status read_labels(dstn_node mapping, search_axis *axis, dstn_error *err) {
+static dstn_status read_labels(dstn_node mapping, search_axis *axis, search_names *seen, dstn_error *err) {
     size_t count = dstn_node_count(mapping);
     reserve(axis, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +179,7 @@ static dstn_status read_labels(dstn_node mapping, search_axis *axis, dstn_error 
         if (dstn_node_get_kind(value) != DSTN_NODE_MAPPING) {
             return fail_form(value, "is no mapping of settings", err);
         }
-        if (check_label(axis, value, label, err)) {
+        if (check_label(seen, i, value, label, err)) {
             return err->status;
         }
         axis->labels[axis->count] = dstn_strdup(label);
@@ -203,10 +210,13 @@ dstn_status search_axis_read(const char *name, dstn_node value, search_axis *axi
     if (dstn_node_count(value) == 0) {
         return fail_form(value, "is an empty axis", err);
     }
-    if (dstn_node_get_kind(value) == DSTN_NODE_SEQUENCE) {
-        return read_list(value, axis, err);
+    if (dstn_node_get_kind(value) == DSTN_NODE_MAPPING && !is_labelled) {
+        return read_range(value, axis, err);
     }
-    return is_labelled ? read_labels(value, axis, err) : read_range(value, axis, err);
+    search_names seen = {0};
+    dstn_status status = (is_labelled ? read_labels : read_list)(value, axis, &seen, err);
+    search_names_clear(&seen);
+    return status;
 }
 
 void search_axis_clear(search_axis *axis) {

@@ -22,6 +22,8 @@ void search_axis_clear(search_axis *axis);
 
 /* A mapping from dotted paths to values; an absent node is an empty one. To be cleared whatever the status. */
 dstn_status search_settings_read(dstn_node mapping, search_settings *settings, dstn_error *err);
+/* Copies of all to a place that has room for them; returns how many. */
+int search_settings_copy(const search_settings *settings, dstn_setting *to);
 void search_settings_clear(search_settings *settings);
 
 #endif

@@ -1,5 +1,6 @@
 /* dstn sweep --plan: members, time, memory and disk of a sweep, from some timed steps of one member of each kind.
  * Members are of one kind where they differ in their seed alone. */
+#include "names.h"
 #include "sweep.h"
 
 #include <math.h>
@@ -14,21 +15,33 @@ typedef struct cost {
     double memory, disk; /* bytes */
 } cost;
 
-static bool same_kind(const dstn_sweep_plan *plan, const dstn_member *a, const dstn_member *b) {
+/* Labels of a member on all axes but the seed; no label has a slash. Free with free(). */
+static char *kind_of(const dstn_sweep_plan *plan, const dstn_member *member) {
+    size_t length = 1;
     for (int axis = 0; axis < plan->axis_count; axis++) {
-        if (strcmp(plan->axes[axis], "seed") != 0 && strcmp(a->labels[axis], b->labels[axis]) != 0) {
-            return false;
+        length += strlen(member->labels[axis]) + 1;
+    }
+    char *kind = dstn_alloc(length, 1), *end = kind;
+    for (int axis = 0; axis < plan->axis_count; axis++) {
+        if (strcmp(plan->axes[axis], "seed") != 0) {
+            end += sprintf(end, "%s/", member->labels[axis]);
         }
     }
-    return true;
+    return kind;
 }
 
-int64_t search_first_of_kind(const dstn_sweep_plan *plan, int64_t index) {
-    int64_t first = 0;
-    while (!same_kind(plan, &plan->members[first], &plan->members[index])) {
-        first++;
+void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
+    search_names kinds = {0};
+    char **texts = dstn_alloc((size_t)plan->count + 1, sizeof *texts);
+    for (int64_t m = 0; m < plan->count; m++) {
+        texts[m] = kind_of(plan, &plan->members[m]);
+        first[m] = search_names_put(&kinds, texts[m], m);
     }
-    return first;
+    search_names_clear(&kinds);
+    for (int64_t m = 0; m < plan->count; m++) {
+        free(texts[m]);
+    }
+    free(texts);
 }
 
 /* Seconds of a training step with its share of hyperparameter steps. */
@@ -129,8 +142,8 @@ dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, dstn_error *err) {
         cost *costs = dstn_alloc((size_t)plan->count, sizeof(cost));
         int64_t *first = dstn_alloc((size_t)plan->count, sizeof(int64_t));
         dstn_group *self = dstn_group_self();
+        search_first_of_kind(plan, first);
         for (int64_t m = 0; m < plan->count && status == DSTN_OK; m++) {
-            first[m] = search_first_of_kind(plan, m);
             if (first[m] == m) {
                 status = measure_member(sweep, m, self, &costs[m], err);
             }

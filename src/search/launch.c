@@ -1,4 +1,4 @@
-/* dstn sweep SWEEP.yaml: a population of runs, drawn by groups of ranks from one queue, each restartable. */
+/* search: a launch of a sweep: a population of runs, drawn by groups of ranks from one queue, each restartable. */
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -6,15 +6,24 @@
 
 /* ---- configs ---- */
 
-/* --set of a key that a sweep file has changes the sweep; any other goes to the config of every member. */
-static bool is_for_sweep(const char *assignment) {
-    size_t length = strcspn(assignment, ".=");
-    for (const dstn_option *option = dstn_sweep_options; option->key; option++) {
-        if (strlen(option->key) == length && strncmp(option->key, assignment, length) == 0) {
+static bool has_key(const dstn_option *options, const char *text, size_t length) {
+    for (; options->key; options++) {
+        if (strlen(options->key) == length && strncmp(options->key, text, length) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* --set of a key that a sweep file has changes the sweep; any other goes to the config of every member. */
+static bool is_for_sweep(const char *assignment) {
+    size_t length = strcspn(assignment, ".=");
+    const dstn_search_method *method;
+    bool found = has_key(dstn_sweep_options, assignment, length);
+    for (size_t i = 0; !found && (method = dstn_search_method_at(i)); i++) {
+        found = has_key(method->options, assignment, length);
+    }
+    return found;
 }
 
 static dstn_status load_sweep(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err) {
@@ -52,30 +61,24 @@ dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_do
 
 /* ---- one member ---- */
 
-static const double least_seconds = 2; /* no member starts that can't reach a checkpoint in the time left */
-
-/* Whether any rank of the group has been asked to stop, or time runs out. The first member of a launch starts all the
- * same: a launch that did nothing could be repeated for ever. */
-static bool must_not_start(dstn_sweep *sweep, const dstn_group *group) {
-    bool stop = sweep->has_started && (dstn_stop_asked() || dstn_stop_seconds_left() < least_seconds);
-    sweep->has_started = true;
-    return dstn_group_max(group, stop) > 0;
-}
-
-static dstn_status note(const dstn_sweep *sweep, const dstn_group *group, int64_t index, dstn_ledger_state state,
-                        const char *detail, dstn_error *err) {
-    dstn_status status = DSTN_OK;
-    if (dstn_group_leads(group)) {
-        status = dstn_ledger_append(sweep->ledger, sweep->plan->members[index].name, state, detail, err);
+/* Errors of its data are the member's own, and come to light when it runs. */
+static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
+    const char *name = sweep->plan->members[index].name;
+    char *folder = dstn_format("%s/members/%s", sweep->folder, name);
+    dstn_group *self = dstn_group_self();
+    dstn_doc *doc;
+    dstn_job *job = NULL;
+    dstn_status status = search_member_config(sweep, index, &doc, err);
+    if (status == DSTN_OK) {
+        status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
-    return dstn_group_verdict(group, status, err);
-}
-
-static dstn_ledger_state state_after(dstn_status status) {
-    return status == DSTN_OK         ? DSTN_LEDGER_DONE
-           : status == DSTN_DIVERGED ? DSTN_LEDGER_DIVERGED
-           : status == DSTN_STOPPED  ? DSTN_LEDGER_PREEMPTED
-                                     : DSTN_LEDGER_FAILED;
+    if (status == DSTN_OK) {
+        status = dstn_job_same_config(job, folder, longer, err);
+    }
+    dstn_job_destroy(job);
+    dstn_group_destroy(self);
+    free(folder);
+    return status == DSTN_ERROR_USAGE ? dstn_fail_in(err, "member %s", name) : DSTN_OK;
 }
 
 static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
@@ -102,65 +105,48 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     return status;
 }
 
-/* Every transition is in the ledger before what follows it begins. */
-static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
-                              const dstn_group *group, dstn_error *err) {
-    (void)plan;
-    dstn_sweep *sweep = user;
-    if (must_not_start(sweep, group)) {
-        return dstn_fail(err, DSTN_STOPPED, "stopped by %s", dstn_stop_reason());
-    }
-    dstn_status status = note(sweep, group, index, DSTN_LEDGER_RUNNING, NULL, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    status = train_member(sweep, index, folder, group, err);
-    dstn_error ledger_error = {DSTN_OK, ""};
-    if (note(sweep, group, index, state_after(status), status == DSTN_OK ? NULL : err->message, &ledger_error) !=
-        DSTN_OK) {
-        *err = ledger_error;
-        return ledger_error.status;
-    }
-    return status;
-}
+const search_work search_training = {check_member, train_member};
 
 /* ---- the command ---- */
 
 /* The table, and what became of all members, as the ledger has it. */
-static dstn_status report(dstn_sweep *sweep, dstn_error *err) {
-    int64_t counts[DSTN_OUTCOME_DONE + 1] = {0}, count = sweep->plan->count;
-    dstn_outcome *outcomes = dstn_alloc((size_t)count + 1, sizeof(dstn_outcome));
-    dstn_status status = search_standing(sweep, outcomes, err);
+static dstn_status report(const dstn_sweep *sweep, dstn_error *err) {
+    int64_t counts[DSTN_MEMBER_STATES] = {0}, count = sweep->plan->count;
+    dstn_member_state *states = dstn_alloc((size_t)count + 1, sizeof *states);
+    dstn_status status = search_standing(sweep, states, err);
     if (status == DSTN_OK) {
-        status = search_write_table(sweep, outcomes, err);
+        status = search_write_table(sweep, states, err);
     }
     for (int64_t m = 0; m < count; m++) {
-        counts[outcomes[m]]++;
+        counts[states[m]]++;
     }
     if (status == DSTN_OK && sweep->console->out) {
         fprintf(sweep->console->out, "members %lld\n", (long long)count);
-        for (int o = 0; o <= DSTN_OUTCOME_DONE; o++) {
-            fprintf(sweep->console->out, "%s %lld\n", dstn_outcome_name((dstn_outcome)o), (long long)counts[o]);
+        for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
+            fprintf(sweep->console->out, "%s %lld\n", dstn_member_state_name((dstn_member_state)s),
+                    (long long)counts[s]);
         }
         fprintf(sweep->console->out, "table %s/sweep.h5\n", sweep->folder);
     }
-    free(outcomes);
+    free(states);
     return status;
+}
+
+static void warn_of_members(const dstn_sweep *sweep) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    for (int64_t m = 0; m < plan->count; m++) {
+        if (plan->messages[m] && plan->messages[m][0]) {
+            dstn_log_warn(&sweep->console->log, "%s: %s", plan->members[m].name, plan->messages[m]);
+        }
+    }
 }
 
 static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    dstn_sweep_result result = {0};
-    dstn_status status = dstn_sweep_run(sweep->plan, world, (int)sweep->ranks_per_member, sweep->folder, sweep->before,
-                                        run_member, sweep, &result, err);
+    dstn_status status = search_run_rounds(sweep, err);
     dstn_display_destroy(sweep->display);
     sweep->display = NULL;
-    for (int64_t m = 0; m < result.count; m++) {
-        if (result.messages[m] && result.messages[m][0]) {
-            dstn_log_warn(&sweep->console->log, "%s: %s", sweep->plan->members[m].name, result.messages[m]);
-        }
-    }
-    dstn_sweep_result_clear(&result);
+    warn_of_members(sweep);
     if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {
         dstn_error table_error = {DSTN_OK, ""};
         dstn_status written = dstn_group_leads(world) ? report(sweep, &table_error) : DSTN_OK;
@@ -177,7 +163,7 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     char *what = dstn_format("%lld members to %s", (long long)sweep->plan->count, sweep->folder);
     dstn_announce(sweep->console, what);
     free(what);
-    dstn_status status = search_queue_members(sweep, err);
+    dstn_status status = search_history_replay(sweep, err);
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
 
@@ -195,6 +181,7 @@ dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_
     dstn_sweep *sweep = dstn_alloc(1, sizeof(*sweep));
     sweep->console = console;
     sweep->set = set;
+    sweep->work = search_training;
     dstn_status status = load_sweep(path, set, &sweep->doc, err);
     if (status == DSTN_OK) {
         status = dstn_sweep_plan_read(dstn_doc_root(sweep->doc), &sweep->plan, err);
@@ -228,6 +215,6 @@ void dstn_sweep_close(dstn_sweep *sweep) {
     dstn_display_destroy(sweep->display);
     dstn_sweep_plan_destroy(sweep->plan);
     dstn_doc_destroy(sweep->doc);
-    free(sweep->before);
+    free(sweep->known);
     free(sweep);
 }

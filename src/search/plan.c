@@ -1,5 +1,8 @@
-/* search: the members of a sweep file: the product of its axes, the first varying slowest. */
+/* search: the plan of a sweep file: the members that its method has asked for so far. */
+#include "plan.h"
 #include "axis.h"
+#include "methods.h"
+#include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,83 +10,33 @@
 enum { MAX_NAME = 250 }; /* file systems take 255 bytes */
 
 typedef struct sweep_settings {
-    const char *base;
-    dstn_node set, axes;
+    const char *base, *search;
+    dstn_node set;
     int64_t ranks_per_member;
 } sweep_settings;
 
 const dstn_option dstn_sweep_options[] = {
     DSTN_TEXT("base", sweep_settings, base, DSTN_REQUIRED,
               "config that every member starts from, relative to the sweep file"),
+    DSTN_TEXT("search", sweep_settings, search, "list", "the method that says which members there are"),
     DSTN_SECTION("set", sweep_settings, set, "settings of all members: dotted path and value", DSTN_MAY_DIFFER),
-    DSTN_SECTION("axes", sweep_settings, axes,
-                 "axis: a list of values, {from, count}, or label and settings; the members are their product",
-                 DSTN_MAY_DIFFER),
     DSTN_INT("ranks_per_member", sweep_settings, ranks_per_member, 1, 1 << 20, "1",
              "ranks that train one member together", DSTN_MAY_DIFFER),
-    {0},
+    DSTN_OPTIONS_END,
 };
 
-/* ---- axes -------------------------------------------------------------------------------------------------------- */
-
-typedef struct axis_list {
-    search_axis *items; /* [count] */
-    int count;
+/* The method at work, and what belongs to the plan alone. */
+typedef struct search_asker {
+    const dstn_search_method *method;
+    void *settings; /* the method's */
+    dstn_search search;
     search_settings common; /* `set:` */
-} axis_list;
-
-static dstn_status read_axes(dstn_node root, const sweep_settings *settings, axis_list *axes, dstn_error *err) {
-    const char *accepted = "a mapping from axes to their values, such as {seed: {from: 0, count: 5}}";
-    if (search_settings_read(settings->set, &axes->common, err)) {
-        return err->status;
-    }
-    if (!settings->axes.handle) {
-        dstn_node_fail((dstn_node){root.doc, NULL}, err, "axes: missing; accepted: %s", accepted);
-        return err->status;
-    }
-    if (dstn_node_get_kind(settings->axes) != DSTN_NODE_MAPPING || dstn_node_count(settings->axes) == 0) {
-        return dstn_node_fail(settings->axes, err, "has no axis; accepted: %s", accepted);
-    }
-    size_t count = dstn_node_count(settings->axes);
-    axes->items = dstn_alloc(count, sizeof *axes->items);
-    for (size_t a = 0; a < count; a++) {
-        const char *name = dstn_node_key_at(settings->axes, a);
-        if (search_axis_read(name, dstn_node_at(settings->axes, a), &axes->items[axes->count++], err)) {
-            return err->status;
-        }
-    }
-    return DSTN_OK;
-}
-
-static void clear_axes(axis_list *axes) {
-    for (int a = 0; a < axes->count; a++) {
-        search_axis_clear(&axes->items[a]);
-    }
-    free(axes->items);
-    search_settings_clear(&axes->common);
-}
-
-/* The size of the product; DSTN_MAX_MEMBERS + 1 stands for anything larger. */
-static int64_t count_members(const axis_list *axes) {
-    int64_t count = 1;
-    for (int a = 0; a < axes->count; a++) {
-        if (count > DSTN_MAX_MEMBERS / axes->items[a].count) {
-            return DSTN_MAX_MEMBERS + 1;
-        }
-        count *= axes->items[a].count;
-    }
-    return count;
-}
+    bool has_ended;         /* it will not be asked again */
+    int64_t told, capacity; /* members */
+    search_names names;     /* of the members */
+} search_asker;
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
-
-static void append_copies(dstn_member *member, const search_settings *settings) {
-    for (int i = 0; i < settings->count; i++) {
-        const dstn_setting *from = &settings->items[i];
-        member->settings[member->setting_count++] =
-            (dstn_setting){dstn_strdup(from->path), dstn_strdup(from->yaml), from->value};
-    }
-}
 
 static char *join_labels(char *const *labels, int count) {
     size_t length = 1;
@@ -97,105 +50,167 @@ static char *join_labels(char *const *labels, int count) {
     return name;
 }
 
-/* `index` counted in the mixed base of the axes' sizes gives the position on each axis. */
-static void build_member(const axis_list *axes, int64_t index, dstn_member *member) {
-    const search_settings **chosen = dstn_alloc((size_t)axes->count, sizeof *chosen);
-    member->labels = dstn_alloc((size_t)axes->count, sizeof *member->labels);
-    int settings = axes->common.count;
-    for (int a = axes->count - 1; a >= 0; a--) {
-        const search_axis *axis = &axes->items[a];
-        int64_t at = index % axis->count;
-        index /= axis->count;
-        member->labels[a] = dstn_strdup(axis->labels[at]);
-        chosen[a] = &axis->settings[at];
-        settings += chosen[a]->count;
+static void *enlarge(void *old, size_t used, size_t size, size_t element) {
+    char *larger = dstn_alloc(size, element);
+    if (used) {
+        memcpy(larger, old, used * element);
     }
-    member->name = join_labels(member->labels, axes->count);
-    member->settings = dstn_alloc((size_t)settings + 1, sizeof *member->settings);
-    append_copies(member, &axes->common);
-    for (int a = 0; a < axes->count; a++) {
-        append_copies(member, chosen[a]);
-    }
-    free(chosen);
+    free(old);
+    return larger;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+static void make_room(dstn_sweep_plan *plan) {
+    search_asker *asker = plan->asker;
+    if (plan->count < asker->capacity) {
+        return;
+    }
+    size_t used = (size_t)plan->count, size = used ? 2 * used : 64;
+    asker->capacity = (int64_t)size;
+    plan->members = enlarge(plan->members, used, size, sizeof *plan->members);
+    plan->states = enlarge(plan->states, used, size, sizeof *plan->states);
+    plan->messages = enlarge(plan->messages, used, size, sizeof *plan->messages);
+}
+
+/* What is set for all comes before what the method sets. */
+static void put_common_first(const search_settings *common, dstn_member *member) {
+    int own = member->setting_count;
+    dstn_setting *settings = dstn_alloc((size_t)(common->count + own) + 1, sizeof *settings);
+    member->setting_count = search_settings_copy(common, settings);
+    if (own) {
+        memcpy(settings + member->setting_count, member->settings, (size_t)own * sizeof *settings);
+    }
+    member->setting_count += own;
+    free(member->settings);
+    member->settings = settings;
 }
 
 /* Labels that differ on every axis can still be joined to one name: "a-b", "c" and "a", "b-c". */
-static dstn_status check_names(const dstn_sweep_plan *plan, dstn_node place, dstn_error *err) {
-    const char **names = dstn_alloc((size_t)plan->count, sizeof *names);
-    for (int64_t m = 0; m < plan->count; m++) {
-        names[m] = plan->members[m].name;
+static dstn_status check_name(dstn_sweep_plan *plan, int64_t index, dstn_error *err) {
+    const char *name = plan->members[index].name;
+    dstn_node place = plan->asker->search.place;
+    if (strlen(name) > MAX_NAME) {
+        return dstn_node_fail(place, err,
+                              "the member name \"%.60s...\" is too long; accepted: labels of %d characters together",
+                              name, MAX_NAME);
     }
-    qsort(names, (size_t)plan->count, sizeof *names, compare_names);
-    dstn_status status = DSTN_OK;
-    for (int64_t m = 0; m < plan->count && !status; m++) {
-        if (strlen(names[m]) > MAX_NAME) {
-            status = dstn_node_fail(place, err,
-                                    "the member name \"%.60s...\" is too long; accepted: labels of %d "
-                                    "characters together",
-                                    names[m], MAX_NAME);
-        } else if (m > 0 && strcmp(names[m - 1], names[m]) == 0) {
-            status = dstn_node_fail(place, err,
-                                    "two members have the name \"%s\"; accepted: labels that give each "
-                                    "member its own name when joined by '-'",
-                                    names[m]);
+    if (search_names_put(&plan->asker->names, name, index) != index) {
+        return dstn_node_fail(place, err,
+                              "two members have the name \"%s\"; accepted: labels that give each member its own name "
+                              "when joined by '-'",
+                              name);
+    }
+    return DSTN_OK;
+}
+
+int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name) {
+    return search_names_find(&plan->asker->names, name);
+}
+
+/* ---- asking and telling ------------------------------------------------------------------------------------------ */
+
+static dstn_history history_of(const dstn_sweep_plan *plan) {
+    return (dstn_history){plan->count, plan->members, plan->states};
+}
+
+/* Until it waits or ends. */
+static dstn_status ask(dstn_sweep_plan *plan, dstn_error *err) {
+    search_asker *asker = plan->asker;
+    for (;;) {
+        dstn_member member = {0};
+        dstn_history history = history_of(plan);
+        dstn_answer answer = asker->method->ask(asker->search.self, &history, &member);
+        if (answer != DSTN_ANSWER_MEMBER) {
+            asker->has_ended = answer == DSTN_ANSWER_END;
+            return DSTN_OK;
+        }
+        member.name = join_labels(member.labels, plan->axis_count);
+        put_common_first(&asker->common, &member);
+        make_room(plan);
+        plan->members[plan->count++] = member;
+        if (plan->count > DSTN_MAX_MEMBERS) {
+            return dstn_node_fail(asker->search.place, err, "too many members; accepted: up to %d", DSTN_MAX_MEMBERS);
+        }
+        dstn_status status = check_name(plan, plan->count - 1, err);
+        if (status != DSTN_OK) {
+            return status;
         }
     }
-    free(names);
+}
+
+dstn_status dstn_sweep_plan_go_on(dstn_sweep_plan *plan, int64_t *fresh, dstn_error *err) {
+    search_asker *asker = plan->asker;
+    int64_t before = plan->count;
+    *fresh = 0;
+    if (asker->has_ended) {
+        return DSTN_OK;
+    }
+    dstn_history history = history_of(plan);
+    for (; asker->told < before; asker->told++) {
+        asker->method->tell(asker->search.self, &history, asker->told);
+    }
+    dstn_status status = ask(plan, err);
+    *fresh = plan->count - before;
     return status;
 }
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
-static dstn_status build_plan(const sweep_settings *settings, const axis_list *axes, dstn_sweep_plan *plan,
-                              dstn_error *err) {
-    int64_t count = count_members(axes);
-    if (count > DSTN_MAX_MEMBERS) {
-        return dstn_node_fail(settings->axes, err, "too many members; accepted: up to %d", DSTN_MAX_MEMBERS);
-    }
-    plan->ranks_per_member = settings->ranks_per_member;
-    plan->axis_count = axes->count;
-    plan->axes = dstn_alloc((size_t)axes->count, sizeof *plan->axes);
-    for (int a = 0; a < axes->count; a++) {
-        plan->axes[a] = dstn_strdup(axes->items[a].name);
-    }
-    plan->members = dstn_alloc((size_t)count, sizeof *plan->members);
-    for (; plan->count < count; plan->count++) {
-        build_member(axes, plan->count, &plan->members[plan->count]);
-    }
-    return check_names(plan, settings->axes, err);
-}
-
-dstn_status dstn_sweep_plan_read(dstn_node node, dstn_sweep_plan **out, dstn_error *err) {
-    *out = NULL;
-    sweep_settings settings = {0};
-    const dstn_binding binding = {dstn_sweep_options, &settings};
-    if (dstn_options_read(node, "", &binding, 1, err)) {
-        return err->status;
-    }
-    axis_list axes = {0};
-    dstn_sweep_plan *plan = dstn_alloc(1, sizeof *plan);
-    plan->base = dstn_doc_resolve_path(dstn_node_child(node, "base"), settings.base);
-    dstn_status status = read_axes(node, &settings, &axes, err);
+static dstn_status start_search(dstn_sweep_plan *plan, dstn_node root, dstn_node set, dstn_error *err) {
+    search_asker *asker = plan->asker;
+    dstn_status status = search_settings_read(set, &asker->common, err);
     if (status == DSTN_OK) {
-        status = build_plan(&settings, &axes, plan, err);
+        status = asker->method->init(root, asker->settings, &asker->search, err);
     }
-    clear_axes(&axes);
     if (status == DSTN_OK) {
-        *out = plan;
-    } else {
-        dstn_sweep_plan_destroy(plan);
+        plan->axis_count = asker->search.axis_count;
+        plan->axes = asker->search.axes;
+        status = ask(plan, err);
     }
     return status;
+}
+
+static dstn_sweep_plan *new_plan(const dstn_search_method *method) {
+    dstn_sweep_plan *plan = dstn_alloc(1, sizeof *plan);
+    plan->asker = dstn_alloc(1, sizeof *plan->asker);
+    plan->asker->method = method;
+    plan->asker->settings = dstn_alloc(1, method->settings_size);
+    return plan;
+}
+
+dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *method, dstn_sweep_plan **out,
+                                  dstn_error *err) {
+    dstn_sweep_plan *plan = new_plan(method);
+    sweep_settings settings = {0};
+    const dstn_binding bindings[] = {{dstn_sweep_options, &settings}, {method->options, plan->asker->settings}};
+    dstn_status status = dstn_options_read(node, "", bindings, 2, err);
+    if (status == DSTN_OK) {
+        plan->ranks_per_member = settings.ranks_per_member;
+        plan->base = dstn_doc_resolve_path(dstn_node_child(node, "base"), settings.base);
+        status = start_search(plan, node, settings.set, err);
+    }
+    if (status != DSTN_OK) {
+        dstn_sweep_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return DSTN_OK;
+}
+
+/* A name that is no text is left to the reader of options, which says so. */
+dstn_status dstn_sweep_plan_read(dstn_node node, dstn_sweep_plan **out, dstn_error *err) {
+    *out = NULL;
+    dstn_node place = dstn_node_child(node, "search");
+    const char *name = dstn_node_text(place);
+    const dstn_search_method *method;
+    dstn_status status = search_method_find(name ? name : "list", place, &method, err);
+    return status == DSTN_OK ? search_plan_read_with(node, method, out, err) : status;
 }
 
 void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     if (!plan) {
         return;
     }
+    search_asker *asker = plan->asker;
     for (int64_t m = 0; m < plan->count; m++) {
         dstn_member *member = &plan->members[m];
         search_settings_clear(&(search_settings){member->settings, member->setting_count});
@@ -204,14 +219,27 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
         }
         free(member->labels);
         free(member->name);
+        free(plan->messages[m]);
     }
-    for (int a = 0; a < plan->axis_count; a++) {
-        free(plan->axes[a]);
+    if (asker->search.self) {
+        asker->method->destroy(asker->search.self);
     }
-    free(plan->axes);
+    search_settings_clear(&asker->common);
+    free(asker->settings);
+    search_names_clear(&asker->names);
+    free(asker);
     free(plan->members);
+    free(plan->states);
+    free(plan->messages);
     free(plan->base);
     free(plan);
+}
+
+void dstn_sweep_plan_count(const dstn_sweep_plan *plan, int64_t counts[DSTN_MEMBER_STATES]) {
+    memset(counts, 0, DSTN_MEMBER_STATES * sizeof *counts);
+    for (int64_t m = 0; m < plan->count; m++) {
+        counts[plan->states[m]]++;
+    }
 }
 
 dstn_status dstn_member_apply(const dstn_member *member, dstn_doc *config, dstn_error *err) {

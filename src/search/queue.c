@@ -1,182 +1,130 @@
-/* A sweep's ledger: what is queued when a launch begins. At every moment the members planned are those queued, running,
- * preempted, failed, diverged and done together. */
+/* search: the queue of a launch. At every moment the members planned are those queued, running, preempted, failed,
+ * diverged and done together. */
 #include "sweep.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static dstn_outcome outcome_of(const dstn_ledger_member *member) {
-    static const dstn_outcome outcomes[DSTN_LEDGER_STATES] = {
-        [DSTN_LEDGER_QUEUED] = DSTN_OUTCOME_QUEUED,       [DSTN_LEDGER_RUNNING] = DSTN_OUTCOME_RUNNING,
-        [DSTN_LEDGER_PREEMPTED] = DSTN_OUTCOME_PREEMPTED, [DSTN_LEDGER_FAILED] = DSTN_OUTCOME_FAILED,
-        [DSTN_LEDGER_DIVERGED] = DSTN_OUTCOME_DIVERGED,   [DSTN_LEDGER_DONE] = DSTN_OUTCOME_DONE};
-    return member ? outcomes[member->state] : DSTN_OUTCOME_QUEUED;
-}
-
-dstn_status search_standing(const dstn_sweep *sweep, dstn_outcome *outcomes, dstn_error *err) {
-    dstn_ledger_book *book;
-    dstn_status status = dstn_ledger_read(sweep->folder, &sweep->console->log, &book, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    for (int64_t m = 0; m < sweep->plan->count; m++) {
-        outcomes[m] = outcome_of(dstn_ledger_find(book, sweep->plan->members[m].name));
-    }
-    dstn_ledger_book_destroy(book);
-    return DSTN_OK;
-}
 
 /* ---- what may have changed ---- */
 
-static bool is_planned(const dstn_sweep_plan *plan, const char *name) {
-    for (int64_t m = 0; m < plan->count; m++) {
-        if (strcmp(plan->members[m].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static dstn_status check_plan(const dstn_sweep *sweep, const dstn_ledger_book *book, dstn_error *err) {
-    for (int64_t i = 0; i < book->member_count; i++) {
-        if (!is_planned(sweep->plan, book->members[i].name)) {
-            return dstn_fail(err, DSTN_ERROR_USAGE,
-                             "%s: member %s was planned when the sweep started and is not now; members may be added on "
-                             "resume, not taken away",
-                             sweep->folder, book->members[i].name);
-        }
-    }
-    return DSTN_OK;
-}
-
-/* Config errors and changed configs of a member, before anything is queued. Errors of its data are the member's own,
- * and come to light when it runs. longer [out]: it has more steps to go than when it ran. */
-static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
-    const char *name = sweep->plan->members[index].name;
-    char *folder = dstn_format("%s/members/%s", sweep->folder, name);
-    dstn_group *self = dstn_group_self();
-    dstn_doc *doc;
-    dstn_job *job = NULL;
-    dstn_status status = search_member_config(sweep, index, &doc, err);
-    if (status == DSTN_OK) {
-        status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
-    }
-    if (status == DSTN_OK) {
-        status = dstn_job_same_config(job, folder, longer, err);
-    }
-    dstn_job_destroy(job);
-    dstn_group_destroy(self);
-    free(folder);
-    return status == DSTN_ERROR_USAGE ? dstn_fail_in(err, "member %s", name) : DSTN_OK;
-}
-
-/* Whether a member must be looked at: it has been run, or is the first of its kind. */
-static bool is_checked(const dstn_sweep *sweep, int64_t index) {
-    return sweep->before[index] != DSTN_OUTCOME_QUEUED || search_first_of_kind(sweep->plan, index) == index;
-}
-
-/* Every rank looks at its share of the members. */
-static dstn_status check_members(dstn_sweep *sweep, dstn_error *err) {
+/* A member that has never run can only be wrong in what its kind has in common; one that ran is looked at itself. Every
+ * rank looks at its share. longer [plan->count]: of the members that are done. */
+static dstn_status check_share(const dstn_sweep *sweep, int64_t first, double *longer, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    int64_t count = sweep->plan->count;
-    double *goes_on = dstn_alloc((size_t)count + 1, sizeof(double));
+    const dstn_sweep_plan *plan = sweep->plan;
+    int64_t *kind = dstn_alloc((size_t)plan->count + 1, sizeof *kind);
     dstn_status status = DSTN_OK;
-    for (int64_t m = dstn_group_rank(world); m < count && status == DSTN_OK; m += dstn_group_size(world)) {
-        if (is_checked(sweep, m)) {
-            bool longer = false;
-            status = check_member(sweep, m, &longer, err);
-            goes_on[m] = longer && sweep->before[m] == DSTN_OUTCOME_DONE;
+    search_first_of_kind(plan, kind);
+    for (int64_t m = first + dstn_group_rank(world); m < plan->count && status == DSTN_OK;
+         m += dstn_group_size(world)) {
+        if (plan->states[m] != DSTN_MEMBER_QUEUED || kind[m] == m) {
+            bool is_longer = false;
+            status = sweep->work.check(sweep, m, &is_longer, err);
+            longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
         }
     }
-    status = dstn_group_agree(world, status, err);
-    if (status == DSTN_OK) {
-        dstn_group_sum(world, goes_on, count);
-        for (int64_t m = 0; m < count; m++) {
-            sweep->before[m] = goes_on[m] > 0 ? DSTN_OUTCOME_QUEUED : sweep->before[m];
-        }
-    }
-    free(goes_on);
+    free(kind);
     return status;
 }
 
-/* ---- the queue of a launch ---- */
-
-static dstn_status read_before(dstn_sweep *sweep, dstn_error *err) {
-    dstn_ledger_book *book;
-    dstn_status status = dstn_ledger_read(sweep->folder, &sweep->console->log, &book, err);
-    if (status != DSTN_OK) {
-        return status;
+static dstn_status check_members(dstn_sweep *sweep, int64_t first, double *longer, dstn_error *err) {
+    const dstn_group *world = sweep->console->world;
+    dstn_status status = dstn_group_agree(world, check_share(sweep, first, longer, err), err);
+    if (status == DSTN_OK) {
+        dstn_group_sum(world, longer, sweep->plan->count);
     }
-    status = check_plan(sweep, book, err);
-    dstn_ledger_book_destroy(book);
-    return status == DSTN_OK ? search_standing(sweep, sweep->before, err) : status;
+    return status;
 }
 
-/* Why a member is put into the queue, or NULL where it stays as it is. */
-static const char *queue_reason(const dstn_ledger_member *in_ledger, dstn_outcome now) {
-    if (!in_ledger) {
-        return "new";
-    }
-    switch (in_ledger->state) {
-    case DSTN_LEDGER_RUNNING:
-        return "its launch died";
-    case DSTN_LEDGER_FAILED:
-        return "tried again";
-    case DSTN_LEDGER_DONE:
-        return now == DSTN_OUTCOME_QUEUED ? "made longer" : NULL;
+/* ---- the queue ---- */
+
+/* Why a member goes into the queue again, or NULL where it stays as it is. */
+static const char *reason_again(dstn_member_state state, bool longer) {
+    switch (state) {
+    case DSTN_MEMBER_RUNNING:
+        return DSTN_QUEUED_AFTER_DEATH;
+    case DSTN_MEMBER_FAILED:
+        return DSTN_QUEUED_AFTER_FAILURE;
+    case DSTN_MEMBER_DONE:
+        return longer ? DSTN_QUEUED_LONGER : NULL;
     default:
         return NULL;
     }
 }
 
-static dstn_status write_queue(dstn_sweep *sweep, dstn_error *err) {
-    dstn_ledger_book *book = NULL;
-    dstn_ledger *planner = NULL;
+/* What a queue is written of. */
+typedef struct entries {
+    const char **names, **reasons; /* [count] */
+    int64_t count;
+} entries;
+
+static void add_entry(entries *e, const char *name, const char *reason) {
+    if (reason) {
+        e->names[e->count] = name;
+        e->reasons[e->count++] = reason;
+    }
+}
+
+/* The leader's part: the ledger, and what it comes to. */
+static dstn_status write_queue(const dstn_sweep *sweep, int64_t first, const double *longer, dstn_error *err) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    entries e = {dstn_alloc((size_t)plan->count + 1, sizeof(char *)),
+                 dstn_alloc((size_t)plan->count + 1, sizeof(char *)), 0};
     int64_t fresh = 0, again = 0, kept = 0;
-    dstn_status status = dstn_ledger_read(sweep->folder, NULL, &book, err);
-    if (status == DSTN_OK) {
-        status = dstn_ledger_open(sweep->folder, "planner", &planner, err);
-    }
-    for (int64_t m = 0; m < sweep->plan->count && status == DSTN_OK; m++) {
-        const char *name = sweep->plan->members[m].name;
-        const dstn_ledger_member *in_ledger = dstn_ledger_find(book, name);
-        const char *reason = queue_reason(in_ledger, sweep->before[m]);
-        bool ended = sweep->before[m] == DSTN_OUTCOME_DONE || sweep->before[m] == DSTN_OUTCOME_DIVERGED;
-        fresh += !in_ledger;
+    for (int64_t m = first; m < plan->count; m++) {
+        bool is_new = m >= sweep->known_count || !sweep->known[m];
+        bool ended = dstn_member_has_ended(plan->states[m]) && longer[m] == 0;
+        fresh += is_new;
         kept += ended;
-        again += in_ledger && !ended;
-        if (reason) {
-            status = dstn_ledger_append(planner, name, DSTN_LEDGER_QUEUED, reason, err);
-        }
+        again += !is_new && !ended;
+        add_entry(&e, plan->members[m].name, is_new ? DSTN_QUEUED_NEW : reason_again(plan->states[m], longer[m] > 0));
     }
-    if (status == DSTN_OK && sweep->resumes) {
+    dstn_ledger *planner = NULL;
+    dstn_status status = dstn_ledger_open(sweep->folder, "planner", &planner, err);
+    if (status == DSTN_OK) {
+        status = dstn_ledger_append_all(planner, e.count, e.names, DSTN_MEMBER_QUEUED, e.reasons, err);
+    }
+    dstn_ledger_close(planner);
+    free(e.names);
+    free(e.reasons);
+    if (status == DSTN_OK && sweep->resumes && first == 0) {
         dstn_log_info(&sweep->console->log, "resume: keeps %lld members, goes on with %lld, %lld are new",
                       (long long)kept, (long long)again, (long long)fresh);
     }
-    dstn_ledger_close(planner);
-    dstn_ledger_book_destroy(book);
     return status;
 }
 
-dstn_status search_queue_members(dstn_sweep *sweep, dstn_error *err) {
+/* Every rank's plan is then as the ledger. */
+static void take_queue(dstn_sweep_plan *plan, int64_t first, const double *longer) {
+    for (int64_t m = first; m < plan->count; m++) {
+        if (reason_again(plan->states[m], longer[m] > 0)) {
+            plan->states[m] = DSTN_MEMBER_QUEUED;
+        }
+    }
+}
+
+/* Ranks open theirs after the queue is there, so that their lines come after its. */
+static dstn_status open_ledger(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    bool leads = dstn_group_leads(world);
-    sweep->before = dstn_alloc((size_t)sweep->plan->count + 1, sizeof(dstn_outcome));
-    dstn_status status = dstn_group_verdict(world, leads ? read_before(sweep, err) : DSTN_OK, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    dstn_group_broadcast(world, sweep->before, (size_t)sweep->plan->count * sizeof(dstn_outcome));
-    status = check_members(sweep, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
-    status = dstn_group_verdict(world, leads ? write_queue(sweep, err) : DSTN_OK, err);
-    if (status != DSTN_OK) {
-        return status;
-    }
     char *writer = dstn_format("rank-%04d", dstn_group_rank(world));
-    status = dstn_group_agree(world, dstn_ledger_open(sweep->folder, writer, &sweep->ledger, err), err);
+    dstn_ledger_close(sweep->ledger);
+    sweep->ledger = NULL;
+    dstn_status status = dstn_group_agree(world, dstn_ledger_open(sweep->folder, writer, &sweep->ledger, err), err);
     free(writer);
+    return status;
+}
+
+dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err) {
+    const dstn_group *world = sweep->console->world;
+    double *longer = dstn_alloc((size_t)sweep->plan->count + 1, sizeof *longer);
+    dstn_status status = check_members(sweep, first, longer, err);
+    if (status == DSTN_OK) {
+        status = dstn_group_leads(world) ? write_queue(sweep, first, longer, err) : DSTN_OK;
+        status = dstn_group_verdict(world, status, err);
+    }
+    if (status == DSTN_OK) {
+        take_queue(sweep->plan, first, longer);
+        status = open_ledger(sweep, err);
+    }
+    free(longer);
     return status;
 }

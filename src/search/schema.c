@@ -1,16 +1,22 @@
 /* The schema of a sweep file beside that of a run's config. */
-#include "dstn/search.h"
+#include "methods.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define VARIANT(name) "search: " #name,
+static const char *const variants[] = {SEARCH_METHODS(VARIANT)};
+
 dstn_section *dstn_search_schema(size_t *count) {
-    const dstn_section own[] = {{"", "sweep file", "the top level of a sweep file", dstn_sweep_options}};
-    size_t runs;
-    dstn_section *of_run = dstn_run_schema(&runs), *all = dstn_alloc(runs + 1, sizeof(*all));
+    size_t runs, methods = sizeof variants / sizeof variants[0];
+    dstn_section *of_run = dstn_run_schema(&runs), *all = dstn_alloc(runs + 1 + methods, sizeof(*all));
     memcpy(all, of_run, runs * sizeof(*all));
-    memcpy(all + runs, own, sizeof(own));
     free(of_run);
-    *count = runs + 1;
+    all[runs] = (dstn_section){"", "sweep file", "the top level of a sweep file", dstn_sweep_options};
+    for (size_t i = 0; i < methods; i++) {
+        const dstn_search_method *method = dstn_search_method_at(i);
+        all[runs + 1 + i] = (dstn_section){"", variants[i], method->help, method->options};
+    }
+    *count = runs + 1 + methods;
     return all;
 }

@@ -4,44 +4,36 @@
 
 #include "dstn/search.h"
 
-const char *dstn_outcome_name(dstn_outcome outcome) {
-    static const char *const names[] = {
-        [DSTN_OUTCOME_QUEUED] = "queued", [DSTN_OUTCOME_RUNNING] = "running",   [DSTN_OUTCOME_PREEMPTED] = "preempted",
-        [DSTN_OUTCOME_FAILED] = "failed", [DSTN_OUTCOME_DIVERGED] = "diverged", [DSTN_OUTCOME_DONE] = "done",
-    };
-    return names[outcome];
-}
+/* What is drawn from: the members that wait. */
+typedef struct queue {
+    int64_t *indices; /* [count] */
+    int64_t count;
+} queue;
 
-static dstn_outcome outcome_of(dstn_status status) {
-    return status == DSTN_OK         ? DSTN_OUTCOME_DONE
-           : status == DSTN_DIVERGED ? DSTN_OUTCOME_DIVERGED
-           : status == DSTN_STOPPED  ? DSTN_OUTCOME_PREEMPTED
-                                     : DSTN_OUTCOME_FAILED;
-}
-
-void dstn_sweep_result_clear(dstn_sweep_result *result) {
-    for (int64_t m = 0; m < result->count; m++) {
-        free(result->messages[m]);
+static queue members_that_wait(const dstn_sweep_plan *plan) {
+    queue q = {.indices = dstn_alloc((size_t)plan->count + 1, sizeof *q.indices)};
+    for (int64_t m = 0; m < plan->count; m++) {
+        if (plan->states[m] == DSTN_MEMBER_QUEUED || plan->states[m] == DSTN_MEMBER_PREEMPTED) {
+            q.indices[q.count++] = m;
+        }
     }
-    free(result->messages);
-    free(result->outcomes);
-    *result = (dstn_sweep_result){0};
+    return q;
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static dstn_outcome run_one(const dstn_sweep_plan *plan, int64_t index, const dstn_group *group, const char *folder,
-                            dstn_run_member run, void *user, char **message) {
+static dstn_member_state run_one(dstn_sweep_plan *plan, int64_t index, const dstn_group *group, const char *folder,
+                                 dstn_run_member run, void *user) {
     dstn_error err = {DSTN_OK, ""};
     char *own_folder = dstn_format("%s/members/%s", folder, plan->members[index].name);
     dstn_status status = run(user, plan, index, own_folder, group, &err);
     free(own_folder);
-    dstn_outcome outcome = outcome_of(dstn_group_agree(group, status, &err));
-    bool needs_reason = outcome == DSTN_OUTCOME_FAILED || outcome == DSTN_OUTCOME_DIVERGED;
-    if (needs_reason) {
-        *message = dstn_strdup(err.message[0] ? err.message : "no reason given");
+    dstn_member_state state = dstn_member_state_after(dstn_group_agree(group, status, &err));
+    if (state == DSTN_MEMBER_FAILED || state == DSTN_MEMBER_DIVERGED) {
+        free(plan->messages[index]);
+        plan->messages[index] = dstn_strdup(err.message[0] ? err.message : "no reason given");
     }
-    return outcome;
+    return state;
 }
 
 /* Emptying the window is how a stopped group makes the others stop drawing. */
@@ -51,19 +43,14 @@ static void draw_the_rest(dstn_work *work, const dstn_group *group) {
     }
 }
 
-static bool is_kept(const dstn_outcome *before, int64_t index) {
-    return before && (before[index] == DSTN_OUTCOME_DONE || before[index] == DSTN_OUTCOME_DIVERGED);
-}
-
-static void run_members(const dstn_sweep_plan *plan, dstn_work *work, const dstn_group *group, const char *folder,
-                        const dstn_outcome *before, dstn_run_member run, void *user, dstn_sweep_result *result) {
-    int64_t index;
-    while ((index = dstn_work_draw(work, group)) >= 0) {
-        if (is_kept(before, index)) {
-            continue;
-        }
-        result->outcomes[index] = run_one(plan, index, group, folder, run, user, &result->messages[index]);
-        if (result->outcomes[index] == DSTN_OUTCOME_PREEMPTED) {
+/* came_to [q->count]: what the members that this group has run came to; queued for the others. */
+static void run_members(dstn_sweep_plan *plan, const queue *q, dstn_work *work, const dstn_group *group,
+                        const char *folder, dstn_run_member run, void *user, double *came_to) {
+    int64_t drawn;
+    while ((drawn = dstn_work_draw(work, group)) >= 0) {
+        dstn_member_state state = run_one(plan, q->indices[drawn], group, folder, run, user);
+        came_to[drawn] = state;
+        if (state == DSTN_MEMBER_PREEMPTED) {
             draw_the_rest(work, group);
         }
     }
@@ -71,77 +58,75 @@ static void run_members(const dstn_sweep_plan *plan, dstn_work *work, const dstn
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
-/* Each member's outcome is known to the group that ran it; its leader tells it to the world. Queued is zero, so that a
- * sum over the leaders is the whole table. */
-static void gather_outcomes(const dstn_group *world, const dstn_group *group, const dstn_outcome *before,
-                            dstn_sweep_result *result) {
-    double *table = dstn_alloc((size_t)result->count + 1, sizeof *table);
-    if (dstn_group_leads(group)) {
-        for (int64_t m = 0; m < result->count; m++) {
-            table[m] = result->outcomes[m];
+/* What a member came to is known to the group that ran it; its leader tells it to the world. Queued is zero, so that a
+ * sum over the leaders is the whole table. A member that nobody drew stays as it was. */
+static void gather_states(const dstn_group *world, const dstn_group *group, const queue *q, double *came_to,
+                          dstn_sweep_plan *plan) {
+    if (!dstn_group_leads(group)) {
+        memset(came_to, 0, (size_t)q->count * sizeof *came_to);
+    }
+    dstn_group_sum(world, came_to, q->count);
+    for (int64_t i = 0; i < q->count; i++) {
+        if (came_to[i] > 0) {
+            plan->states[q->indices[i]] = (dstn_member_state)came_to[i];
         }
     }
-    dstn_group_sum(world, table, result->count);
-    for (int64_t m = 0; m < result->count; m++) {
-        result->outcomes[m] = is_kept(before, m) ? before[m] : (dstn_outcome)table[m];
-        result->counts[result->outcomes[m]]++;
-    }
-    free(table);
 }
 
-/* The message of a member that failed or diverged is the verdict of whoever has it: nobody, where that was before. */
-static void gather_messages(const dstn_group *world, dstn_sweep_result *result) {
-    for (int64_t m = 0; m < result->count; m++) {
-        if (result->outcomes[m] != DSTN_OUTCOME_FAILED && result->outcomes[m] != DSTN_OUTCOME_DIVERGED) {
+/* The message of a member that failed or diverged is the verdict of whoever has it. */
+static void gather_messages(const dstn_group *world, const queue *q, dstn_sweep_plan *plan) {
+    for (int64_t i = 0; i < q->count; i++) {
+        int64_t m = q->indices[i];
+        if (plan->states[m] != DSTN_MEMBER_FAILED && plan->states[m] != DSTN_MEMBER_DIVERGED) {
             continue;
         }
         dstn_error err = {DSTN_OK, ""};
-        if (result->messages[m]) {
-            dstn_fail(&err, DSTN_ERROR_RUN, "%s", result->messages[m]);
+        if (plan->messages[m]) {
+            dstn_fail(&err, DSTN_ERROR_RUN, "%s", plan->messages[m]);
         }
         dstn_group_agree(world, err.status, &err);
-        free(result->messages[m]);
-        result->messages[m] = err.status ? dstn_strdup(err.message) : NULL;
+        free(plan->messages[m]);
+        plan->messages[m] = err.status ? dstn_strdup(err.message) : NULL;
     }
 }
 
 /* What the program exits with: stopped before failed, since the rest of the members may still go well. */
-static dstn_status judge(const dstn_sweep_plan *plan, const dstn_sweep_result *result, dstn_error *err) {
-    const int64_t *counts = result->counts;
-    int64_t ended = counts[DSTN_OUTCOME_DONE] + counts[DSTN_OUTCOME_DIVERGED] + counts[DSTN_OUTCOME_FAILED];
-    if (counts[DSTN_OUTCOME_PREEMPTED] > 0) {
+static dstn_status judge(const dstn_sweep_plan *plan, dstn_error *err) {
+    int64_t counts[DSTN_MEMBER_STATES];
+    dstn_sweep_plan_count(plan, counts);
+    int64_t ended = counts[DSTN_MEMBER_DONE] + counts[DSTN_MEMBER_DIVERGED] + counts[DSTN_MEMBER_FAILED];
+    if (counts[DSTN_MEMBER_PREEMPTED] > 0) {
         return dstn_fail(err, DSTN_STOPPED, "stopped: %lld of %lld members have ended", (long long)ended,
-                         (long long)result->count);
+                         (long long)plan->count);
     }
-    for (int64_t m = 0; m < result->count; m++) {
-        if (result->outcomes[m] == DSTN_OUTCOME_FAILED) {
+    for (int64_t m = 0; m < plan->count; m++) {
+        if (plan->states[m] == DSTN_MEMBER_FAILED) {
             return dstn_fail(err, DSTN_MEMBERS_FAILED, "%lld of %lld members failed, first %s: %s",
-                             (long long)counts[DSTN_OUTCOME_FAILED], (long long)result->count, plan->members[m].name,
-                             result->messages[m]);
+                             (long long)counts[DSTN_MEMBER_FAILED], (long long)plan->count, plan->members[m].name,
+                             plan->messages[m] ? plan->messages[m] : "no reason given");
         }
     }
     return DSTN_OK;
 }
 
-dstn_status dstn_sweep_run(const dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member,
-                           const char *folder, const dstn_outcome *before, dstn_run_member run, void *user,
-                           dstn_sweep_result *result, dstn_error *err) {
-    *result = (dstn_sweep_result){0};
+dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
+                           dstn_run_member run, void *user, dstn_error *err) {
     dstn_group *group;
     dstn_work *work = NULL;
     if (dstn_group_split(world, ranks_per_member, &group, err)) {
         return err->status;
     }
-    dstn_status status = dstn_group_agree(world, dstn_work_new(world, plan->count, &work, err), err);
+    queue q = members_that_wait(plan);
+    dstn_status status = dstn_group_agree(world, dstn_work_new(world, q.count, &work, err), err);
     if (status == DSTN_OK) {
-        result->count = plan->count;
-        result->outcomes = dstn_alloc((size_t)plan->count + 1, sizeof *result->outcomes);
-        result->messages = dstn_alloc((size_t)plan->count + 1, sizeof *result->messages);
-        run_members(plan, work, group, folder, before, run, user, result);
-        gather_outcomes(world, group, before, result);
-        gather_messages(world, result);
-        status = judge(plan, result, err);
+        double *came_to = dstn_alloc((size_t)q.count + 1, sizeof *came_to);
+        run_members(plan, &q, work, group, folder, run, user, came_to);
+        gather_states(world, group, &q, came_to, plan);
+        gather_messages(world, &q, plan);
+        free(came_to);
+        status = judge(plan, err);
     }
+    free(q.indices);
     dstn_work_destroy(work);
     dstn_group_destroy(group);
     return status;

@@ -1,10 +1,18 @@
-/* A sweep as its files share it: the plan, its ledger, its table. */
+/* A launch of a sweep as the files of this room share it: the plan, its ledger, its table. */
 #ifndef SEARCH_SWEEP_H
 #define SEARCH_SWEEP_H
 
-#include "dstn/run.h"
 #include "dstn/search.h"
-#include "dstn/store.h"
+
+/* What is done with a member, apart from its bookkeeping. */
+typedef struct search_work {
+    /* Judges a member's config before anything is queued: DSTN_ERROR_USAGE where it is wrong, or not what it was when
+     * the member ran. longer [out]: it has more steps to go than when it ran. On one rank. */
+    dstn_status (*check)(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err);
+    /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. */
+    dstn_status (*train)(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
+                         dstn_error *err);
+} search_work;
 
 struct dstn_sweep {
     const dstn_console *console;
@@ -14,27 +22,41 @@ struct dstn_sweep {
     bool resumes;
     dstn_doc *doc; /* the sweep file */
     dstn_sweep_plan *plan;
-    dstn_outcome *before; /* [plan->count] how members stood when this launch began */
-    dstn_ledger *ledger;  /* this rank's file; NULL on ranks that lead no group */
+    search_work work;
+    bool *known; /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
+    int64_t known_count;
+    dstn_ledger *ledger; /* this rank's file */
     dstn_display *display;
     bool has_started; /* this rank's group has trained a member in this launch */
 };
 
+/* Puts the plan where the ledger of the sweep's folder says that former launches left it, up to the round of asks that
+ * they had come to; members of a dead launch are still running then. A ledger with members that are not planned is
+ * DSTN_ERROR_USAGE. Collective over the world. */
+dstn_status search_history_replay(dstn_sweep *sweep, dstn_error *err);
+
+/* Judges the configs of members from `first` on, and queues those that are new, were left by a dead launch, failed, or
+ * go on since their run has become longer; opens this rank's ledger. Says what is kept, where a launch goes on with
+ * others. Collective over the world. */
+dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err);
+
+/* Position of the first member that differs from each one in its seed alone: first [plan->count]. */
+void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
+
+/* How the members stand by the ledger of the folder, which is read again: states [plan->count]. */
+dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, dstn_error *err);
+
+/* Writes FOLDER/sweep.h5 from the ledger and the members' records. */
+dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, dstn_error *err);
+
 /* The base config with a member's settings in it, then those of the command line. */
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err);
 
-/* Queues what is new, puts members of a dead launch back into the queue, keeps what has ended, and says so; fills
- * sweep->before. A member that has ended goes on where its run has become longer. Members that were planned before and
- * are not now, and changed configs, are DSTN_ERROR_USAGE. Collective over the world. */
-dstn_status search_queue_members(dstn_sweep *sweep, dstn_error *err);
+/* The work of a sweep: jobs that are assembled, compared and trained. */
+extern const search_work search_training;
 
-/* Position of the first member that differs from this one in its seed alone. */
-int64_t search_first_of_kind(const dstn_sweep_plan *plan, int64_t index);
-
-/* How the members of a folder's ledger stand, as an array [plan->count]; those that aren't in it are queued. */
-dstn_status search_standing(const dstn_sweep *sweep, dstn_outcome *outcomes, dstn_error *err);
-
-/* Writes FOLDER/sweep.h5 from the ledger and the members' records. */
-dstn_status search_write_table(const dstn_sweep *sweep, const dstn_outcome *outcomes, dstn_error *err);
+/* All rounds of a launch, each queued before it is run, until the method has nothing more to ask for. Collective over
+ * the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */
+dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err);
 
 #endif

@@ -32,14 +32,14 @@ static void write_axis(dstn_writer *writer, const dstn_sweep_plan *plan, int axi
     free(column);
 }
 
-static void write_members(dstn_writer *writer, const dstn_sweep *sweep, const dstn_outcome *outcomes) {
+static void write_members(dstn_writer *writer, const dstn_sweep *sweep, const dstn_member_state *states) {
     const dstn_sweep_plan *plan = sweep->plan;
     size_t count = (size_t)plan->count;
     const char **names = dstn_alloc(count, sizeof(char *)), **words = dstn_alloc(count, sizeof(char *));
     char **messages = dstn_alloc(count, sizeof(char *));
     for (int64_t m = 0; m < plan->count; m++) {
         names[m] = plan->members[m].name;
-        words[m] = dstn_outcome_name(outcomes[m]);
+        words[m] = dstn_member_state_name(states[m]);
         messages[m] = message_of(sweep, m);
     }
     dstn_writer_strings(writer, "members/name", plan->count, names);
@@ -80,13 +80,13 @@ static void copy_records(dstn_writer *writer, const dstn_sweep *sweep) {
     }
 }
 
-dstn_status search_write_table(const dstn_sweep *sweep, const dstn_outcome *outcomes, dstn_error *err) {
+dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, dstn_error *err) {
     char *path = dstn_format("%s/sweep.h5", sweep->folder), *axes = axis_names(sweep->plan);
     dstn_writer *writer;
     dstn_status status = dstn_writer_open(path, &writer, err);
     if (status == DSTN_OK) {
         dstn_writer_text(writer, "", "axes", axes);
-        write_members(writer, sweep, outcomes);
+        write_members(writer, sweep, states);
         copy_records(writer, sweep);
         status = dstn_writer_commit(writer, err);
     }

@@ -78,18 +78,15 @@ static void tell_time(char text[32]) {
     snprintf(text + length, 32 - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail,
-                               dstn_error *err) {
-    char time[32];
-    tell_time(time);
-    char *line = store_ledger_line_make(ledger->sequence, time, member, state, detail);
-    size_t length = strlen(line);
+/* Of a buffer that holds whole lines, all or nothing stays in the file. */
+static dstn_status append_bytes(dstn_ledger *ledger, const char *bytes, size_t length, dstn_error *err) {
+    size_t written = 0;
+    ssize_t got = 0;
     errno = 0;
-    ssize_t written = write(ledger->descriptor, line, length);
-    bool good = written == (ssize_t)length && fsync(ledger->descriptor) == 0;
-    free(line);
-    if (good) {
-        ledger->sequence++;
+    while (written < length && (got = write(ledger->descriptor, bytes + written, length - written)) > 0) {
+        written += (size_t)got;
+    }
+    if (written == length && fsync(ledger->descriptor) == 0) {
         ledger->end += (off_t)length;
         return DSTN_OK;
     }
@@ -100,4 +97,33 @@ dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_led
                          ledger->path, strerror(reason), strerror(errno));
     }
     return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(reason));
+}
+
+dstn_status dstn_ledger_append_all(dstn_ledger *ledger, int64_t count, const char *const *members,
+                                   dstn_member_state state, const char *const *details, dstn_error *err) {
+    char time[32], *lines = NULL;
+    size_t length = 0;
+    if (count == 0) {
+        return DSTN_OK;
+    }
+    tell_time(time);
+    FILE *out = open_memstream(&lines, &length);
+    for (int64_t i = 0; out && i < count; i++) {
+        char *line = store_ledger_line_make(ledger->sequence + i, time, members[i], state, details[i]);
+        fputs(line, out);
+        free(line);
+    }
+    if (!out || fclose(out) != 0) {
+        free(lines);
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s: no memory for %lld lines", ledger->path, (long long)count);
+    }
+    dstn_status status = append_bytes(ledger, lines, length, err);
+    ledger->sequence += status == DSTN_OK ? count : 0;
+    free(lines);
+    return status;
+}
+
+dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_member_state state, const char *detail,
+                               dstn_error *err) {
+    return dstn_ledger_append_all(ledger, 1, &member, state, &detail, err);
 }

@@ -13,7 +13,7 @@ typedef struct store_ledger_file {
 } store_ledger_file;
 
 /* One line with its CRC and end; free with free(). */
-char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
+char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_member_state state,
                              const char *detail);
 /* Reads a line of `length` bytes without its end. False: it is no line of a ledger, or its CRC is another. */
 bool store_ledger_line_parse(const char *text, size_t length, dstn_ledger_line *line);

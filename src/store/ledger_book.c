@@ -161,22 +161,27 @@ static void fold(dstn_ledger_book *book) {
     free(sorted);
 }
 
-static void add_lines(dstn_ledger_book *book, store_ledger_file *file) {
-    dstn_ledger_line *larger = dstn_alloc((size_t)(book->line_count + file->count), sizeof *larger);
-    if (book->line_count) {
-        memcpy(larger, book->lines, (size_t)book->line_count * sizeof *larger);
+/* Takes the file's lines over. */
+static void add_lines(dstn_ledger_book *book, int64_t *capacity, store_ledger_file *file) {
+    int64_t count = book->line_count + file->count;
+    if (count > *capacity) {
+        *capacity = count > 2 * *capacity ? count : 2 * *capacity;
+        dstn_ledger_line *larger = dstn_alloc((size_t)*capacity, sizeof *larger);
+        if (book->line_count) {
+            memcpy(larger, book->lines, (size_t)book->line_count * sizeof *larger);
+        }
+        free(book->lines);
+        book->lines = larger;
     }
     if (file->count) {
-        memcpy(larger + book->line_count, file->lines, (size_t)file->count * sizeof *larger);
+        memcpy(book->lines + book->line_count, file->lines, (size_t)file->count * sizeof *file->lines);
     }
-    free(book->lines);
-    book->lines = larger;
-    book->line_count += file->count;
-    file->count = 0; /* the lines have moved */
+    book->line_count = count;
+    file->count = 0;
 }
 
-static dstn_status read_file(dstn_ledger_book *book, const char *folder, const char *name, const dstn_log *log,
-                             dstn_error *err) {
+static dstn_status read_file(dstn_ledger_book *book, int64_t *capacity, const char *folder, const char *name,
+                             const dstn_log *log, dstn_error *err) {
     size_t length = strlen(name);
     if (length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0) {
         return DSTN_OK;
@@ -188,7 +193,7 @@ static dstn_status read_file(dstn_ledger_book *book, const char *folder, const c
         dstn_log_warn(log, "%s:%lld: the last line was not finished and doesn't count", file.path,
                       (long long)file.count + 1);
     }
-    add_lines(book, &file);
+    add_lines(book, capacity, &file);
     store_ledger_file_clear(&file);
     free(writer);
     return status;
@@ -199,12 +204,13 @@ dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledge
     char *path = dstn_format("%s/ledger", folder);
     dstn_ledger_book *book = dstn_alloc(1, sizeof *book);
     dstn_status status = DSTN_OK;
+    int64_t capacity = 0; /* of the lines */
     DIR *open = opendir(path);
     if (!open && errno != ENOENT) {
         status = dstn_fail(err, DSTN_ERROR_CHECKPOINT, "folder %s can't be read: %s", path, strerror(errno));
     }
     for (struct dirent *entry; open && status == DSTN_OK && (entry = readdir(open));) {
-        status = read_file(book, folder, entry->d_name, log, err);
+        status = read_file(book, &capacity, folder, entry->d_name, log, err);
     }
     if (open) {
         closedir(open);

@@ -7,15 +7,8 @@
 #include <string.h>
 #include <zlib.h>
 
-static const char *const state_names[DSTN_LEDGER_STATES] = {
-    [DSTN_LEDGER_QUEUED] = "queued", [DSTN_LEDGER_RUNNING] = "running",   [DSTN_LEDGER_PREEMPTED] = "preempted",
-    [DSTN_LEDGER_FAILED] = "failed", [DSTN_LEDGER_DIVERGED] = "diverged", [DSTN_LEDGER_DONE] = "done"};
 static const char no_detail[] = "-";
 enum { CRC_DIGITS = 8 };
-
-const char *dstn_ledger_state_name(dstn_ledger_state state) {
-    return state_names[state];
-}
 
 static unsigned long crc_of(const char *text, size_t length) {
     return crc32(crc32(0, NULL, 0), (const unsigned char *)text, (unsigned)length);
@@ -40,10 +33,10 @@ static char *encode_name(const char *name) {
     return encoded;
 }
 
-char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_ledger_state state,
+char *store_ledger_line_make(int64_t sequence, const char *time, const char *member, dstn_member_state state,
                              const char *detail) {
     char *name = encode_name(member);
-    char *body = dstn_format("%" PRId64 " %s %s %s %s", sequence, time, name, state_names[state],
+    char *body = dstn_format("%" PRId64 " %s %s %s %s", sequence, time, name, dstn_member_state_name(state),
                              detail && detail[0] ? detail : no_detail);
     for (char *c = body; *c; c++) {
         if (iscntrl((unsigned char)*c)) {
@@ -91,10 +84,10 @@ static bool decode_name(const char *encoded, char *name) {
     return true;
 }
 
-static bool parse_state(const char *name, dstn_ledger_state *state) {
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
-        if (strcmp(name, state_names[s]) == 0) {
-            *state = (dstn_ledger_state)s;
+static bool parse_state(const char *name, dstn_member_state *state) {
+    for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
+        if (strcmp(name, dstn_member_state_name((dstn_member_state)s)) == 0) {
+            *state = (dstn_member_state)s;
             return true;
         }
     }

@@ -1,5 +1,6 @@
 /* dstn audit DIR: proves from a sweep's ledger, records and table that no member was lost or run twice. */
 #include "array.h"
+#include "dstn/search.h"
 #include "dstn/tools.h"
 #include "folder.h"
 
@@ -56,22 +57,22 @@ static void check_sequence(audit *a) {
 
 /* One transition that is allowed. */
 typedef struct step {
-    int from; /* a dstn_ledger_state, or -1: none yet */
-    dstn_ledger_state to;
+    int from; /* a dstn_member_state, or -1: none yet */
+    dstn_member_state to;
     const char *detail; /* the reason that must be given; NULL: any */
 } step;
 
 static const step steps[] = {
-    {-1, DSTN_LEDGER_QUEUED, "new"},
-    {DSTN_LEDGER_QUEUED, DSTN_LEDGER_RUNNING, NULL},
-    {DSTN_LEDGER_PREEMPTED, DSTN_LEDGER_RUNNING, NULL},
-    {DSTN_LEDGER_RUNNING, DSTN_LEDGER_PREEMPTED, NULL},
-    {DSTN_LEDGER_RUNNING, DSTN_LEDGER_FAILED, NULL},
-    {DSTN_LEDGER_RUNNING, DSTN_LEDGER_DIVERGED, NULL},
-    {DSTN_LEDGER_RUNNING, DSTN_LEDGER_DONE, NULL},
-    {DSTN_LEDGER_RUNNING, DSTN_LEDGER_QUEUED, "its launch died"},
-    {DSTN_LEDGER_FAILED, DSTN_LEDGER_QUEUED, "tried again"},
-    {DSTN_LEDGER_DONE, DSTN_LEDGER_QUEUED, "made longer"},
+    {-1, DSTN_MEMBER_QUEUED, DSTN_QUEUED_NEW},
+    {DSTN_MEMBER_QUEUED, DSTN_MEMBER_RUNNING, NULL},
+    {DSTN_MEMBER_PREEMPTED, DSTN_MEMBER_RUNNING, NULL},
+    {DSTN_MEMBER_RUNNING, DSTN_MEMBER_PREEMPTED, NULL},
+    {DSTN_MEMBER_RUNNING, DSTN_MEMBER_FAILED, NULL},
+    {DSTN_MEMBER_RUNNING, DSTN_MEMBER_DIVERGED, NULL},
+    {DSTN_MEMBER_RUNNING, DSTN_MEMBER_DONE, NULL},
+    {DSTN_MEMBER_RUNNING, DSTN_MEMBER_QUEUED, DSTN_QUEUED_AFTER_DEATH},
+    {DSTN_MEMBER_FAILED, DSTN_MEMBER_QUEUED, DSTN_QUEUED_AFTER_FAILURE},
+    {DSTN_MEMBER_DONE, DSTN_MEMBER_QUEUED, DSTN_QUEUED_LONGER},
 };
 
 static bool is_allowed(int from, const dstn_ledger_line *line) {
@@ -91,25 +92,25 @@ typedef struct standing {
     int64_t done, longer;
 } standing;
 
-static bool is_end(dstn_ledger_state state) {
-    return state != DSTN_LEDGER_QUEUED && state != DSTN_LEDGER_RUNNING;
+static bool is_end(dstn_member_state state) {
+    return state != DSTN_MEMBER_QUEUED && state != DSTN_MEMBER_RUNNING;
 }
 
 static void check_line(audit *a, standing *member, const dstn_ledger_line *line) {
-    const char *before = member->state < 0 ? "nothing" : dstn_ledger_state_name((dstn_ledger_state)member->state);
-    const char *now = dstn_ledger_state_name(line->state);
+    const char *before = member->state < 0 ? "nothing" : dstn_member_state_name((dstn_member_state)member->state);
+    const char *now = dstn_member_state_name(line->state);
     if (!is_allowed(member->state, line)) {
         find(a, "%s: \"%s%s%s\" may not follow \"%s\" (%s.txt, sequence number %lld)%s", line->member, now,
              *line->detail ? ": " : "", line->detail, before, line->writer, (long long)line->sequence,
-             line->state == DSTN_LEDGER_RUNNING ? "; it was run twice" : "");
+             line->state == DSTN_MEMBER_RUNNING ? "; it was run twice" : "");
     } else if (is_end(line->state) && strcmp(member->began->writer, line->writer) != 0) {
         find(a, "%s: %s began it and %s says that it is %s (sequence number %lld)", line->member, member->began->writer,
              line->writer, now, (long long)line->sequence);
     }
     member->state = (int)line->state;
-    member->began = line->state == DSTN_LEDGER_RUNNING ? line : member->began;
-    member->done += line->state == DSTN_LEDGER_DONE;
-    member->longer += line->state == DSTN_LEDGER_QUEUED && strcmp(line->detail, "made longer") == 0;
+    member->began = line->state == DSTN_MEMBER_RUNNING ? line : member->began;
+    member->done += line->state == DSTN_MEMBER_DONE;
+    member->longer += line->state == DSTN_MEMBER_QUEUED && strcmp(line->detail, DSTN_QUEUED_LONGER) == 0;
 }
 
 static int64_t index_of(const dstn_ledger_book *book, const char *member) {
@@ -140,9 +141,9 @@ static void check_conservation(audit *a) {
     int64_t planned = 0, standing_now = 0;
     for (int64_t i = 0; i < a->book->line_count; i++) {
         const dstn_ledger_line *line = &a->book->lines[i];
-        planned += line->state == DSTN_LEDGER_QUEUED && strcmp(line->detail, "new") == 0;
+        planned += line->state == DSTN_MEMBER_QUEUED && strcmp(line->detail, DSTN_QUEUED_NEW) == 0;
     }
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
+    for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
         standing_now += a->book->states[s];
     }
     if (planned != standing_now) {
@@ -156,7 +157,7 @@ static void check_conservation(audit *a) {
 /* A member that ended has a record that says so; its seal is checked as it is read. */
 static void check_record(audit *a, const dstn_ledger_member *member) {
     char *path = dstn_format("%s/members/%s/run.h5", a->folder, member->name);
-    const char *state = dstn_ledger_state_name(member->state);
+    const char *state = dstn_member_state_name(member->state);
     dstn_reader *reader;
     dstn_error err = {DSTN_OK, ""};
     if (dstn_reader_open(path, DSTN_ERROR_DATA, &reader, &err) != DSTN_OK) {
@@ -175,7 +176,7 @@ static void check_record(audit *a, const dstn_ledger_member *member) {
 static void check_records(audit *a) {
     for (int64_t m = 0; m < a->book->member_count; m++) {
         const dstn_ledger_member *member = &a->book->members[m];
-        if (member->state == DSTN_LEDGER_DONE || member->state == DSTN_LEDGER_DIVERGED) {
+        if (dstn_member_has_ended(member->state)) {
             check_record(a, member);
         }
     }
@@ -241,7 +242,7 @@ static const char **outcomes_by_member(audit *a, const table *t) {
 }
 
 static bool agrees(int state, const char *outcome) {
-    return state < 0 ? !outcome : outcome && strcmp(outcome, dstn_ledger_state_name((dstn_ledger_state)state)) == 0;
+    return state < 0 ? !outcome : outcome && strcmp(outcome, dstn_member_state_name((dstn_member_state)state)) == 0;
 }
 
 /* How many lines the ledger had when all its members stood as the table has them; -1: never. The latest such moment. */
@@ -272,7 +273,7 @@ static void check_outcomes(audit *a, const char *const *outcomes) {
     for (int64_t m = 0; m < a->book->member_count && lines < 0; m++) {
         const dstn_ledger_member *member = &a->book->members[m];
         if (!agrees((int)member->state, outcomes[m])) {
-            find(a, "%s: %s in the ledger and %s in sweep.h5", member->name, dstn_ledger_state_name(member->state),
+            find(a, "%s: %s in the ledger and %s in sweep.h5", member->name, dstn_member_state_name(member->state),
                  outcomes[m] ? outcomes[m] : "not listed");
         }
     }
@@ -304,9 +305,9 @@ static void check_table(audit *a) {
 
 static void print_summary(audit *a) {
     fprintf(a->out, "%lld members:", (long long)a->book->member_count);
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
+    for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
         fprintf(a->out, "%s %lld %s", s ? "," : "", (long long)a->book->states[s],
-                dstn_ledger_state_name((dstn_ledger_state)s));
+                dstn_member_state_name((dstn_member_state)s));
     }
     if (a->findings) {
         fprintf(a->out, "; audit failed: %lld findings\n", (long long)a->findings);

@@ -12,7 +12,7 @@ enum { STRINGS_SHOWN = 8, COLUMNS_SHOWN = 16 };
 
 /* How many members of a sweep came to what. */
 typedef struct tally {
-    int64_t count, counts[DSTN_LEDGER_STATES];
+    int64_t count, counts[DSTN_MEMBER_STATES];
 } tally;
 
 static const tools_holding *holding(const tools_inspection *inspection, const char *path) {
@@ -34,8 +34,8 @@ static bool tally_members(const tools_inspection *inspection, tally *out) {
     }
     out->count = outcomes->string_count;
     for (int64_t i = 0; i < out->count; i++) {
-        for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
-            out->counts[s] += strcmp(outcomes->strings[i], dstn_ledger_state_name((dstn_ledger_state)s)) == 0;
+        for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
+            out->counts[s] += strcmp(outcomes->strings[i], dstn_member_state_name((dstn_member_state)s)) == 0;
         }
     }
     return true;
@@ -148,8 +148,8 @@ static void print_members(FILE *out, const tools_inspection *inspection) {
         return;
     }
     fprintf(out, "members %" PRId64 "\n", members.count);
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
-        fprintf(out, "  %s %" PRId64 "\n", dstn_ledger_state_name((dstn_ledger_state)s), members.counts[s]);
+    for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
+        fprintf(out, "  %s %" PRId64 "\n", dstn_member_state_name((dstn_member_state)s), members.counts[s]);
     }
 }
 
@@ -270,8 +270,8 @@ void tools_inspection_print_json(const tools_inspection *inspection, FILE *out) 
     json_facts(out, inspection);
     if (tally_members(inspection, &members)) {
         fprintf(out, ",\"members\":{\"count\":%" PRId64, members.count);
-        for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
-            fprintf(out, ",\"%s\":%" PRId64, dstn_ledger_state_name((dstn_ledger_state)s), members.counts[s]);
+        for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
+            fprintf(out, ",\"%s\":%" PRId64, dstn_member_state_name((dstn_member_state)s), members.counts[s]);
         }
         fputc('}', out);
     }

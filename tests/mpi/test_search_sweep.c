@@ -21,9 +21,10 @@ static dstn_sweep_plan *plan;
 typedef struct seen {
     double calls[MEMBERS]; /* sum over ranks: how many ranks worked on a member */
     int group_size;
-    int64_t stop_from;          /* members from here on return DSTN_STOPPED; MEMBERS: none */
-    bool fails, diverges;       /* some members do */
-    const dstn_outcome *before; /* of an earlier launch, or NULL */
+    int64_t stop_from;                  /* members from here on return DSTN_STOPPED; MEMBERS: none */
+    bool fails, diverges;               /* some members do */
+    const dstn_member_state *before;    /* [MEMBERS] how they stand at first, or NULL: all queued */
+    int64_t counts[DSTN_MEMBER_STATES]; /* afterwards */
 } seen;
 
 /* Stands for training: some milliseconds, different for each member, with a poll at each step as the trainer has. */
@@ -56,19 +57,24 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *of, int64_t ind
     return DSTN_OK;
 }
 
-static dstn_status run_all(seen *s, dstn_sweep_result *result, dstn_error *err) {
+static dstn_status run_all(seen *s, dstn_error *err) {
     *err = (dstn_error){DSTN_OK, ""};
-    dstn_status status = dstn_sweep_run(plan, world, s->group_size, "out", s->before, run_member, s, result, err);
+    for (int m = 0; m < MEMBERS; m++) {
+        plan->states[m] = s->before ? s->before[m] : DSTN_MEMBER_QUEUED;
+        free(plan->messages[m]);
+        plan->messages[m] = NULL;
+    }
+    dstn_status status = dstn_sweep_run(plan, world, s->group_size, "out", run_member, s, err);
     dstn_group_sum(world, s->calls, MEMBERS);
+    dstn_sweep_plan_count(plan, s->counts);
     return status;
 }
 
 /* Every rank must hold the same table: the sums over ranks are the world's size times one's own. */
-static void assert_same_everywhere(const dstn_sweep_result *result) {
+static void assert_same_everywhere(void) {
     double own[MEMBERS], sum[MEMBERS];
     for (int m = 0; m < MEMBERS; m++) {
-        sum[m] = own[m] =
-            (double)result->outcomes[m] + (result->messages[m] ? 100.0 * (double)strlen(result->messages[m]) : 0);
+        sum[m] = own[m] = (double)plan->states[m] + (plan->messages[m] ? 100.0 * (double)strlen(plan->messages[m]) : 0);
     }
     dstn_group_sum(world, sum, MEMBERS);
     for (int m = 0; m < MEMBERS; m++) {
@@ -78,17 +84,15 @@ static void assert_same_everywhere(const dstn_sweep_result *result) {
 
 static void run_each_once(int group_size) {
     seen s = {.group_size = group_size, .stop_from = MEMBERS};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_OK);
+    assert_int_equal(run_all(&s, &err), DSTN_OK);
     for (int m = 0; m < MEMBERS; m++) {
         assert_true(s.calls[m] == group_size);
-        assert_int_equal(result.outcomes[m], DSTN_OUTCOME_DONE);
-        assert_null(result.messages[m]);
+        assert_int_equal(plan->states[m], DSTN_MEMBER_DONE);
+        assert_null(plan->messages[m]);
     }
-    assert_int_equal(result.count, MEMBERS);
-    assert_int_equal(result.counts[DSTN_OUTCOME_DONE], MEMBERS);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(plan->count, MEMBERS);
+    assert_int_equal(s.counts[DSTN_MEMBER_DONE], MEMBERS);
 }
 
 static void every_member_runs_once_on_one_rank(void **state) {
@@ -110,31 +114,29 @@ static void every_member_runs_once_on_the_whole_world(void **state) {
 
 static void check_misbehaving(int group_size) {
     seen s = {.group_size = group_size, .stop_from = MEMBERS, .fails = true, .diverges = true};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_MEMBERS_FAILED);
+    assert_int_equal(run_all(&s, &err), DSTN_MEMBERS_FAILED);
     assert_non_null(strstr(err.message, "5 of 24 members failed, first 1: 1: no such file"));
     for (int m = 0; m < MEMBERS; m++) {
         bool fails = m % 5 == 1, diverges = m % 5 == 3;
         assert_true(s.calls[m] == group_size);
-        assert_int_equal(result.outcomes[m], fails      ? DSTN_OUTCOME_FAILED
-                                             : diverges ? DSTN_OUTCOME_DIVERGED
-                                                        : DSTN_OUTCOME_DONE);
+        assert_int_equal(plan->states[m], fails      ? DSTN_MEMBER_FAILED
+                                          : diverges ? DSTN_MEMBER_DIVERGED
+                                                     : DSTN_MEMBER_DONE);
         char *expected = fails      ? dstn_format("%d: no such file", m)
                          : diverges ? dstn_format("loss is not finite at step %d", m)
                                     : NULL;
         if (expected) {
-            assert_string_equal(result.messages[m], expected);
+            assert_string_equal(plan->messages[m], expected);
         } else {
-            assert_null(result.messages[m]);
+            assert_null(plan->messages[m]);
         }
         free(expected);
     }
-    assert_int_equal(result.counts[DSTN_OUTCOME_FAILED], 5);
-    assert_int_equal(result.counts[DSTN_OUTCOME_DIVERGED], 5);
-    assert_int_equal(result.counts[DSTN_OUTCOME_DONE], MEMBERS - 10);
-    assert_same_everywhere(&result);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(s.counts[DSTN_MEMBER_FAILED], 5);
+    assert_int_equal(s.counts[DSTN_MEMBER_DIVERGED], 5);
+    assert_int_equal(s.counts[DSTN_MEMBER_DONE], MEMBERS - 10);
+    assert_same_everywhere();
 }
 
 static void members_that_fail_or_diverge_do_not_stop_the_others(void **state) {
@@ -145,12 +147,10 @@ static void members_that_fail_or_diverge_do_not_stop_the_others(void **state) {
 
 static void divergence_alone_is_no_failure(void **state) {
     (void)state;
-    dstn_sweep_result result;
     dstn_error err;
     seen s = {.group_size = 1, .stop_from = MEMBERS, .diverges = true};
-    assert_int_equal(run_all(&s, &result, &err), DSTN_OK);
-    assert_int_equal(result.counts[DSTN_OUTCOME_DIVERGED], 5);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(run_all(&s, &err), DSTN_OK);
+    assert_int_equal(s.counts[DSTN_MEMBER_DIVERGED], 5);
 }
 
 static void a_stopped_member_is_preempted_and_the_rest_stays_queued(void **state) {
@@ -158,74 +158,57 @@ static void a_stopped_member_is_preempted_and_the_rest_stays_queued(void **state
     enum { STOP_FROM = 4 };
     int ranks = dstn_group_size(world);
     seen s = {.group_size = 1, .stop_from = STOP_FROM};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_STOPPED);
+    assert_int_equal(run_all(&s, &err), DSTN_STOPPED);
     assert_int_equal(err.status, DSTN_STOPPED);
-    assert_in_range(result.counts[DSTN_OUTCOME_PREEMPTED], 1, ranks);
+    assert_in_range(s.counts[DSTN_MEMBER_PREEMPTED], 1, ranks);
     for (int m = 0; m < MEMBERS; m++) {
-        dstn_outcome expected = m < STOP_FROM    ? DSTN_OUTCOME_DONE
-                                : s.calls[m] > 0 ? DSTN_OUTCOME_PREEMPTED
-                                                 : DSTN_OUTCOME_QUEUED;
+        dstn_member_state expected = m < STOP_FROM    ? DSTN_MEMBER_DONE
+                                     : s.calls[m] > 0 ? DSTN_MEMBER_PREEMPTED
+                                                      : DSTN_MEMBER_QUEUED;
         assert_true(s.calls[m] <= 1);
-        assert_int_equal(result.outcomes[m], expected);
+        assert_int_equal(plan->states[m], expected);
     }
-    assert_int_equal(result.counts[DSTN_OUTCOME_DONE], STOP_FROM);
-    assert_int_equal(result.counts[DSTN_OUTCOME_QUEUED], MEMBERS - STOP_FROM - result.counts[DSTN_OUTCOME_PREEMPTED]);
-    assert_same_everywhere(&result);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(s.counts[DSTN_MEMBER_DONE], STOP_FROM);
+    assert_int_equal(s.counts[DSTN_MEMBER_QUEUED], MEMBERS - STOP_FROM - s.counts[DSTN_MEMBER_PREEMPTED]);
+    assert_same_everywhere();
 }
 
-static void only_members_that_ended_well_before_are_kept(void **state) {
+static void members_that_wait_are_run_and_no_others(void **state) {
     (void)state;
-    static const dstn_outcome before[MEMBERS] = {
-        DSTN_OUTCOME_DONE,      DSTN_OUTCOME_DIVERGED, DSTN_OUTCOME_FAILED,
-        DSTN_OUTCOME_PREEMPTED, DSTN_OUTCOME_RUNNING,  DSTN_OUTCOME_QUEUED,
+    static const dstn_member_state before[MEMBERS] = {
+        DSTN_MEMBER_DONE, DSTN_MEMBER_DIVERGED, DSTN_MEMBER_FAILED, DSTN_MEMBER_PREEMPTED, DSTN_MEMBER_QUEUED,
     };
     seen s = {.group_size = 1, .stop_from = MEMBERS, .before = before};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_OK);
+    assert_int_equal(run_all(&s, &err), DSTN_MEMBERS_FAILED); /* of the round before */
     for (int m = 0; m < MEMBERS; m++) {
-        assert_true(s.calls[m] == (m >= 2));
+        assert_true(s.calls[m] == (m >= 3));
     }
-    assert_int_equal(result.outcomes[1], DSTN_OUTCOME_DIVERGED);
-    assert_null(result.messages[1]); /* its reason is in its own record */
-    assert_int_equal(result.counts[DSTN_OUTCOME_DIVERGED], 1);
-    assert_int_equal(result.counts[DSTN_OUTCOME_DONE], MEMBERS - 1);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(plan->states[1], DSTN_MEMBER_DIVERGED);
+    assert_null(plan->messages[1]); /* its reason is in its own record */
+    assert_int_equal(s.counts[DSTN_MEMBER_DIVERGED], 1);
+    assert_int_equal(s.counts[DSTN_MEMBER_FAILED], 1);
+    assert_int_equal(s.counts[DSTN_MEMBER_DONE], MEMBERS - 2);
+    assert_same_everywhere();
 }
 
 static void stopped_goes_before_failed(void **state) {
     (void)state;
     seen s = {.group_size = 1, .stop_from = 7, .fails = true, .diverges = true};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_STOPPED);
-    assert_int_equal(result.counts[DSTN_OUTCOME_FAILED], 2);
-    dstn_sweep_result_clear(&result);
+    assert_int_equal(run_all(&s, &err), DSTN_STOPPED);
+    assert_int_equal(s.counts[DSTN_MEMBER_FAILED], 2);
 }
 
 static void groups_that_do_not_divide_the_world_are_refused(void **state) {
     (void)state;
     seen s = {.group_size = dstn_group_size(world) + 1, .stop_from = MEMBERS};
-    dstn_sweep_result result;
     dstn_error err;
-    assert_int_equal(run_all(&s, &result, &err), DSTN_ERROR_USAGE);
+    assert_int_equal(run_all(&s, &err), DSTN_ERROR_USAGE);
     for (int m = 0; m < MEMBERS; m++) {
         assert_true(s.calls[m] == 0);
     }
-    dstn_sweep_result_clear(&result);
-}
-
-static void outcomes_have_the_names_of_the_record(void **state) {
-    (void)state;
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_QUEUED), "queued");
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_RUNNING), "running");
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_PREEMPTED), "preempted");
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_FAILED), "failed");
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_DIVERGED), "diverged");
-    assert_string_equal(dstn_outcome_name(DSTN_OUTCOME_DONE), "done");
 }
 
 static int make_plan(void) {
@@ -247,10 +230,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(members_that_fail_or_diverge_do_not_stop_the_others),
         cmocka_unit_test(divergence_alone_is_no_failure),
         cmocka_unit_test(a_stopped_member_is_preempted_and_the_rest_stays_queued),
-        cmocka_unit_test(only_members_that_ended_well_before_are_kept),
+        cmocka_unit_test(members_that_wait_are_run_and_no_others),
         cmocka_unit_test(stopped_goes_before_failed),
         cmocka_unit_test(groups_that_do_not_divide_the_world_are_refused),
-        cmocka_unit_test(outcomes_have_the_names_of_the_record),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dstn_sweep_plan_destroy(plan);

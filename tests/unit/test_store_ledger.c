@@ -23,7 +23,7 @@ static dstn_ledger *open_good(const char *writer) {
     return ledger;
 }
 
-static void append(dstn_ledger *ledger, const char *member, dstn_ledger_state state, const char *detail) {
+static void append(dstn_ledger *ledger, const char *member, dstn_member_state state, const char *detail) {
     dstn_error err = {0};
     if (dstn_ledger_append(ledger, member, state, detail, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
@@ -70,19 +70,19 @@ static void no_ledger_is_an_empty_book(void **state) {
 /* A planner and two leaders, over two launches. */
 static void write_two_launches(void) {
     dstn_ledger *planner = open_good("rank-0000");
-    append(planner, "a", DSTN_LEDGER_QUEUED, NULL);
-    append(planner, "b", DSTN_LEDGER_QUEUED, "");
-    append(planner, "c", DSTN_LEDGER_QUEUED, NULL);
+    append(planner, "a", DSTN_MEMBER_QUEUED, NULL);
+    append(planner, "b", DSTN_MEMBER_QUEUED, "");
+    append(planner, "c", DSTN_MEMBER_QUEUED, NULL);
     dstn_ledger *leader = open_good("rank-0001");
-    append(leader, "b", DSTN_LEDGER_RUNNING, NULL);
-    append(planner, "a", DSTN_LEDGER_RUNNING, NULL);
-    append(leader, "b", DSTN_LEDGER_DIVERGED, "step 40: the training loss is no longer finite");
-    append(planner, "a", DSTN_LEDGER_PREEMPTED, "signal 15");
+    append(leader, "b", DSTN_MEMBER_RUNNING, NULL);
+    append(planner, "a", DSTN_MEMBER_RUNNING, NULL);
+    append(leader, "b", DSTN_MEMBER_DIVERGED, "step 40: the training loss is no longer finite");
+    append(planner, "a", DSTN_MEMBER_PREEMPTED, "signal 15");
     dstn_ledger_close(leader);
     dstn_ledger_close(planner);
     leader = open_good("rank-0001"); /* the second launch: another rank goes on with a */
-    append(leader, "a", DSTN_LEDGER_RUNNING, NULL);
-    append(leader, "a", DSTN_LEDGER_DONE, NULL);
+    append(leader, "a", DSTN_MEMBER_RUNNING, NULL);
+    append(leader, "a", DSTN_MEMBER_DONE, NULL);
     dstn_ledger_close(leader);
 }
 
@@ -93,21 +93,21 @@ static void lines_of_all_writers_fold_to_each_members_last_state(void **state) {
     assert_int_equal(book->line_count, 9);
     assert_int_equal(book->member_count, 3);
     const dstn_ledger_member *a = dstn_ledger_find(book, "a"), *b = dstn_ledger_find(book, "b");
-    assert_int_equal(a->state, DSTN_LEDGER_DONE);
-    assert_int_equal(a->times[DSTN_LEDGER_RUNNING], 2);
-    assert_int_equal(a->times[DSTN_LEDGER_DONE], 1);
+    assert_int_equal(a->state, DSTN_MEMBER_DONE);
+    assert_int_equal(a->times[DSTN_MEMBER_RUNNING], 2);
+    assert_int_equal(a->times[DSTN_MEMBER_DONE], 1);
     assert_string_equal(a->detail, "");
-    assert_int_equal(b->state, DSTN_LEDGER_DIVERGED);
+    assert_int_equal(b->state, DSTN_MEMBER_DIVERGED);
     assert_string_equal(b->detail, "step 40: the training loss is no longer finite");
-    assert_int_equal(dstn_ledger_find(book, "c")->state, DSTN_LEDGER_QUEUED);
+    assert_int_equal(dstn_ledger_find(book, "c")->state, DSTN_MEMBER_QUEUED);
     assert_null(dstn_ledger_find(book, "d"));
-    const int64_t states[DSTN_LEDGER_STATES] = {1, 0, 0, 0, 1, 1};
+    const int64_t states[DSTN_MEMBER_STATES] = {1, 0, 0, 0, 1, 1};
     assert_memory_equal(book->states, states, sizeof states);
     int64_t sum = 0;
     for (int64_t i = 1; i < book->line_count; i++) {
         assert_true(book->lines[i].sequence >= book->lines[i - 1].sequence);
     }
-    for (int s = 0; s < DSTN_LEDGER_STATES; s++) {
+    for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
         sum += book->states[s];
     }
     assert_int_equal(sum, book->member_count);
@@ -119,7 +119,7 @@ static void lines_of_all_writers_fold_to_each_members_last_state(void **state) {
 static void the_format_is_the_documented_one(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    append(ledger, "boston-stn-0", DSTN_LEDGER_FAILED, "line one\nline two");
+    append(ledger, "boston-stn-0", DSTN_MEMBER_FAILED, "line one\nline two");
     dstn_ledger_close(ledger);
     char *path = path_of("w");
     size_t size = 0;
@@ -154,7 +154,7 @@ static void any_name_and_detail_come_back(void **state) {
     const char *const names[] = {"two words", "100%", "tab\there", "ümlaut", "", "%41", "-"};
     dstn_ledger *ledger = open_good("w");
     for (int i = 0; i < 7; i++) {
-        append(ledger, names[i], (dstn_ledger_state)(i % DSTN_LEDGER_STATES), "  “quoted”  100% a - b ");
+        append(ledger, names[i], (dstn_member_state)(i % DSTN_MEMBER_STATES), "  “quoted”  100% a - b ");
     }
     dstn_ledger_close(ledger);
     dstn_ledger_book *book = read_good(NULL);
@@ -162,7 +162,7 @@ static void any_name_and_detail_come_back(void **state) {
     for (int i = 0; i < 7; i++) {
         const dstn_ledger_member *member = dstn_ledger_find(book, names[i]);
         assert_non_null(member);
-        assert_int_equal(member->state, i % DSTN_LEDGER_STATES);
+        assert_int_equal(member->state, i % DSTN_MEMBER_STATES);
         assert_string_equal(member->detail, "  “quoted”  100% a - b ");
     }
     dstn_ledger_book_destroy(book);
@@ -171,8 +171,8 @@ static void any_name_and_detail_come_back(void **state) {
 static void a_torn_last_line_does_not_count_and_is_told(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    append(ledger, "a", DSTN_LEDGER_QUEUED, NULL);
-    append(ledger, "a", DSTN_LEDGER_RUNNING, NULL);
+    append(ledger, "a", DSTN_MEMBER_QUEUED, NULL);
+    append(ledger, "a", DSTN_MEMBER_RUNNING, NULL);
     dstn_ledger_close(ledger);
     char *path = path_of("w");
     size_t size = 0;
@@ -191,11 +191,11 @@ static void a_torn_last_line_does_not_count_and_is_told(void **state) {
         free(told);
         /* The next launch's line begins where a line begins. */
         ledger = open_good("w");
-        append(ledger, "b", DSTN_LEDGER_DONE, NULL);
+        append(ledger, "b", DSTN_MEMBER_DONE, NULL);
         dstn_ledger_close(ledger);
         book = read_good(NULL);
         assert_int_equal(book->line_count, kept == size ? 3 : 2);
-        assert_int_equal(dstn_ledger_find(book, "b")->state, DSTN_LEDGER_DONE);
+        assert_int_equal(dstn_ledger_find(book, "b")->state, DSTN_MEMBER_DONE);
         dstn_ledger_book_destroy(book);
     }
     free(text);
@@ -206,8 +206,8 @@ static void a_torn_last_line_does_not_count_and_is_told(void **state) {
 static void zeros_for_a_last_line_do_not_count(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    append(ledger, "a", DSTN_LEDGER_QUEUED, NULL);
-    append(ledger, "a", DSTN_LEDGER_RUNNING, NULL);
+    append(ledger, "a", DSTN_MEMBER_QUEUED, NULL);
+    append(ledger, "a", DSTN_MEMBER_RUNNING, NULL);
     dstn_ledger_close(ledger);
     char *path = path_of("w");
     size_t size = 0;
@@ -229,7 +229,7 @@ static void every_flipped_bit_is_refused_by_file_and_line(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
     for (int i = 0; i < 3; i++) {
-        append(ledger, "a", (dstn_ledger_state)i, "some detail");
+        append(ledger, "a", (dstn_member_state)i, "some detail");
     }
     dstn_ledger_close(ledger);
     char *path = path_of("w");
@@ -255,7 +255,7 @@ static void every_flipped_bit_is_refused_by_file_and_line(void **state) {
 static void a_line_that_stands_twice_is_refused(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    append(ledger, "a", DSTN_LEDGER_DONE, NULL);
+    append(ledger, "a", DSTN_MEMBER_DONE, NULL);
     dstn_ledger_close(ledger);
     char *path = path_of("w");
     size_t size = 0;
@@ -270,7 +270,7 @@ static void a_line_that_stands_twice_is_refused(void **state) {
 static void a_line_that_does_not_fit_on_the_disk_leaves_nothing(void **state) {
     (void)state;
     dstn_ledger *ledger = open_good("w");
-    append(ledger, "a", DSTN_LEDGER_QUEUED, NULL);
+    append(ledger, "a", DSTN_MEMBER_QUEUED, NULL);
     char *path = path_of("w");
     struct stat before, after;
     assert_int_equal(stat(path, &before), 0);
@@ -281,19 +281,74 @@ static void a_line_that_does_not_fit_on_the_disk_leaves_nothing(void **state) {
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     dstn_error err = {0};
-    dstn_status status = dstn_ledger_append(ledger, "a", DSTN_LEDGER_RUNNING, NULL, &err);
+    dstn_status status = dstn_ledger_append(ledger, "a", DSTN_MEMBER_RUNNING, NULL, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
     assert_int_equal(status, DSTN_ERROR_RUN);
     assert_non_null(strstr(err.message, path));
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(before.st_size, after.st_size);
-    append(ledger, "a", DSTN_LEDGER_FAILED, "no room");
+    append(ledger, "a", DSTN_MEMBER_FAILED, "no room");
     dstn_ledger_close(ledger);
     dstn_ledger_book *book = read_good(NULL);
     assert_int_equal(book->line_count, 2);
-    assert_int_equal(dstn_ledger_find(book, "a")->state, DSTN_LEDGER_FAILED);
+    assert_int_equal(dstn_ledger_find(book, "a")->state, DSTN_MEMBER_FAILED);
     dstn_ledger_book_destroy(book);
     free(path);
+}
+
+static void many_lines_are_written_whole_or_not_at_all(void **state) {
+    (void)state;
+    const char *const members[] = {"a", "b c", "d"}, *const reasons[] = {"new", NULL, "its launch died"};
+    dstn_ledger *ledger = open_good("w");
+    dstn_error err = {0};
+    assert_int_equal(dstn_ledger_append_all(ledger, 0, NULL, DSTN_MEMBER_QUEUED, NULL, &err), DSTN_OK);
+    assert_int_equal(dstn_ledger_append_all(ledger, 3, members, DSTN_MEMBER_QUEUED, reasons, &err), DSTN_OK);
+    char *path = path_of("w");
+    struct stat before;
+    struct rlimit old_limit, limit;
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+    limit = old_limit;
+    limit.rlim_cur = (rlim_t)(before.st_size + before.st_size / 2); /* room for one of them, and a part */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    dstn_status status = dstn_ledger_append_all(ledger, 3, members, DSTN_MEMBER_RUNNING, reasons, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+    assert_int_equal(status, DSTN_ERROR_RUN);
+    assert_int_equal(dstn_ledger_append_all(ledger, 3, members, DSTN_MEMBER_DONE, reasons, &err), DSTN_OK);
+    dstn_ledger_close(ledger);
+    dstn_ledger_book *book = read_good(NULL);
+    assert_int_equal(book->line_count, 6);
+    for (int64_t i = 0; i < 6; i++) {
+        assert_int_equal(book->lines[i].sequence, i + 1);
+        assert_string_equal(book->lines[i].member, members[i % 3]);
+    }
+    assert_string_equal(book->lines[5].detail, "its launch died");
+    assert_int_equal(book->states[DSTN_MEMBER_DONE], 3);
+    dstn_ledger_book_destroy(book);
+    free(path);
+}
+
+static void a_runs_status_says_how_its_member_stands(void **state) {
+    (void)state;
+    static const struct {
+        dstn_status status;
+        const char *name;
+        bool ended;
+    } rows[] = {{DSTN_OK, "done", true},
+                {DSTN_DIVERGED, "diverged", true},
+                {DSTN_STOPPED, "preempted", false},
+                {DSTN_ERROR_RUN, "failed", false},
+                {DSTN_ERROR_USAGE, "failed", false},
+                {DSTN_ERROR_DATA, "failed", false},
+                {DSTN_ERROR_CHECKPOINT, "failed", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dstn_member_state stands = dstn_member_state_after(rows[i].status);
+        assert_string_equal(dstn_member_state_name(stands), rows[i].name);
+        assert_int_equal(dstn_member_has_ended(stands), rows[i].ended);
+    }
+    assert_string_equal(dstn_member_state_name(DSTN_MEMBER_QUEUED), "queued");
+    assert_string_equal(dstn_member_state_name(DSTN_MEMBER_RUNNING), "running");
 }
 
 static void large_ledgers_fold_too(void **state) {
@@ -301,18 +356,18 @@ static void large_ledgers_fold_too(void **state) {
     enum { MEMBERS = 600 };
     char *path = path_of("w"), name[32];
     dstn_ledger *ledger = open_good("w"); /* makes the folder */
-    append(ledger, "m0000", DSTN_LEDGER_QUEUED, NULL);
+    append(ledger, "m0000", DSTN_MEMBER_QUEUED, NULL);
     dstn_ledger_close(ledger);
     ledger = open_good("v");
     for (int i = 0; i < MEMBERS; i++) {
         snprintf(name, sizeof name, "m%04d", i * 7 % MEMBERS);
-        append(ledger, name, i % 2 ? DSTN_LEDGER_DONE : DSTN_LEDGER_FAILED, NULL);
+        append(ledger, name, i % 2 ? DSTN_MEMBER_DONE : DSTN_MEMBER_FAILED, NULL);
     }
     dstn_ledger_close(ledger);
     dstn_ledger_book *book = read_good(NULL);
     assert_int_equal(book->member_count, MEMBERS);
-    assert_int_equal(book->states[DSTN_LEDGER_DONE], MEMBERS / 2);
-    assert_int_equal(dstn_ledger_find(book, "m0000")->state, DSTN_LEDGER_FAILED);
+    assert_int_equal(book->states[DSTN_MEMBER_DONE], MEMBERS / 2);
+    assert_int_equal(dstn_ledger_find(book, "m0000")->state, DSTN_MEMBER_FAILED);
     dstn_ledger_book_destroy(book);
     free(path);
 }
@@ -356,6 +411,8 @@ int main(void) {
         TEST(every_flipped_bit_is_refused_by_file_and_line),
         TEST(a_line_that_stands_twice_is_refused),
         TEST(a_line_that_does_not_fit_on_the_disk_leaves_nothing),
+        TEST(many_lines_are_written_whole_or_not_at_all),
+        TEST(a_runs_status_says_how_its_member_stands),
         TEST(large_ledgers_fold_too),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -1,0 +1,16 @@
+/* search: the list of all search methods. A new one is a file with its dstn_search_method, and one line here. */
+#ifndef SEARCH_METHODS_H
+#define SEARCH_METHODS_H
+
+#include "dstn/search.h"
+
+#define SEARCH_METHODS(X) X(list)
+
+#define SEARCH_DECLARE_METHOD(name) extern const dstn_search_method search_##name;
+SEARCH_METHODS(SEARCH_DECLARE_METHOD)
+#undef SEARCH_DECLARE_METHOD
+
+/* The method of this name. DSTN_ERROR_USAGE, at `place`, names those that there are. */
+dstn_status search_method_find(const char *name, dstn_node place, const dstn_search_method **out, dstn_error *err);
+
+#endif

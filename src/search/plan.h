@@ -1,0 +1,10 @@
+/* search: a plan by a method that is given, rather than named in the sweep file. */
+#ifndef SEARCH_PLAN_H
+#define SEARCH_PLAN_H
+
+#include "dstn/search.h"
+
+dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *method, dstn_sweep_plan **out,
+                                  dstn_error *err);
+
+#endif
