@@ -44,6 +44,20 @@ dstn_status dstn_fail(dstn_error *err, dstn_status status, const char *format, .
 /* Prepends "context: " to a message that is there already; returns err->status. */
 dstn_status dstn_fail_in(dstn_error *err, const char *format, ...) DSTN_PRINTF(2, 3);
 
+/* ---- what may be shown ------------------------------------------------------------------------------------- */
+
+/* Texts come from files, names of files and command lines, and may hold what a terminal obeys. Messages of dstn_fail
+ * and lines of the log are made printable where they are made; whoever prints other texts uses these. Control
+ * characters, marks that turn the direction of writing, and bytes that are no UTF-8 become \xNN; line ends and tabs
+ * become spaces. */
+char *dstn_printable(const char *text); /* free with free() */
+/* The same into `to` [size], cut between characters where there is no room; returns the length that is wanted, like
+ * snprintf. */
+size_t dstn_escape(const char *text, char *to, size_t size);
+bool dstn_is_printable(uint32_t code);
+/* Bytes of the UTF-8 character that a text begins with, and its code; 0: that is none. */
+int dstn_utf8_length(const char *text, uint32_t *code);
+
 /* ---- logging ------------------------------------------------------------------------------------------------ */
 
 typedef enum dstn_log_level { DSTN_LOG_QUIET = 0, DSTN_LOG_NORMAL = 1, DSTN_LOG_VERBOSE = 2 } dstn_log_level;

@@ -4,16 +4,18 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* A message is one line whatever user text went into it, and says so where it was too long. */
-static void finish_message(char *text, size_t size, int wanted) {
-    if (wanted >= (int)size) {
-        memcpy(text + size - 4, "...", 4);
-    }
-    for (char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\r' || *c == '\t') {
-            *c = ' ';
+/* A message is one line whatever user text went into it, shows nothing that a terminal would obey, and says so where it
+ * was too long. */
+static dstn_status put_message(dstn_error *err, const char *text, int length_of_text) {
+    size_t size = sizeof err->message, wanted = dstn_escape(text, err->message, size);
+    if (wanted >= size || length_of_text >= (int)size) {
+        size_t length = strlen(err->message), at = length < size - 4 ? length : size - 4;
+        while (at > 0 && ((unsigned char)err->message[at] & 0xc0) == 0x80) {
+            at--; /* not within a character */
         }
+        memcpy(err->message + at, "...", 4);
     }
+    return err->status;
 }
 
 dstn_status dstn_fail(dstn_error *err, dstn_status status, const char *format, ...) {
@@ -23,10 +25,8 @@ dstn_status dstn_fail(dstn_error *err, dstn_status status, const char *format, .
     va_start(args, format);
     int wanted = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    finish_message(text, sizeof text, wanted);
-    memcpy(err->message, text, strlen(text) + 1);
     err->status = status;
-    return status;
+    return put_message(err, text, wanted);
 }
 
 dstn_status dstn_fail_in(dstn_error *err, const char *format, ...) {
@@ -38,7 +38,5 @@ dstn_status dstn_fail_in(dstn_error *err, const char *format, ...) {
     if (wanted >= 0 && wanted < (int)sizeof text) {
         wanted += snprintf(text + wanted, sizeof text - (size_t)wanted, ": %s", err->message);
     }
-    finish_message(text, sizeof text, wanted);
-    memcpy(err->message, text, strlen(text) + 1);
-    return err->status;
+    return put_message(err, text, wanted);
 }

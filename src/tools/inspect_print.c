@@ -57,13 +57,25 @@ static char *hash_text(const tools_holding *h, int64_t row) {
 
 /* ---- for people ---- */
 
+static void print_text(FILE *out, const char *text) {
+    char *printable = dstn_printable(text);
+    fputs(printable, out);
+    free(printable);
+}
+
+/* A text of lines, each but the first behind four spaces. */
 static void print_indented(FILE *out, const char *text) {
-    for (const char *c = text; *c; c++) {
-        fputc(*c, out);
-        if (*c == '\n' && c[1]) {
-            fputs("    ", out);
+    char *copy = dstn_strdup(text);
+    for (char *line = copy, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end) {
+            *end++ = 0;
         }
+        print_text(out, line);
+        fputs(!end ? "" : *end ? "\n    " : "\n", out);
+        end = end && *end ? end : NULL;
     }
+    free(copy);
 }
 
 static void print_fact(FILE *out, const tools_fact *fact) {
@@ -95,7 +107,9 @@ static void print_row(FILE *out, const tools_holding *h, int64_t row) {
 
 static void print_series(FILE *out, const tools_holding *h) {
     int64_t rows = tools_array_rows(&h->array), columns = tools_array_columns(&h->array);
-    fprintf(out, "  %s %" PRId64 " rows", h->path, rows);
+    fputs("  ", out);
+    print_text(out, h->path);
+    fprintf(out, " %" PRId64 " rows", rows);
     if (columns > 1 && !is_hash(h)) {
         fprintf(out, " of %" PRId64, columns);
     }
@@ -109,17 +123,21 @@ static void print_series(FILE *out, const tools_holding *h) {
 }
 
 static void print_array(FILE *out, const tools_holding *h) {
+    fputs("  ", out);
+    print_text(out, h->path);
     if (h->strings) {
-        fprintf(out, "  %s text [%" PRId64 "]", h->path, h->string_count);
+        fprintf(out, " text [%" PRId64 "]", h->string_count);
         for (int64_t i = 0; i < h->string_count && i < STRINGS_SHOWN; i++) {
-            fprintf(out, " \"%s\"", h->strings[i]);
+            fputs(" \"", out);
+            print_text(out, h->strings[i]);
+            fputs("\"", out);
         }
         fputs(h->string_count > STRINGS_SHOWN ? " …\n" : "\n", out);
         return;
     }
     char *shape = tools_array_shape_text(&h->array);
-    fprintf(out, "  %s %s [%s] min %.6g max %.6g mean %.6g norm %.6g, ", h->path, dstn_scalar_name(h->array.scalar),
-            shape, h->low, h->high, h->mean, h->norm);
+    fprintf(out, " %s [%s] min %.6g max %.6g mean %.6g norm %.6g, ", dstn_scalar_name(h->array.scalar), shape, h->low,
+            h->high, h->mean, h->norm);
     if (h->finite == h->array.count) {
         fputs("all finite\n", out);
     } else {
@@ -154,7 +172,8 @@ static void print_members(FILE *out, const tools_inspection *inspection) {
 }
 
 void tools_inspection_print(const tools_inspection *inspection, FILE *out) {
-    fprintf(out, "%s: %s\n", inspection->path, inspection->kind);
+    print_text(out, inspection->path);
+    fprintf(out, ": %s\n", inspection->kind);
     for (int64_t i = 0; i < inspection->fact_count; i++) {
         print_fact(out, &inspection->facts[i]);
     }
