@@ -38,6 +38,12 @@ class Parted(Exception):
     """A quantity that differs: str() is `step NNNN QUANTITY REL_ERR`."""
 
 
+def text_of(group, attribute):
+    """A text of fixed length is bytes to h5py."""
+    value = group.attrs.get(attribute, "")
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def number(array):
     return torch.as_tensor(array[()]).to(DOUBLE)
 
@@ -116,10 +122,10 @@ class Method:
 class Replay:
     def __init__(self, file, comparison):
         self.file, self.compare = file, comparison
-        self.config = yaml.load(file.attrs["config"], yaml.BaseLoader)
+        self.config = yaml.load(text_of(file, "config"), yaml.BaseLoader)
         config, start = self.config, file["start"]
         self.method, self.train = Method(config), config["train"]
-        comparison.holds("method", file.attrs["method"] == self.method.name)
+        comparison.holds("method", text_of(file, "method") == self.method.name)
         self.train_rows, self.valid_rows = int(file.attrs["train_rows"]), int(file.attrs["valid_rows"])
         self.space = Space(config.get("hyperparameters") or {}, number(start["lambda"]), number(start["raw_scale"]))
         names = self.space.names
@@ -170,7 +176,7 @@ class Replay:
         for name in sorted(self.file["steps"], key=int):
             group = self.file["steps"][name]
             self.compare.where = f"step {name}"
-            self.compare.holds("kind", group.attrs["kind"] == ("hyper" if pending else "train"))
+            self.compare.holds("kind", text_of(group, "kind") == ("hyper" if pending else "train"))
             if pending:
                 pending -= 1
                 self.take_hyper_step(group)
@@ -442,9 +448,9 @@ class Replay:
 def retrace(path, tolerance):
     """Whether a trace agrees; prints one line."""
     with h5py.File(path, "r") as file:
-        if "steps" not in file or file.attrs.get("precision") not in TOLERANCE:
+        if "steps" not in file or text_of(file, "precision") not in TOLERANCE:
             raise Unsupported("this is no trace; `dstn trace` writes them")
-        comparison = Comparison(tolerance or TOLERANCE[file.attrs["precision"]])
+        comparison = Comparison(tolerance or TOLERANCE[text_of(file, "precision")])
         try:
             Replay(file, comparison).run()
         except Parted as parted:

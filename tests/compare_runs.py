@@ -30,7 +30,7 @@ def quantities(folder):
         with h5py.File(path) as f:
             collect(f, ("series", "epochs", "data"))
             for name, value in (f["oracle"].attrs.items() if "oracle" in f else ()):
-                found[f"oracle/{name}"] = np.asarray(value)
+                found[f"oracle/{name}"] = np.asarray(value.decode() if isinstance(value, bytes) else value)
     for path in sorted(glob.glob(f"{folder}/run/checkpoints/step-*.h5"))[-1:]:
         with h5py.File(path) as f:
             found["last step"] = np.asarray(f.attrs["step"])

@@ -2,9 +2,10 @@
  *
  * No HDF5 file is open between calls. Whatever is written is written to a temporary name in the same folder, flushed,
  * fsynced and renamed, and the folder is fsynced: a reader sees the old file or the new one, never a part.
- * Files use the HDF5 format of 1.10 (its metadata has checksums), and every array has a checksum filter. A seal lies
- * behind the end of the HDF5 file, where HDF5 doesn't look: 16 bytes that mark it and the XXH3-128 of all bytes before
- * it. It is checked before HDF5 sees the file; files without one (other programs') are read all the same.
+ * Files use the HDF5 format of 1.10 (its metadata has checksums), every array has a checksum filter, and texts have a
+ * fixed length. A seal lies behind the end of the HDF5 file, where HDF5 doesn't look: 16 bytes that mark it and the
+ * XXH3-128 of all bytes before it. A file of ours is read once, into memory, and only from there if the seal fits: HDF5
+ * never sees one that was damaged. Other people's files are loaded by a child process, which may crash over them.
  * A file is composed in memory: while it is written, there are its bytes once more. */
 #ifndef DSTN_STORE_H
 #define DSTN_STORE_H
@@ -28,20 +29,53 @@ void dstn_writer_strings(dstn_writer *writer, const char *name, int64_t count, c
 void dstn_writer_text(dstn_writer *writer, const char *group, const char *attribute, const char *text);
 void dstn_writer_number(dstn_writer *writer, const char *group, const char *attribute, double value);
 void dstn_writer_integer(dstn_writer *writer, const char *group, const char *attribute, int64_t value);
-/* Copies everything that another file of ours has into a new group. DSTN_ERROR_RUN: it can't be read; what is copied
- * until then stays. */
+/* Copies everything that another file of ours has into a new group. DSTN_ERROR_CHECKPOINT: it can't be read, or has no
+ * seal that fits; nothing is copied. */
 dstn_status dstn_writer_copy_file(dstn_writer *writer, const char *group, const char *path, dstn_error *err);
 /* Flush, close, fsync, rename, fsync the folder; frees the writer. After a failure the old file is untouched. */
 dstn_status dstn_writer_commit(dstn_writer *writer, dstn_error *err);
 void dstn_writer_abandon(dstn_writer *writer); /* removes the temporary file */
 
+/* A file that is open for reading is a copy in memory of what it holds. */
 typedef struct dstn_reader dstn_reader;
 
-/* `status` is what a file that is missing, empty, truncated or no HDF5 gives (DSTN_ERROR_DATA, DSTN_ERROR_CHECKPOINT).
- */
+/* A file of ours. `status` is what one that is missing, empty, truncated, damaged, without its seal or none of ours
+ * gives (DSTN_ERROR_DATA, DSTN_ERROR_CHECKPOINT). */
 dstn_status dstn_reader_open(const char *path, dstn_status status, dstn_reader **out, dstn_error *err);
+
+/* What is wanted of another program's file. */
+typedef struct dstn_foreign {
+    const char *const *wanted; /* paths of data sets, NULL at the end: their values are read, no attributes, and all
+                                  else is described alone. NULL: everything is read */
+    bool external;             /* follow links, external storage and virtual data sets to other files */
+} dstn_foreign;
+
+/* A file that anybody may have written. Memory is asked for as far as what is stored justifies it (deflate packs 1032
+ * to 1), groups that contain themselves are walked once, and no link leads out of the file unless how->external says
+ * so. Data sets that can't be read are there all the same, with the reason (dstn_reader_describe). how: NULL is {0}. */
+dstn_status dstn_reader_open_foreign(const char *path, const dstn_foreign *how, dstn_status status, dstn_reader **out,
+                                     dstn_error *err);
+/* Either: as ours where there is a seal, as another program's where there is none. A seal that doesn't fit is
+ * DSTN_ERROR_CHECKPOINT whatever `status` says. */
+dstn_status dstn_reader_open_any(const char *path, dstn_status status, dstn_reader **out, dstn_error *err);
+/* Whether a file ends in a seal, fitting or not. */
+bool dstn_store_has_seal(const char *path);
 void dstn_reader_close(dstn_reader *reader);
-bool dstn_reader_has(const dstn_reader *reader, const char *name); /* data set or group */
+
+/* A data set as it stands in the file. Texts are owned by the reader. */
+typedef struct dstn_data_set {
+    const char *what;   /* the type in words: "32-bit floating-point numbers" */
+    const char *why;    /* "", or why no value can be read: "is packed by the filter lzf …" */
+    bool is_numbers;    /* integers, floating-point numbers, booleans (as 0 and 1), bytes of a bit field */
+    dstn_scalar scalar; /* that holds all values: u8 for bytes and booleans, i64 for integers, f32, f64 */
+    int rank;
+    int64_t shape[DSTN_MAX_RANK], count;
+    int64_t pieces, missing; /* chunks (of a virtual one: elements), and those that nobody has written: HDF5 makes up
+                                their values */
+} dstn_data_set;
+
+dstn_status dstn_reader_describe(const dstn_reader *reader, const char *name, dstn_data_set *about, dstn_error *err);
+bool dstn_reader_has(const dstn_reader *reader, const char *name); /* data set, group or link */
 bool dstn_reader_is_group(const dstn_reader *reader, const char *name);
 /* The scalar type of a data set, where it is exactly one of ours. */
 bool dstn_reader_scalar(const dstn_reader *reader, const char *name, dstn_scalar *scalar);
@@ -93,36 +127,62 @@ dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_
  * group, is at most last_step. A series that the file lacks, or has in another shape, is DSTN_ERROR_CHECKPOINT, and the
  * record is then as it was. */
 dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err);
+/* The same for a run that goes on from a checkpoint at last_step and can do so without its past: a file that isn't
+ * there, or is damaged or unsealed, is told as a warning, and the series begin after last_step. A damaged one is
+ * renamed to PATH.damaged (or PATH.damaged-2, …). One that can't be read for another reason is DSTN_ERROR_CHECKPOINT.
+ */
+dstn_status dstn_record_recover(dstn_record *record, const char *path, int64_t last_step, const dstn_log *log,
+                                dstn_error *err);
 
 /* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 -------------------------------------
  */
 
-/* Every entry of the list is an array state/NAME; attributes of the root: format, step, digest (dstn_state_digest), and
- * config, the text of the run's resolved config. Only a group's leader reads and writes: what is split over ranks is
- * gathered before and spread after. All failures to use a checkpoint are DSTN_ERROR_CHECKPOINT. */
-enum { DSTN_CHECKPOINT_FORMAT = 1 };
+/* Every entry of the list is an array state/NAME; attributes of the root: format, step, digest (dstn_state_digest),
+ * config, the text of the run's resolved config, config_digest, of that text, and data_digest, of the data as they were
+ * read. Only a group's leader reads and writes: what is split over ranks is gathered before and spread after. All
+ * failures to use a checkpoint are DSTN_ERROR_CHECKPOINT. Format 1 is read too if the file is whole; it has no digests
+ * of config and data. */
+enum { DSTN_CHECKPOINT_FORMAT = 2 };
+
+/* What a state comes from. NULL: unknown, which is stored as "". */
+typedef struct dstn_origin {
+    const char *config, *data_digest;
+} dstn_origin;
 
 /* Writes the state and then, once it is durable, removes what is not among the newest `keep` (at least 1). A checkpoint
- * of a later step is removed too: the run has been resumed from before it, so that it was unusable. DSTN_ERROR_RUN (no
- * room, no permission): the older ones are untouched. The folder is made. */
-dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const char *config,
+ * of a later step is removed where it is proven to be damaged: the run has been resumed from before it. DSTN_ERROR_RUN
+ * (no room, no permission): the older ones are untouched. The folder is made. */
+dstn_status dstn_checkpoint_write(const char *folder, int64_t step, const dstn_state *state, const dstn_origin *origin,
                                   int keep, dstn_error *err);
 /* The same at a path of the caller's choice, FOLDER/NAME.h5 with a folder that is there; no other file is touched. */
-dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_state *state, const char *config,
+dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_state *state, const dstn_origin *origin,
                                  dstn_error *err);
+
+/* What a checkpoint says of itself; clear it after use. */
+typedef struct dstn_checkpoint_facts {
+    int64_t step;
+    char *config;                                                        /* the text of the resolved config */
+    char config_digest[DSTN_DIGEST_SIZE], data_digest[DSTN_DIGEST_SIZE]; /* "": not known */
+} dstn_checkpoint_facts;
+
+void dstn_checkpoint_facts_clear(dstn_checkpoint_facts *about);
+/* Without the state. */
+dstn_status dstn_checkpoint_describe(const char *path, dstn_checkpoint_facts *about, dstn_error *err);
+/* For those who take parts of a state: a reader of a file that is whole and has a format that is known. */
+dstn_status dstn_checkpoint_open(const char *path, dstn_reader **out, dstn_error *err);
 /* Reads into the arrays of the list, whose names, types and shapes must be the file's; the message names the first that
- * differs. What was read is proven by its digest before anything is changed. step [out]: may be NULL. */
-dstn_status dstn_checkpoint_read(const char *path, dstn_state *state, int64_t *step, dstn_error *err);
-/* Reads the newest checkpoint that can be used; every newer one is reported as a warning. found [out]: false, with
- * DSTN_OK, where there are none at all. DSTN_ERROR_CHECKPOINT: there are some, but none can be used. */
+ * differs. What was read is proven by its digest before anything is changed. about [out]: may be NULL; set on DSTN_OK.
+ */
+dstn_status dstn_checkpoint_read(const char *path, dstn_state *state, dstn_checkpoint_facts *about, dstn_error *err);
+/* Reads the newest checkpoint that is not damaged; every newer one, proven to be so by its seal or its digest, is
+ * reported as a warning. One that can't be read for another reason (no permission, a failing disk, a newer format,
+ * another state) is not passed over. found [out]: false, with DSTN_OK, where there are none at all.
+ * DSTN_ERROR_CHECKPOINT: all are damaged, or the newest that isn't can't be used. */
 dstn_status dstn_checkpoint_newest(const char *folder, dstn_state *state, const dstn_log *log, bool *found,
-                                   int64_t *step, dstn_error *err);
+                                   dstn_checkpoint_facts *about, dstn_error *err);
 /* Paths of the checkpoints in a folder, the newest first: an array of count strings, both freed with free(). A folder
  * that isn't there has none. */
 dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***paths, dstn_error *err);
-/* The config that a checkpoint was made with; free with free(). */
-dstn_status dstn_checkpoint_config(const char *path, char **config, dstn_error *err);
-
 /* ---- lock: one launch a directory -----------------------------------------------------------------------------------
  */
 

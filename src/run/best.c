@@ -119,7 +119,8 @@ dstn_status run_best_write(run_best *best, dstn_error *err) {
     if (best->step >= 0) {
         status = dstn_store_make_folder(best->folder, err);
         if (status == DSTN_OK) {
-            status = dstn_checkpoint_save(best->path, best->step, &best->kept, best->config, err);
+            const dstn_origin origin = {best->config, best->job->dataset->digest};
+            status = dstn_checkpoint_save(best->path, best->step, &best->kept, &origin, err);
         }
     } else if (unlink(best->path) != 0 && errno != ENOENT) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "%s can't be removed: %s", best->path, strerror(errno));

@@ -96,7 +96,8 @@ dstn_status run_checkpointer_write(run_checkpointer *c, dstn_error *err) {
     if (dstn_group_leads(c->job->group)) {
         status = dstn_record_write(c->record, c->record_path, err);
         if (status == DSTN_OK) {
-            status = dstn_checkpoint_write(c->checkpoints, step, &c->whole, c->config,
+            const dstn_origin origin = {c->config, c->job->dataset->digest};
+            status = dstn_checkpoint_write(c->checkpoints, step, &c->whole, &origin,
                                            (int)c->job->settings.checkpoint_keep, err);
         }
         if (status == DSTN_OK && c->best) {
@@ -164,23 +165,27 @@ static dstn_status check_data(const run_checkpointer *c, dstn_error *err) {
 }
 
 static dstn_status leader_restores(run_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
-    int64_t step;
+    dstn_checkpoint_facts about = {0};
     dstn_status status = dstn_job_same_config(c->job, c->folder, NULL, err);
     if (status == DSTN_OK) {
         status = check_data(c, err);
     }
     if (status == DSTN_OK) {
-        status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &step, err);
+        status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &about, err);
     }
     if (status == DSTN_OK && *found) {
-        status = dstn_record_restore(c->record, c->record_path, step, err);
+        status = run_job_same_origin(c->job, &about, c->folder, err);
     }
     int64_t steps = dstn_trainer_progress(c->job->trainer)->steps;
-    if (status == DSTN_OK && *found && step > steps) {
+    if (status == DSTN_OK && *found && about.step > steps) {
         status =
             dstn_fail(err, DSTN_ERROR_USAGE, "%s: the run has made %lld steps already, more than the %lld asked for",
-                      c->folder, (long long)step, (long long)steps);
+                      c->folder, (long long)about.step, (long long)steps);
     }
+    if (status == DSTN_OK && *found) {
+        status = dstn_record_recover(c->record, c->record_path, about.step, log, err);
+    }
+    dstn_checkpoint_facts_clear(&about);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #define RUN_JOB_H
 
 #include "dstn/run.h"
+#include "dstn/store.h"
 
 extern const dstn_option run_job_options[];    /* for dstn_job_settings */
 extern const dstn_option run_record_options[]; /* for dstn_record_settings */
@@ -22,5 +23,9 @@ dstn_status run_job_ranks_have_same_config(const dstn_job *job, dstn_error *err)
 dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err);
 /* That the job's data are those of a digest which `where` (a record, a checkpoint) holds; DSTN_ERROR_USAGE. */
 dstn_status run_job_has_data(const dstn_job *job, const char *digest, const char *where, dstn_error *err);
+/* That a checkpoint of the run in `folder` is of the job's config, but for what may change on resume, and of its data:
+ * it may have come from another run. DSTN_ERROR_USAGE names the key. */
+dstn_status run_job_same_origin(const dstn_job *job, const dstn_checkpoint_facts *about, const char *folder,
+                                dstn_error *err);
 
 #endif

@@ -72,19 +72,19 @@ static dstn_status find_data(dstn_doc *doc, const char *text, const char *name, 
 }
 
 dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err) {
-    char *text;
+    dstn_checkpoint_facts about;
     dstn_doc *doc;
-    dstn_status status = dstn_checkpoint_config(path, &text, err);
+    dstn_status status = dstn_checkpoint_describe(path, &about, err);
     if (status != DSTN_OK) {
         return status;
     }
-    status = dstn_doc_parse(text, path, &doc, err);
+    status = dstn_doc_parse(about.config, path, &doc, err);
     if (status != DSTN_OK) {
-        free(text);
+        dstn_checkpoint_facts_clear(&about);
         return err->status = DSTN_ERROR_CHECKPOINT;
     }
-    status = find_data(doc, text, path, err);
-    free(text);
+    status = find_data(doc, about.config, path, err);
+    dstn_checkpoint_facts_clear(&about);
     if (status == DSTN_OK) {
         status = apply_settings(doc, set, err);
     }

@@ -50,15 +50,31 @@ static dstn_status config_of_checkpoints(const char *folder, dstn_doc **out, dst
         return status;
     }
     for (int64_t i = 0; i < count; i++) {
-        char *text = NULL;
+        dstn_checkpoint_facts about = {0};
         dstn_error damaged;
-        if (!*out && dstn_checkpoint_config(paths[i], &text, &damaged) == DSTN_OK) {
-            status = dstn_doc_parse(text, paths[i], out, err);
+        if (!*out && dstn_checkpoint_describe(paths[i], &about, &damaged) == DSTN_OK) {
+            status = dstn_doc_parse(about.config, paths[i], out, err);
         }
-        free(text);
+        dstn_checkpoint_facts_clear(&about);
         free(paths[i]);
     }
     free(paths);
+    return status;
+}
+
+dstn_status run_job_same_origin(const dstn_job *job, const dstn_checkpoint_facts *about, const char *folder,
+                                dstn_error *err) {
+    dstn_doc *before = NULL;
+    char *name = dstn_format("%s/checkpoints/step-%08lld.h5", folder, (long long)about->step);
+    dstn_status status = dstn_doc_parse(about->config, name, &before, err);
+    if (status == DSTN_OK) {
+        status = compare(job, before, name, NULL, err);
+    }
+    if (status == DSTN_OK && about->data_digest[0]) {
+        status = run_job_has_data(job, about->data_digest, name, err);
+    }
+    dstn_doc_destroy(before);
+    free(name);
     return status;
 }
 

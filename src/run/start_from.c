@@ -6,19 +6,12 @@
 
 #include "job.h"
 
-/* That it is a checkpoint of this format, of the same hyperparameters in the same order. */
+/* That it is of the same hyperparameters in the same order. */
 static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, const char *path, dstn_error *err) {
-    double format;
     char *text = dstn_reader_text(reader, "", "config");
     dstn_doc *doc = NULL;
-    dstn_status status = DSTN_OK;
-    if (!text || !dstn_reader_number(reader, "", "format", &format) || format != DSTN_CHECKPOINT_FORMAT) {
-        status =
-            dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s is no checkpoint of format %d", path, DSTN_CHECKPOINT_FORMAT);
-    }
-    if (status == DSTN_OK) {
-        status = dstn_doc_parse(text, path, &doc, err);
-    }
+    dstn_status status = text ? dstn_doc_parse(text, path, &doc, err)
+                              : dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s has no attribute config", path);
     if (status == DSTN_OK) {
         status = run_job_same_hyperparameters(job, doc, err);
     }
@@ -30,7 +23,7 @@ static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, c
 static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, const char *path, int64_t *step,
                                 dstn_error *err) {
     dstn_reader *reader;
-    dstn_status status = dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err);
+    dstn_status status = dstn_checkpoint_open(path, &reader, err);
     if (status != DSTN_OK) {
         return status;
     }

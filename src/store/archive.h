@@ -14,14 +14,19 @@ typedef struct store_hdf5_reason {
 } store_hdf5_reason;
 store_hdf5_reason store_hdf5_why(void);
 
+/* snprintf for reasons: what there is no room for is left out. */
+void store_say(char *to, size_t size, const char *format, ...) DSTN_PRINTF(3, 4);
+
 /* Little-endian in files, this machine's in memory. Not to be closed. */
 hid_t store_hdf5_file_type(dstn_scalar scalar);
 hid_t store_hdf5_memory_type(dstn_scalar scalar);
-/* A text of variable length in UTF-8, as h5py writes it; close with H5Tclose. */
-hid_t store_hdf5_text_type(void);
+/* Texts of `length` bytes (1 for 0) in UTF-8, filled up with zeros; close with H5Tclose. */
+hid_t store_hdf5_text_type(size_t length);
 /* Path of an object within a file, "" being the root. */
 const char *store_hdf5_path(const char *name);
-/* Whether every step of a path is there; HDF5 itself fails where one on the way is missing. */
-bool store_hdf5_exists(hid_t file, const char *name);
+/* Opens a file for reading: from the disk, or from bytes in memory, which must stay until it is closed and are not
+ * copied. Negative: store_hdf5_why. */
+hid_t store_hdf5_open_path(const char *path);
+hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size);
 
 #endif

@@ -24,7 +24,24 @@ char *store_folder_of(const char *path);
  * where HDF5 doesn't look, and is checked before HDF5 sees a file: HDF5 need not survive what it was never given. */
 enum { STORE_SEAL_SIZE = 32 };
 void store_seal_make(const void *bytes, size_t size, unsigned char seal[STORE_SEAL_SIZE]);
-/* False: the file has a seal that its bytes don't fit, or can't be read (errno). True also where there is no seal. */
-bool store_seal_holds(int descriptor, int64_t size);
+
+typedef enum store_verdict {
+    STORE_WHOLE,     /* the seal fits the bytes */
+    STORE_UNSEALED,  /* a file of another program, or one that has lost nothing but its seal */
+    STORE_DAMAGED,   /* proven: a seal that doesn't fit, or an end that is missing */
+    STORE_UNREADABLE /* the system's reason is in the message */
+} store_verdict;
+
+/* A file's bytes as they were proven, without the seal. */
+typedef struct store_proven {
+    unsigned char *bytes; /* [size]; NULL unless it is whole; free with free() */
+    size_t size;
+    int64_t file_size;
+    bool marked;       /* it has the mark of a seal */
+    bool no_signature; /* it doesn't begin as an HDF5 file; people's may, behind a block of the user's */
+} store_proven;
+
+/* Reads a file once, and judges what was read. Anything but STORE_WHOLE writes a message of `status`. */
+store_verdict store_seal_read(const char *path, dstn_status status, store_proven *out, dstn_error *err);
 
 #endif

@@ -1,452 +1,386 @@
-/* store: reads HDF5 files, ours and other people's, as trees of named arrays. */
-#include "archive.h"
-#include "file.h"
+/* store: reads HDF5 files, ours and other people's: what they hold is loaded into a tree, and all answers come from it.
+ */
+#include "reader.h"
+#include "import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct dstn_reader {
-    hid_t hdf5;
+    store_tree tree;
     char *path;
     dstn_status status; /* of everything that is wrong with the file */
 };
 
-/* ---- opening ---------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------------------------------
+ */
 
-/* What can be said of a file before HDF5 looks at it. */
-static dstn_status judge_file(const char *path, dstn_status status, dstn_error *err) {
-    struct stat about;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 || fstat(descriptor, &about) != 0) {
-        int reason = errno;
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return dstn_fail(err, status, "%s can't be read: %s", path, strerror(reason));
-    }
-    dstn_status verdict = DSTN_OK;
-    if (S_ISDIR(about.st_mode)) {
-        verdict = dstn_fail(err, status, "%s is a folder where an HDF5 file is expected", path);
-    } else if (about.st_size == 0) {
-        verdict = dstn_fail(err, status, "%s is empty: no HDF5 file", path);
-    } else if (S_ISREG(about.st_mode) && !store_seal_holds(descriptor, about.st_size)) {
-        verdict = errno ? dstn_fail(err, status, "%s can't be read: %s", path, strerror(errno))
-                        : dstn_fail(err, status, "%s is damaged: its bytes are not those that its checksum was made of",
-                                    path);
-    }
-    close(descriptor);
-    return verdict;
+static dstn_reader *new_reader(const char *path, dstn_status status, const store_tree *tree) {
+    dstn_reader *reader = dstn_alloc(1, sizeof *reader);
+    *reader = (dstn_reader){*tree, dstn_strdup(path), status};
+    return reader;
 }
 
-static hid_t open_hdf5(const char *path, store_hdf5_reason *why) {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-#if H5_VERSION_GE(1, 10, 7)
-    /* Files appear by renaming, so nothing can change under a reader; and some cluster file systems know no locks. */
-    H5Pset_file_locking(access, 0, 1);
-#endif
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    *why = store_hdf5_why();
-    H5Pclose(access);
-    return file;
+/* What went wrong in loading, with the file's name and the caller's status. */
+static dstn_status fail_to_load(const char *path, dstn_status status, const dstn_error *why, dstn_error *err) {
+    return dstn_fail(err, status, "%s: %s", path, why->message);
+}
+
+/* A file of ours. Texts of our earlier versions have variable lengths and are in HDF5's heap, which it reads without
+ * looking: a child does that. */
+static dstn_status load_ours(const char *path, const store_proven *proven, dstn_status status, dstn_reader **out,
+                             dstn_error *err) {
+    store_source source = {path, proven->bytes, proven->size};
+    store_load_request request = {.ours = true, .fixed_texts = true, .path = path, .file_size = proven->file_size};
+    store_tree tree = {0};
+    dstn_error why = {DSTN_OK, ""};
+    if (store_import(&source, &request, &tree, &why) == DSTN_ERROR_DATA) {
+        request.fixed_texts = false;
+        store_import_apart(&source, &request, &tree, &why);
+    }
+    if (why.status != DSTN_OK) {
+        return fail_to_load(path, status, &why, err);
+    }
+    *out = new_reader(path, status, &tree);
+    return DSTN_OK;
+}
+
+dstn_status store_reader_open(const char *path, dstn_status status, dstn_reader **out, store_verdict *verdict,
+                              dstn_error *err) {
+    *out = NULL;
+    store_proven proven;
+    *verdict = store_seal_read(path, status, &proven, err);
+    if (*verdict == STORE_WHOLE) {
+        load_ours(path, &proven, status, out, err);
+    }
+    free(proven.bytes);
+    return *out ? DSTN_OK : err->status;
 }
 
 dstn_status dstn_reader_open(const char *path, dstn_status status, dstn_reader **out, dstn_error *err) {
-    *out = NULL;
-    if (judge_file(path, status, err) != DSTN_OK) {
-        return err->status;
+    store_verdict verdict;
+    return store_reader_open(path, status, out, &verdict, err);
+}
+
+/* A file that anybody may have written: `proven` where it has a seal, else from the disk. */
+static dstn_status load_foreign(const char *path, const store_proven *proven, const dstn_foreign *how,
+                                dstn_status status, dstn_reader **out, dstn_error *err) {
+    store_source source = {path, proven->bytes, proven->size};
+    store_load_request request = {.path = path, .file_size = proven->file_size};
+    if (how) {
+        request.external = how->external;
+        request.wanted = how->wanted;
     }
-    store_hdf5_quiet();
-    store_hdf5_reason why;
-    hid_t file = open_hdf5(path, &why);
-    if (file < 0) {
-        return dstn_fail(err, status, "%s is no HDF5 file, or damaged or cut off (HDF5: %s)", path, why.text);
+    store_tree tree = {0};
+    dstn_error why = {DSTN_OK, ""};
+    if (store_import_apart(&source, &request, &tree, &why) != DSTN_OK) {
+        return fail_to_load(path, status, &why, err);
     }
-    dstn_reader *reader = dstn_alloc(1, sizeof *reader);
-    *reader = (dstn_reader){file, dstn_strdup(path), status};
-    *out = reader;
+    *out = new_reader(path, status, &tree);
     return DSTN_OK;
+}
+
+/* Whether HDF5 may look at a file without a seal: what is known to be damaged it gets not to see. */
+static bool may_be_foreign(store_verdict verdict, const store_proven *about) {
+    return verdict == STORE_UNSEALED || (verdict == STORE_DAMAGED && about->no_signature);
+}
+
+dstn_status dstn_reader_open_foreign(const char *path, const dstn_foreign *how, dstn_status status, dstn_reader **out,
+                                     dstn_error *err) {
+    *out = NULL;
+    store_proven proven;
+    store_verdict verdict = store_seal_read(path, status, &proven, err);
+    if (verdict == STORE_WHOLE || may_be_foreign(verdict, &proven)) {
+        load_foreign(path, &proven, how, status, out, err);
+    }
+    free(proven.bytes);
+    return *out ? DSTN_OK : err->status;
+}
+
+dstn_status dstn_reader_open_any(const char *path, dstn_status status, dstn_reader **out, dstn_error *err) {
+    *out = NULL;
+    store_proven proven;
+    store_verdict verdict = store_seal_read(path, status, &proven, err);
+    if (verdict == STORE_WHOLE) {
+        load_ours(path, &proven, status, out, err);
+    } else if (may_be_foreign(verdict, &proven)) {
+        load_foreign(path, &proven, NULL, status, out, err);
+    } else if (verdict == STORE_DAMAGED && proven.marked) {
+        err->status = DSTN_ERROR_CHECKPOINT;
+    }
+    free(proven.bytes);
+    return *out ? DSTN_OK : err->status;
 }
 
 void dstn_reader_close(dstn_reader *reader) {
     if (!reader) {
         return;
     }
-    H5Fclose(reader->hdf5);
+    store_tree_clear(&reader->tree);
     free(reader->path);
     free(reader);
 }
 
+const store_tree *store_reader_tree(const dstn_reader *reader) {
+    return &reader->tree;
+}
+
+/* ---- what is there ------------------------------------------------------------------------------------------------
+ */
+
+/* A group or data set; the root's own name is "". NULL: not there. */
+static const store_node *find(const dstn_reader *reader, const char *name) {
+    const char *path = name[0] == '/' ? name + 1 : name;
+    return store_tree_find(&reader->tree, path, "");
+}
+
 bool dstn_reader_has(const dstn_reader *reader, const char *name) {
-    return store_hdf5_exists(reader->hdf5, name);
+    return find(reader, name) != NULL;
 }
 
 bool dstn_reader_is_group(const dstn_reader *reader, const char *name) {
-    if (!store_hdf5_exists(reader->hdf5, name)) {
-        return false;
-    }
-    hid_t object = H5Oopen(reader->hdf5, store_hdf5_path(name), H5P_DEFAULT);
-    bool group = object >= 0 && H5Iget_type(object) == H5I_GROUP;
-    if (object >= 0) {
-        H5Oclose(object);
-    }
-    return group;
+    const store_node *node = find(reader, name);
+    return node && node->kind == STORE_GROUP;
 }
 
-/* ---- data sets -------------------------------------------------------------------------------------------- */
-
-/* A data set that is open for reading. */
-typedef struct data_set {
-    hid_t set, type, space;
-    H5T_class_t kind;
-    int64_t count;
-} data_set;
-
-static void close_data_set(data_set *open) {
-    if (open->space >= 0) {
-        H5Sclose(open->space);
+/* A data set, whether it can be read or not. */
+static const store_node *find_data_set(const dstn_reader *reader, const char *name, dstn_error *err) {
+    const store_node *node = find(reader, name);
+    if (!node || node->kind == STORE_GROUP) {
+        dstn_fail(err, reader->status, "%s has no data set %s", reader->path, name);
+        return NULL;
     }
-    if (open->type >= 0) {
-        H5Tclose(open->type);
-    }
-    if (open->set >= 0) {
-        H5Dclose(open->set);
-    }
+    return node;
 }
 
-static dstn_status fail_to_read(const dstn_reader *reader, const char *name, store_hdf5_reason why, dstn_error *err) {
-    return dstn_fail(err, reader->status, "%s: data set %s can't be read (HDF5: %s)", reader->path, name, why.text);
+/* One whose values are here. */
+static const store_node *find_values(const dstn_reader *reader, const char *name, store_kind kind, dstn_error *err) {
+    const store_node *node = find_data_set(reader, name, err);
+    if (node && node->kind == STORE_OTHER) {
+        dstn_fail(err, reader->status, "%s: data set %s %s", reader->path, name, node->why);
+    } else if (node && node->kind != kind) {
+        dstn_fail(err, reader->status, "%s: data set %s doesn't hold %s", reader->path, name,
+                  kind == STORE_TEXTS ? "strings" : "numbers");
+    } else if (node && node->count > 0 && !node->data) {
+        dstn_fail(err, reader->status, "%s: data set %s was not asked for", reader->path, name);
+    } else {
+        return node;
+    }
+    return NULL;
 }
 
-static dstn_status open_data_set(const dstn_reader *reader, const char *name, data_set *open, dstn_error *err) {
-    *open = (data_set){-1, -1, -1, H5T_NO_CLASS, 0};
-    if (!store_hdf5_exists(reader->hdf5, name)) {
-        return dstn_fail(err, reader->status, "%s has no data set %s", reader->path, name);
-    }
-    open->set = H5Dopen2(reader->hdf5, name, H5P_DEFAULT);
-    if (open->set >= 0) {
-        open->type = H5Dget_type(open->set);
-        open->space = H5Dget_space(open->set);
-    }
-    if (open->type < 0 || open->space < 0) {
-        fail_to_read(reader, name, store_hdf5_why(), err);
-        close_data_set(open);
+dstn_status dstn_reader_describe(const dstn_reader *reader, const char *name, dstn_data_set *about, dstn_error *err) {
+    *about = (dstn_data_set){.what = "", .why = ""};
+    const store_node *node = find_data_set(reader, name, err);
+    if (!node) {
         return err->status;
     }
-    open->kind = H5Tget_class(open->type);
-    open->count = (int64_t)H5Sget_simple_extent_npoints(open->space);
+    about->what = node->what;
+    about->why = node->why;
+    about->is_numbers = node->kind == STORE_NUMBERS;
+    about->scalar = node->scalar;
+    about->rank = node->rank;
+    memcpy(about->shape, node->shape, sizeof about->shape);
+    about->count = node->count;
+    about->pieces = node->pieces;
+    about->missing = node->missing;
     return DSTN_OK;
-}
-
-static bool is_numeric(const data_set *open) {
-    return open->kind == H5T_INTEGER || open->kind == H5T_FLOAT;
 }
 
 dstn_status dstn_reader_shape(const dstn_reader *reader, const char *name, int *rank, int64_t shape[DSTN_MAX_RANK],
                               dstn_error *err) {
-    data_set open;
-    if (open_data_set(reader, name, &open, err) != DSTN_OK) {
+    const store_node *node = find_data_set(reader, name, err);
+    if (!node) {
         return err->status;
     }
-    dstn_status status = DSTN_OK;
-    hsize_t extent[H5S_MAX_RANK];
-    *rank = H5Sget_simple_extent_dims(open.space, extent, NULL);
-    if (*rank < 0) {
-        status = fail_to_read(reader, name, store_hdf5_why(), err);
-    } else if (*rank > DSTN_MAX_RANK) {
-        status =
-            dstn_fail(err, reader->status, "%s: data set %s has %d dimensions, and %d is the most that can be read",
-                      reader->path, name, *rank, (int)DSTN_MAX_RANK);
-    } else if (H5Sget_simple_extent_type(open.space) == H5S_NULL) {
-        *rank = 1;
-        extent[0] = 0;
+    if (node->kind == STORE_OTHER) {
+        return dstn_fail(err, reader->status, "%s: data set %s %s", reader->path, name, node->why);
     }
-    for (int d = 0; status == DSTN_OK && d < *rank; d++) {
-        shape[d] = (int64_t)extent[d];
-    }
-    close_data_set(&open);
-    return status;
+    *rank = node->rank;
+    memcpy(shape, node->shape, (size_t)node->rank * sizeof *shape);
+    return DSTN_OK;
 }
 
 bool dstn_reader_scalar(const dstn_reader *reader, const char *name, dstn_scalar *scalar) {
-    data_set open;
-    dstn_error ignored;
-    if (open_data_set(reader, name, &open, &ignored) != DSTN_OK) {
-        return false;
+    const store_node *node = find(reader, name);
+    bool known = node && node->kind == STORE_NUMBERS && node->exact;
+    if (known) {
+        *scalar = node->scalar;
     }
-    bool known = false;
-    for (dstn_scalar s = DSTN_F32; !known && s <= DSTN_U8; s++) {
-        if (H5Tequal(open.type, store_hdf5_file_type(s)) > 0) {
-            *scalar = s;
-            known = true;
-        }
-    }
-    close_data_set(&open);
     return known;
 }
 
-static dstn_status read_numbers(const dstn_reader *reader, const char *name, const data_set *open, dstn_scalar scalar,
-                                void *data, dstn_error *err) {
-    if (!is_numeric(open)) {
-        return dstn_fail(err, reader->status, "%s: data set %s doesn't hold numbers", reader->path, name);
+/* ---- numbers ------------------------------------------------------------------------------------------------------
+ */
+
+/* Conversions that C leaves undefined (out of range, NaN) end at the type's limits. */
+static int64_t to_integer(double value) {
+    if (value >= 0x1p63) {
+        return INT64_MAX;
     }
-    if (open->count > 0 &&
-        H5Dread(open->set, store_hdf5_memory_type(scalar), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
-        return fail_to_read(reader, name, store_hdf5_why(), err);
+    return value >= -0x1p63 ? (int64_t)value : INT64_MIN;
+}
+
+static double real_at(const store_node *node, int64_t i) {
+    switch (node->scalar) {
+    case DSTN_F32:
+        return ((const float *)node->data)[i];
+    case DSTN_F64:
+        return ((const double *)node->data)[i];
+    case DSTN_I64:
+        return (double)((const int64_t *)node->data)[i];
+    case DSTN_U8:
+        break;
     }
-    return DSTN_OK;
+    return ((const uint8_t *)node->data)[i];
+}
+
+static int64_t integer_at(const store_node *node, int64_t i) {
+    bool is_integer = node->scalar == DSTN_I64;
+    return is_integer ? ((const int64_t *)node->data)[i] : to_integer(real_at(node, i));
+}
+
+static uint8_t byte_at(const store_node *node, int64_t i) {
+    int64_t value = integer_at(node, i);
+    return value < 0 ? 0 : value > UINT8_MAX ? UINT8_MAX : (uint8_t)value;
+}
+
+static void convert(const store_node *node, dstn_scalar scalar, void *to) {
+    for (int64_t i = 0; i < node->count; i++) {
+        switch (scalar) {
+        case DSTN_F32:
+            ((float *)to)[i] = (float)real_at(node, i);
+            break;
+        case DSTN_F64:
+            ((double *)to)[i] = real_at(node, i);
+            break;
+        case DSTN_I64:
+            ((int64_t *)to)[i] = integer_at(node, i);
+            break;
+        case DSTN_U8:
+            ((uint8_t *)to)[i] = byte_at(node, i);
+            break;
+        }
+    }
+}
+
+static void copy_numbers(const store_node *node, dstn_scalar scalar, void *to) {
+    if (node->count > 0 && node->scalar == scalar) {
+        memcpy(to, node->data, node->size);
+    } else {
+        convert(node, scalar, to);
+    }
 }
 
 dstn_status dstn_reader_array(const dstn_reader *reader, const char *name, dstn_scalar scalar, int64_t count,
                               void *data, dstn_error *err) {
-    data_set open;
-    if (open_data_set(reader, name, &open, err) != DSTN_OK) {
+    const store_node *node = find_values(reader, name, STORE_NUMBERS, err);
+    if (!node) {
         return err->status;
     }
-    dstn_status status = open.count == count ? read_numbers(reader, name, &open, scalar, data, err)
-                                             : dstn_fail(err, reader->status,
-                                                         "%s: data set %s has %lld elements where %lld are expected",
-                                                         reader->path, name, (long long)open.count, (long long)count);
-    close_data_set(&open);
-    return status;
-}
-
-/* Memory for what a file claims to hold, which may be more than there is. */
-static dstn_status take_memory(const dstn_reader *reader, const char *name, int64_t count, size_t element, void **out,
-                               dstn_error *err) {
-    *out = NULL;
-    if ((uint64_t)count < PTRDIFF_MAX / element) {
-        *out = calloc((size_t)count + 1, element);
+    if (node->count != count) {
+        return dstn_fail(err, reader->status, "%s: data set %s has %lld elements where %lld are expected", reader->path,
+                         name, (long long)node->count, (long long)count);
     }
-    if (!*out) {
-        return dstn_fail(err, reader->status, "%s: data set %s has %lld elements, more than fit into memory",
-                         reader->path, name, (long long)count);
-    }
+    copy_numbers(node, scalar, data);
     return DSTN_OK;
 }
 
 dstn_status dstn_reader_doubles(const dstn_reader *reader, const char *name, int64_t *count, double **data,
                                 dstn_error *err) {
-    data_set open;
     *count = 0;
     *data = NULL;
-    if (open_data_set(reader, name, &open, err) != DSTN_OK) {
+    const store_node *node = find_values(reader, name, STORE_NUMBERS, err);
+    if (!node) {
         return err->status;
     }
-    void *memory = NULL;
-    dstn_status status = take_memory(reader, name, open.count, sizeof(double), &memory, err);
-    if (status == DSTN_OK) {
-        status = read_numbers(reader, name, &open, DSTN_F64, memory, err);
+    bool fits = (uint64_t)node->count < PTRDIFF_MAX / sizeof **data;
+    *data = fits ? calloc((size_t)node->count + 1, sizeof **data) : NULL;
+    if (!*data) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s: the %lld elements of data set %s don't fit into memory",
+                         reader->path, (long long)node->count, name);
     }
-    if (status == DSTN_OK) {
-        *count = open.count;
-        *data = memory;
-    } else {
-        free(memory);
-    }
-    close_data_set(&open);
-    return status;
+    copy_numbers(node, DSTN_F64, *data);
+    *count = node->count;
+    return DSTN_OK;
 }
 
-/* ---- strings ---------------------------------------------------------------------------------------------- */
-
-/* One string of a fixed-length type: it ends at a zero, or at its length; those padded with spaces lose them. */
-static char *text_of_fixed(const char *bytes, size_t size, H5T_str_t padding) {
-    size_t length = 0;
-    while (length < size && bytes[length]) {
-        length++;
-    }
-    while (padding == H5T_STR_SPACEPAD && length > 0 && bytes[length - 1] == ' ') {
-        length--;
-    }
-    char *text = dstn_alloc(length + 1, 1);
-    memcpy(text, bytes, length);
-    return text;
-}
-
-/* Reads the strings of a data set or attribute by `read`, into `strings` [count]. */
-typedef herr_t (*read_function)(hid_t object, hid_t type, void *bytes);
-
-static herr_t read_data_set(hid_t object, hid_t type, void *bytes) {
-    return H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
-}
-
-static herr_t read_attribute(hid_t object, hid_t type, void *bytes) {
-    return H5Aread(object, type, bytes);
-}
-
-static bool read_variable(hid_t object, read_function read, hid_t space, int64_t count, hid_t type, char **strings,
-                          store_hdf5_reason *why) {
-    /* HDF5 doesn't convert between character sets, so the memory type takes the file's. */
-    hid_t memory = H5Tcopy(H5T_C_S1);
-    H5Tset_size(memory, H5T_VARIABLE);
-    H5Tset_cset(memory, H5Tget_cset(type));
-    char **found = dstn_alloc((size_t)count, sizeof *found);
-    bool good = read(object, memory, found) >= 0;
-    *why = store_hdf5_why();
-    for (int64_t i = 0; good && i < count; i++) {
-        strings[i] = dstn_strdup(found[i] ? found[i] : "");
-    }
-    if (good) {
-        H5Dvlen_reclaim(memory, space, H5P_DEFAULT, found);
-    }
-    free(found);
-    H5Tclose(memory);
-    return good;
-}
-
-static bool read_fixed(hid_t object, read_function read, int64_t count, hid_t type, char **strings,
-                       store_hdf5_reason *why) {
-    size_t size = H5Tget_size(type);
-    char *bytes = size > 0 && (uint64_t)count < PTRDIFF_MAX / size ? calloc((size_t)count + 1, size) : NULL;
-    bool good = bytes && read(object, type, bytes) >= 0;
-    *why = store_hdf5_why();
-    for (int64_t i = 0; good && i < count; i++) {
-        strings[i] = text_of_fixed(bytes + (size_t)i * size, size, H5Tget_strpad(type));
-    }
-    free(bytes);
-    return good;
-}
-
-static bool read_texts(hid_t object, read_function read, hid_t space, int64_t count, hid_t type, char **strings,
-                       store_hdf5_reason *why) {
-    return H5Tis_variable_str(type) > 0 ? read_variable(object, read, space, count, type, strings, why)
-                                        : read_fixed(object, read, count, type, strings, why);
-}
+/* ---- texts --------------------------------------------------------------------------------------------------------
+ */
 
 dstn_status dstn_reader_strings(const dstn_reader *reader, const char *name, int64_t *count, char ***strings,
                                 dstn_error *err) {
-    data_set open;
     *count = 0;
     *strings = NULL;
-    if (open_data_set(reader, name, &open, err) != DSTN_OK) {
+    const store_node *node = find_values(reader, name, STORE_TEXTS, err);
+    if (!node) {
         return err->status;
     }
-    void *memory = NULL;
-    store_hdf5_reason why;
-    dstn_status status = DSTN_OK;
-    if (open.kind != H5T_STRING) {
-        status = dstn_fail(err, reader->status, "%s: data set %s doesn't hold strings", reader->path, name);
+    *strings = dstn_alloc((size_t)node->count + 1, sizeof **strings);
+    const char *text = node->data;
+    for (int64_t i = 0; i < node->count; i++) {
+        (*strings)[i] = dstn_strdup(text);
+        text += strlen(text) + 1;
     }
-    if (status == DSTN_OK) {
-        status = take_memory(reader, name, open.count, sizeof(char *), &memory, err);
-    }
-    if (status == DSTN_OK && open.count > 0 &&
-        !read_texts(open.set, read_data_set, open.space, open.count, open.type, memory, &why)) {
-        status = fail_to_read(reader, name, why, err);
-    }
-    if (status == DSTN_OK) {
-        *count = open.count;
-        *strings = memory;
-    } else {
-        free(memory);
-    }
-    close_data_set(&open);
-    return status;
+    *count = node->count;
+    return DSTN_OK;
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------------------------------------
+ */
 
-/* An attribute of one element; negative where there is none. */
-static hid_t open_attribute(const dstn_reader *reader, const char *group, const char *attribute) {
-    const char *path = store_hdf5_path(group);
-    if (!store_hdf5_exists(reader->hdf5, group) || H5Aexists_by_name(reader->hdf5, path, attribute, H5P_DEFAULT) <= 0) {
-        return -1;
-    }
-    return H5Aopen_by_name(reader->hdf5, path, attribute, H5P_DEFAULT, H5P_DEFAULT);
+/* An attribute of a kind; NULL where there is none. */
+static const store_node *find_attribute(const dstn_reader *reader, const char *group, const char *attribute,
+                                        store_kind kind) {
+    const store_node *node = store_tree_find(&reader->tree, group, attribute);
+    return node && node->attribute[0] && node->kind == kind && node->data ? node : NULL;
 }
 
 char *dstn_reader_text(const dstn_reader *reader, const char *group, const char *attribute) {
-    hid_t open = open_attribute(reader, group, attribute);
-    if (open < 0) {
-        return NULL;
-    }
-    char *text = NULL;
-    hid_t type = H5Aget_type(open), space = H5Aget_space(open);
-    if (H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1) {
-        read_texts(open, read_attribute, space, 1, type, &text, &(store_hdf5_reason){""});
-    }
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Aclose(open);
-    return text;
-}
-
-/* Reads one number, integer or floating, as `memory_type`. */
-static bool read_one_number(const dstn_reader *reader, const char *group, const char *attribute, hid_t memory_type,
-                            void *value) {
-    hid_t open = open_attribute(reader, group, attribute);
-    if (open < 0) {
-        return false;
-    }
-    hid_t type = H5Aget_type(open), space = H5Aget_space(open);
-    H5T_class_t kind = H5Tget_class(type);
-    bool good = (kind == H5T_INTEGER || kind == H5T_FLOAT) && H5Sget_simple_extent_npoints(space) == 1 &&
-                H5Aread(open, memory_type, value) >= 0;
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Aclose(open);
-    return good;
+    const store_node *node = find_attribute(reader, group, attribute, STORE_TEXTS);
+    return node ? dstn_strdup(node->data) : NULL;
 }
 
 bool dstn_reader_number(const dstn_reader *reader, const char *group, const char *attribute, double *value) {
-    return read_one_number(reader, group, attribute, H5T_NATIVE_DOUBLE, value);
+    const store_node *node = find_attribute(reader, group, attribute, STORE_NUMBERS);
+    if (node) {
+        *value = real_at(node, 0);
+    }
+    return node != NULL;
 }
 
 bool dstn_reader_integer(const dstn_reader *reader, const char *group, const char *attribute, int64_t *value) {
-    return read_one_number(reader, group, attribute, H5T_NATIVE_INT64, value);
+    const store_node *node = find_attribute(reader, group, attribute, STORE_NUMBERS);
+    if (node) {
+        *value = integer_at(node, 0);
+    }
+    return node != NULL;
 }
 
-/* ---- members of a group ----------------------------------------------------------------------------------- */
+/* ---- members of a group -------------------------------------------------------------------------------------------
+ */
 
-typedef struct name_list {
-    char **names; /* [capacity] */
-    int64_t count, capacity;
-} name_list;
-
-static herr_t add_name(hid_t group, const char *name, const H5L_info_t *about, void *user) {
-    (void)group;
-    (void)about;
-    name_list *list = user;
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? 2 * list->capacity : 16;
-        char **larger = dstn_alloc((size_t)list->capacity, sizeof *larger);
-        if (list->count) {
-            memcpy(larger, list->names, (size_t)list->count * sizeof *larger);
-        }
-        free(list->names);
-        list->names = larger;
-    }
-    list->names[list->count++] = dstn_strdup(name);
-    return 0;
+/* What follows a group's path in that of a node right in it; NULL: an attribute, or something deeper. */
+static const char *name_within(const store_node *node, size_t prefix) {
+    const char *name = node->path + prefix;
+    return node->attribute[0] || strchr(name, '/') ? NULL : name;
 }
 
 dstn_status dstn_reader_list(const dstn_reader *reader, const char *group, int64_t *count, char ***names,
                              dstn_error *err) {
     *count = 0;
     *names = NULL;
-    if (!store_hdf5_exists(reader->hdf5, group)) {
+    if (!dstn_reader_is_group(reader, group)) {
         return dstn_fail(err, reader->status, "%s has no group %s", reader->path, group);
     }
-    name_list list = {0};
-    hid_t open = H5Gopen2(reader->hdf5, store_hdf5_path(group), H5P_DEFAULT);
-    herr_t verdict = open < 0 ? -1 : H5Literate(open, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list);
-    store_hdf5_reason why = store_hdf5_why();
-    if (open >= 0) {
-        H5Gclose(open);
-    }
-    if (verdict < 0) {
-        for (int64_t i = 0; i < list.count; i++) {
-            free(list.names[i]);
+    size_t first, end, prefix = group[0] ? strlen(group) + 1 : 0;
+    store_tree_below(&reader->tree, group, &first, &end);
+    *names = dstn_alloc(end - first + 1, sizeof **names);
+    for (size_t i = first; i < end; i++) {
+        const char *name = name_within(&reader->tree.nodes[i], prefix);
+        if (name) {
+            (*names)[(*count)++] = dstn_strdup(name);
         }
-        free(list.names);
-        return dstn_fail(err, reader->status, "%s: group %s can't be read (HDF5: %s)", reader->path, group, why.text);
     }
-    *count = list.count;
-    *names = list.names ? list.names : dstn_alloc(1, sizeof *list.names);
     return DSTN_OK;
 }

@@ -1,37 +1,9 @@
 /* store: the record of a run: series that grow in memory, and what stands beside them. */
-#include "dstn/store.h"
+#include "record.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct series {
-    char *path; /* in the file */
-    dstn_scalar scalar;
-    int64_t columns; /* 0: one value a row, and rank 1 */
-    int64_t rows, capacity;
-    unsigned char *values; /* [capacity, width] of the scalar type */
-} series;
-
-/* Something beside the series, replaced when it is given again. */
-typedef enum aside_kind { ASIDE_TEXT, ASIDE_NUMBER, ASIDE_INTEGERS, ASIDE_STRINGS } aside_kind;
-
-typedef struct aside {
-    aside_kind kind;
-    char *place;     /* group of an attribute, or name of a data set */
-    char *attribute; /* NULL for a data set */
-    double number;
-    int64_t count;
-    int64_t *integers; /* [count] */
-    char **strings;    /* [count]; a text is one */
-} aside;
-
-struct dstn_record {
-    series *series; /* [series_count] */
-    int series_count, series_capacity;
-    aside *asides; /* [aside_count] */
-    int aside_count, aside_capacity;
-};
 
 /* Room for one more element at the end of an array that doubles. */
 static void *grow(void *array, int count, int *capacity, size_t element) {
@@ -51,7 +23,7 @@ dstn_record *dstn_record_new(void) {
     return dstn_alloc(1, sizeof(dstn_record));
 }
 
-static void clear_aside(aside *old) {
+static void clear_aside(store_aside *old) {
     for (int64_t i = 0; old->strings && i < old->count; i++) {
         free(old->strings[i]);
     }
@@ -79,22 +51,22 @@ void dstn_record_destroy(dstn_record *record) {
 
 /* ---- series ----------------------------------------------------------------------------------------------- */
 
-static int64_t width_of(const series *of) {
+int64_t store_series_width(const store_series *of) {
     return of->columns > 0 ? of->columns : 1;
 }
 
-static size_t row_size(const series *of) {
-    return (size_t)width_of(of) * dstn_scalar_size(of->scalar);
+static size_t row_size(const store_series *of) {
+    return (size_t)store_series_width(of) * dstn_scalar_size(of->scalar);
 }
 
 int dstn_record_series(dstn_record *record, const char *name, dstn_scalar scalar, int64_t columns) {
     record->series = grow(record->series, record->series_count, &record->series_capacity, sizeof *record->series);
     char *path = name[0] == '/' ? dstn_strdup(name + 1) : dstn_format("series/%s", name);
-    record->series[record->series_count] = (series){.path = path, .scalar = scalar, .columns = columns};
+    record->series[record->series_count] = (store_series){.path = path, .scalar = scalar, .columns = columns};
     return record->series_count++;
 }
 
-static void reserve_rows(series *of, int64_t rows) {
+void store_series_reserve(store_series *of, int64_t rows) {
     if (rows <= of->capacity) {
         return;
     }
@@ -158,10 +130,10 @@ static double get_value(dstn_scalar scalar, const void *values, int64_t i) {
 }
 
 void dstn_record_append(dstn_record *record, int number, const double *row) {
-    series *to = &record->series[number];
-    reserve_rows(to, to->rows + 1);
+    store_series *to = &record->series[number];
+    store_series_reserve(to, to->rows + 1);
     unsigned char *place = to->values + (size_t)to->rows * row_size(to);
-    for (int64_t c = 0; c < width_of(to); c++) {
+    for (int64_t c = 0; c < store_series_width(to); c++) {
         put_value(to->scalar, place, c, row[c]);
     }
     to->rows++;
@@ -172,13 +144,13 @@ int64_t dstn_record_length(const dstn_record *record, int number) {
 }
 
 double dstn_record_last(const dstn_record *record, int number) {
-    const series *of = &record->series[number];
-    return of->rows ? get_value(of->scalar, of->values, (of->rows - 1) * width_of(of)) : (double)NAN;
+    const store_series *of = &record->series[number];
+    return of->rows ? get_value(of->scalar, of->values, (of->rows - 1) * store_series_width(of)) : (double)NAN;
 }
 
 /* ---- what stands beside ----------------------------------------------------------------------------------- */
 
-static bool is_same_place(const aside *old, const char *place, const char *attribute) {
+static bool is_same_place(const store_aside *old, const char *place, const char *attribute) {
     if (strcmp(old->place, place) != 0 || !old->attribute != !attribute) {
         return false;
     }
@@ -186,12 +158,13 @@ static bool is_same_place(const aside *old, const char *place, const char *attri
 }
 
 /* An empty one at this place, which takes that of an older one. */
-static aside *new_aside(dstn_record *record, aside_kind kind, const char *place, const char *attribute) {
+static store_aside *new_aside(dstn_record *record, store_aside_kind kind, const char *place, const char *attribute) {
     int i = 0;
     while (i < record->aside_count && !is_same_place(&record->asides[i], place, attribute)) {
         i++;
     }
-    aside made = {.kind = kind, .place = dstn_strdup(place), .attribute = attribute ? dstn_strdup(attribute) : NULL};
+    store_aside made = {
+        .kind = kind, .place = dstn_strdup(place), .attribute = attribute ? dstn_strdup(attribute) : NULL};
     if (i < record->aside_count) {
         clear_aside(&record->asides[i]);
     } else {
@@ -202,7 +175,7 @@ static aside *new_aside(dstn_record *record, aside_kind kind, const char *place,
     return &record->asides[i];
 }
 
-static void copy_strings(aside *to, int64_t count, const char *const *strings) {
+static void copy_strings(store_aside *to, int64_t count, const char *const *strings) {
     to->count = count;
     to->strings = dstn_alloc((size_t)count, sizeof *to->strings);
     for (int64_t i = 0; i < count; i++) {
@@ -212,16 +185,16 @@ static void copy_strings(aside *to, int64_t count, const char *const *strings) {
 
 void dstn_record_text(dstn_record *record, const char *group, const char *attribute, const char *text) {
     char *copy = dstn_strdup(text); /* it may be the one that is replaced */
-    copy_strings(new_aside(record, ASIDE_TEXT, group, attribute), 1, (const char *const[]){copy});
+    copy_strings(new_aside(record, STORE_ASIDE_TEXT, group, attribute), 1, (const char *const[]){copy});
     free(copy);
 }
 
 void dstn_record_number(dstn_record *record, const char *group, const char *attribute, double value) {
-    new_aside(record, ASIDE_NUMBER, group, attribute)->number = value;
+    new_aside(record, STORE_ASIDE_NUMBER, group, attribute)->number = value;
 }
 
 void dstn_record_integers(dstn_record *record, const char *name, int64_t count, const int64_t *values) {
-    aside *to = new_aside(record, ASIDE_INTEGERS, name, NULL);
+    store_aside *to = new_aside(record, STORE_ASIDE_INTEGERS, name, NULL);
     to->count = count;
     to->integers = dstn_alloc((size_t)count, sizeof *values);
     if (count) {
@@ -230,10 +203,10 @@ void dstn_record_integers(dstn_record *record, const char *name, int64_t count, 
 }
 
 void dstn_record_strings(dstn_record *record, const char *name, int64_t count, const char *const *strings) {
-    copy_strings(new_aside(record, ASIDE_STRINGS, name, NULL), count, strings);
+    copy_strings(new_aside(record, STORE_ASIDE_STRINGS, name, NULL), count, strings);
 }
 
-static size_t aside_memory(const aside *of) {
+static size_t aside_memory(const store_aside *of) {
     size_t bytes = of->integers ? (size_t)of->count * sizeof(int64_t) : 0;
     for (int64_t i = 0; of->strings && i < of->count; i++) {
         bytes += sizeof(char *) + strlen(of->strings[i]) + 1;
@@ -255,18 +228,18 @@ size_t dstn_record_memory_used(const dstn_record *record) {
 
 /* ---- file ------------------------------------------------------------------------------------------------- */
 
-static void write_aside(dstn_writer *writer, const aside *what) {
+static void write_aside(dstn_writer *writer, const store_aside *what) {
     switch (what->kind) {
-    case ASIDE_TEXT:
+    case STORE_ASIDE_TEXT:
         dstn_writer_text(writer, what->place, what->attribute, what->strings[0]);
         break;
-    case ASIDE_NUMBER:
+    case STORE_ASIDE_NUMBER:
         dstn_writer_number(writer, what->place, what->attribute, what->number);
         break;
-    case ASIDE_INTEGERS:
+    case STORE_ASIDE_INTEGERS:
         dstn_writer_array(writer, what->place, DSTN_I64, 1, &what->count, what->integers);
         break;
-    case ASIDE_STRINGS:
+    case STORE_ASIDE_STRINGS:
         dstn_writer_strings(writer, what->place, what->count, (const char *const *)what->strings);
         break;
     }
@@ -278,7 +251,7 @@ dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_
         return err->status;
     }
     for (int i = 0; i < record->series_count; i++) {
-        const series *of = &record->series[i];
+        const store_series *of = &record->series[i];
         int64_t shape[2] = {of->rows, of->columns};
         dstn_writer_array(writer, of->path, of->scalar, of->columns > 0 ? 2 : 1, shape, of->values);
     }
@@ -286,69 +259,4 @@ dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_
         write_aside(writer, &record->asides[i]);
     }
     return dstn_writer_commit(writer, err);
-}
-
-/* ---- restoring -------------------------------------------------------------------------------------------- */
-
-/* How many rows of a series' group belong to steps up to last_step; steps only rise. */
-static dstn_status count_rows(const dstn_reader *reader, const char *path, int64_t last_step, int64_t *kept,
-                              int64_t *rows, dstn_error *err) {
-    int length = (int)(strrchr(path, '/') ? strrchr(path, '/') - path + 1 : 0);
-    char *name = dstn_format("%.*sstep", length, path);
-    double *steps;
-    if (dstn_reader_doubles(reader, name, rows, &steps, err) == DSTN_OK) {
-        *kept = 0;
-        while (*kept < *rows && steps[*kept] <= (double)last_step) {
-            ++*kept;
-        }
-        free(steps);
-        err->status = DSTN_OK;
-    }
-    free(name);
-    return err->status;
-}
-
-static dstn_status restore_series(const dstn_reader *reader, const char *path, int64_t last_step, series *to,
-                                  dstn_error *err) {
-    int64_t kept = 0, rows = 0, shape[DSTN_MAX_RANK] = {0};
-    int rank = 0;
-    if (count_rows(reader, to->path, last_step, &kept, &rows, err) != DSTN_OK ||
-        dstn_reader_shape(reader, to->path, &rank, shape, err) != DSTN_OK) {
-        return err->status;
-    }
-    bool fits = to->columns > 0 ? rank == 2 && shape[1] == to->columns : rank == 1;
-    if (!fits || shape[0] != rows) {
-        return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s: data set %s is not %lld rows of %lld values", path, to->path,
-                         (long long)rows, (long long)width_of(to));
-    }
-    reserve_rows(to, rows);
-    if (dstn_reader_array(reader, to->path, to->scalar, rows * width_of(to), to->values, err) != DSTN_OK) {
-        return err->status;
-    }
-    to->rows = kept;
-    return DSTN_OK;
-}
-
-dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t last_step, dstn_error *err) {
-    dstn_reader *reader;
-    if (dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, err) != DSTN_OK) {
-        return err->status;
-    }
-    /* Everything is read aside first: a record that can't be read whole is not read at all. */
-    series *restored = dstn_alloc((size_t)record->series_count, sizeof *restored);
-    dstn_status status = DSTN_OK;
-    for (int i = 0; status == DSTN_OK && i < record->series_count; i++) {
-        const series *old = &record->series[i];
-        restored[i] = (series){.path = old->path, .scalar = old->scalar, .columns = old->columns};
-        status = restore_series(reader, path, last_step, &restored[i], err);
-    }
-    dstn_reader_close(reader);
-    for (int i = 0; i < record->series_count; i++) {
-        free(status == DSTN_OK ? record->series[i].values : restored[i].values);
-        if (status == DSTN_OK) {
-            record->series[i] = restored[i];
-        }
-    }
-    free(restored);
-    return status;
 }

@@ -237,17 +237,20 @@ static void choose_chunk(int rank, const int64_t *shape, size_t element, hsize_t
     }
 }
 
-/* Chunks with a checksum each. A scalar lies in the object's header, which has one; an empty array has no bytes;
- * strings of variable length lie elsewhere in the file, where HDF5 has no checksums, and rely on the seal. */
+/* Chunks with a checksum each. A scalar lies in the object's header, which has one; an empty array has no bytes. Texts
+ * are as long as the longest of them, so they are packed. */
 static hid_t creation_properties(int rank, const int64_t *shape, hid_t file_type) {
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(creation, 0);
     if (rank == 0) {
         H5Pset_layout(creation, H5D_COMPACT);
-    } else if (elements(rank, shape) > 0 && H5Tget_class(file_type) != H5T_STRING) {
+    } else if (elements(rank, shape) > 0) {
         hsize_t chunk[DSTN_MAX_RANK];
         choose_chunk(rank, shape, H5Tget_size(file_type), chunk);
         H5Pset_chunk(creation, rank, chunk);
+        if (H5Tget_class(file_type) == H5T_STRING && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) {
+            H5Pset_deflate(creation, 1);
+        }
         H5Pset_fletcher32(creation);
     }
     return creation;
@@ -291,10 +294,27 @@ void dstn_writer_array(dstn_writer *writer, const char *name, dstn_scalar scalar
     write_data_set(writer, name, store_hdf5_file_type(scalar), store_hdf5_memory_type(scalar), rank, shape, data);
 }
 
+/* Texts have a fixed length: those of variable length would lie in HDF5's global heap, whose metadata has no checksums
+ * and which HDF5 reads without looking. */
 void dstn_writer_strings(dstn_writer *writer, const char *name, int64_t count, const char *const *strings) {
-    hid_t type = store_hdf5_text_type();
-    write_data_set(writer, name, type, type, 1, &count, strings);
+    size_t longest = 1;
+    for (int64_t i = 0; i < count; i++) {
+        size_t length = strlen(strings[i]);
+        longest = length > longest ? length : longest;
+    }
+    char *bytes = (uint64_t)count < PTRDIFF_MAX / longest ? calloc((size_t)count + 1, longest) : NULL;
+    if (!bytes) {
+        H5Eclear2(H5E_DEFAULT);
+        keep_failure(writer, name);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(bytes + (size_t)i * longest, strings[i], strlen(strings[i]));
+    }
+    hid_t type = store_hdf5_text_type(longest);
+    write_data_set(writer, name, type, type, 1, &count, bytes);
     H5Tclose(type);
+    free(bytes);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------------- */
@@ -336,8 +356,8 @@ static void put_attribute(dstn_writer *writer, const char *group, const char *at
 }
 
 void dstn_writer_text(dstn_writer *writer, const char *group, const char *attribute, const char *text) {
-    hid_t type = store_hdf5_text_type();
-    put_attribute(writer, group, attribute, type, type, &text);
+    hid_t type = store_hdf5_text_type(strlen(text));
+    put_attribute(writer, group, attribute, type, type, text);
     H5Tclose(type);
 }
 

@@ -243,7 +243,7 @@ static dstn_status read_all(tools_fixture *fixture, const char *path, dstn_error
 dstn_status tools_fixture_open(const char *path, const dstn_kernel *kernel, tools_fixture *out, dstn_error *err) {
     memset(out, 0, sizeof(*out));
     out->kernel = kernel;
-    dstn_status status = dstn_reader_open(path, DSTN_ERROR_DATA, &out->reader, err);
+    dstn_status status = dstn_reader_open_foreign(path, NULL, DSTN_ERROR_DATA, &out->reader, err);
     if (status != DSTN_OK) {
         return status;
     }

@@ -12,21 +12,64 @@
 /* A kind of file is known by two things that it holds. */
 typedef struct kind {
     const char *name, *holds[2];
+    bool is_ours; /* we wrote it, and sealed it */
 } kind;
 
 static const kind kinds[] = {
-    {"run", {"series/step", "series"}}, {"sweep", {"members/name", "members/outcome"}},
-    {"oracle", {"grid", "curve"}},      {"checkpoint", {"state", "state/progress"}},
-    {"fixture", {"expect", "input/x"}},
+    {"run", {"series/step", "series"}, true},
+    {"sweep", {"members/name", "members/outcome"}, true},
+    {"oracle", {"grid", "curve"}, true},
+    {"checkpoint", {"state", "state/progress"}, true},
+    {"trace", {"steps", "start/lambda"}, true},
+    {"fixture", {"expect", "input/x"}, false},
+    {"other", {"", ""}, false},
 };
 
-static const char *kind_of(const dstn_reader *reader) {
-    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        if (dstn_reader_has(reader, kinds[k].holds[0]) && dstn_reader_has(reader, kinds[k].holds[1])) {
-            return kinds[k].name;
-        }
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* Whether a path is there, or would be if the group that it lies in could be opened. */
+static bool shows(const dstn_reader *reader, const char *path) {
+    char *group = dstn_format("%.*s", (int)strcspn(path, "/"), path);
+    dstn_data_set about;
+    dstn_error ignored;
+    bool shown = dstn_reader_has(reader, path) || (dstn_reader_describe(reader, group, &about, &ignored) == DSTN_OK &&
+                                                   strchr(path, '/') && about.why[0]);
+    free(group);
+    return shown;
+}
+
+static const kind *kind_of(const dstn_reader *reader) {
+    const kind *found = kinds;
+    while (!shows(reader, found->holds[0]) || !shows(reader, found->holds[1])) {
+        found++; /* the root is in every file */
     }
-    return "other";
+    return found;
+}
+
+/* What looks like a file of ours and has no seal has lost its end, or was changed: its numbers prove nothing, and HDF5
+ * doesn't get to read them. */
+static dstn_status refuse_unsealed(const char *path, dstn_error *err) {
+    if (dstn_store_has_seal(path)) {
+        return DSTN_OK;
+    }
+    const char *signs[2 * KINDS + 1] = {NULL};
+    for (int k = 0; k < 2 * KINDS; k++) {
+        signs[k] = kinds[k / 2].holds[k % 2];
+    }
+    const dstn_foreign how = {.wanted = signs};
+    dstn_reader *reader;
+    dstn_status status = dstn_reader_open_foreign(path, &how, DSTN_ERROR_DATA, &reader, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    const kind *found = kind_of(reader);
+    dstn_reader_close(reader);
+    return !found->is_ours
+               ? DSTN_OK
+               : dstn_fail(err, DSTN_ERROR_CHECKPOINT,
+                           "%s is damaged: it holds what a %s of dstn holds, and has no seal at its end: that "
+                           "is lost, or another program has changed the file",
+                           path, found->name);
 }
 
 /* ---- attributes ---- */
@@ -181,11 +224,14 @@ static void clear(tools_inspection *inspection) {
 static dstn_status inspect(FILE *out, const char *path, bool json, bool whole, dstn_error *err) {
     tools_inspection inspection = {.path = path, .whole = whole};
     dstn_reader *reader;
-    dstn_status status = dstn_reader_open(inspection.path, DSTN_ERROR_DATA, &reader, err);
+    dstn_status status = refuse_unsealed(path, err);
+    if (status == DSTN_OK) {
+        status = dstn_reader_open_any(path, DSTN_ERROR_DATA, &reader, err);
+    }
     if (status != DSTN_OK) {
         return status;
     }
-    inspection.kind = kind_of(reader);
+    inspection.kind = kind_of(reader)->name;
     gather_facts(reader, &inspection);
     status = gather_holdings(reader, &inspection, err);
     dstn_reader_close(reader);

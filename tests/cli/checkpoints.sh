@@ -34,25 +34,18 @@ elif kind == "empty":
     data = b""
 elif kind == "flipped":
     data = data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
-elif kind == "older":  # copied, since the original is sealed against changes
-    with h5py.File(path, "r") as old, h5py.File(path + ".new", "w") as new:
-        for name in old:
-            old.copy(name, new)
-        for name, value in old.attrs.items():
-            new.attrs[name] = value
-        new.attrs["format"] = 0
-    data = open(path + ".new", "rb").read()
-    os.remove(path + ".new")
 open(path, "wb").write(data)
+if kind == "newer":  # by another version, which seals its files in another way
+    os.truncate(path, len(data) - 32)
+    with h5py.File(path, "r+", libver="latest") as f:
+        f.attrs["format"] = 99
 P
 }
-for kind in truncated empty flipped older; do
+for kind in truncated empty flipped; do
   cp -r "$scratch/killed" "$scratch/$kind"
   damage $kind "$scratch/$kind/$newest"
   expect "the newest checkpoint is $kind" 0 "warning: .*$newest" train "$scratch/$kind" --resume
   grep -Eq 'resumed at step 7000' "$scratch/err" || { echo "FAIL the older one isn't used" && failures=$((failures + 1)); }
-  [ $kind != older ] || grep -q 'format 0, older than' "$scratch/err" ||
-    { echo "FAIL the format isn't named" && failures=$((failures + 1)); }
   same "$kind" "$scratch/$kind"
 done
 cp -r "$scratch/killed" "$scratch/all"
@@ -62,9 +55,44 @@ cp -r "$scratch/all/checkpoints" "$scratch/all-before"
 expect "no checkpoint can be used" 4 '^dstn: none of the 2 checkpoints .* can be used' train "$scratch/all" --resume
 diff -r "$scratch/all-before" "$scratch/all/checkpoints" ||
   { echo "FAIL damaged checkpoints were touched" && failures=$((failures + 1)); }
-cp -r "$scratch/killed" "$scratch/record"
-damage truncated "$scratch/record/run.h5"
-expect "a damaged record" 4 '^dstn: .*run.h5' train "$scratch/record" --resume
+# What isn't proven to be damaged is not passed over, and nothing is removed.
+cp -r "$scratch/killed" "$scratch/newer"
+damage newer "$scratch/newer/$newest"
+cp -r "$scratch/newer/checkpoints" "$scratch/newer-before"
+expect "the newest checkpoint is of another version" 4 "^dstn: .*$newest has no seal.*move it out of" \
+  train "$scratch/newer" --resume
+diff -r "$scratch/newer-before" "$scratch/newer/checkpoints" ||
+  { echo "FAIL a checkpoint of another version was touched" && failures=$((failures + 1)); }
+rm "$scratch/newer/$newest" && ln -s "${newest##*/}" "$scratch/newer/$newest"
+expect "the newest checkpoint can't be opened" 4 "^dstn: .*$newest can't be read: Too many levels" \
+  train "$scratch/newer" --resume
+[ -L "$scratch/newer/$newest" ] || { echo "FAIL it was removed" && failures=$((failures + 1)); }
+rm "$scratch/newer/$newest"
+expect "it is moved away" 0 'resumed at step 7000' train "$scratch/newer" --resume
+same "moved away" "$scratch/newer"
+expect "a run of another seed" 0 '' train "$scratch/seed" --set seed=7 --set train.iterations=9000
+cp -r "$scratch/killed" "$scratch/mixed"
+cp "$scratch/seed/checkpoints/step-00009000.h5" "$scratch/mixed/checkpoints"
+expect "a checkpoint of another seed" 2 'step-00009000.h5: "seed" is not as it was' train "$scratch/mixed" --resume
+
+# ---- the record ----
+for kind in truncated flipped lost; do
+  cp -r "$scratch/killed" "$scratch/record-$kind"
+  cp "$scratch/record-$kind/run.h5" "$scratch/run.h5"
+  if [ $kind = lost ]; then
+    rm "$scratch/record-$kind/run.h5"
+  else
+    damage $kind "$scratch/record-$kind/run.h5"
+    cp "$scratch/record-$kind/run.h5" "$scratch/run.h5"
+  fi
+  expect "a record that is $kind" 0 'warning: .*run.h5 .*the series begin after step 8000' \
+    train "$scratch/record-$kind" --resume
+  cmp "$scratch/whole/checkpoints/step-00010000.h5" "$scratch/record-$kind/checkpoints/step-00010000.h5" ||
+    { echo "FAIL the run isn't the undisturbed one" && failures=$((failures + 1)); }
+  [ $kind = lost ] || cmp "$scratch/run.h5" "$scratch/record-$kind/run.h5.damaged" ||
+    { echo "FAIL the damaged record isn't kept" && failures=$((failures + 1)); }
+  expect "it is a record again" 0 'result/status done' "$dstn" inspect "$scratch/record-$kind/run.h5"
+done
 
 # ---- configs ----
 cp -r "$scratch/killed" "$scratch/config"

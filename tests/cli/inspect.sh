@@ -35,7 +35,7 @@ if grep -q '^different digest/hash' "$scratch/out"; then
 fi
 expect "a folder without a run" 3 'run\.h5' "$dstn" diff "$scratch/a" "$scratch"
 expect "a run that isn't there" 3 'nothing' "$dstn" diff "$scratch/nothing" "$scratch/a"
-expect "a file that is no record" 3 'series/step' "$dstn" diff "$scratch/a" tests/fixtures/mlp_3h.h5
+expect "a file that is no record" 3 'no seal' "$dstn" diff "$scratch/a" tests/fixtures/mlp_3h.h5
 expect "diff of one run" 2 'usage' "$dstn" diff "$scratch/a"
 cp -r "$scratch/b" "$scratch/flipped"
 printf 'X' | dd of="$scratch/flipped/run.h5" bs=1 seek=3000 conv=notrunc 2>/dev/null
@@ -172,4 +172,46 @@ expect "inspect a folder" 3 'folder' "$dstn" inspect "$scratch/a"
 expect "inspect an empty file" 3 'empty' "$dstn" inspect "$scratch/empty.h5"
 head -c 3000 "$scratch/a/run.h5" >"$scratch/cut.h5"
 expect "inspect a cut file" 3 'cut' "$dstn" inspect "$scratch/cut.h5" --json
+
+# ---- damaged files of ours, and other people's ----
+
+# edit FILE NEW PYTHON: a copy of a file without its seal, changed by h5py.
+edit() {
+  cp "$1" "$2"
+  truncate -s -32 "$2"
+  /usr/bin/python3 -c 'import h5py, sys
+with h5py.File(sys.argv[1], "r+", libver="latest") as f:
+    exec(sys.argv[2])' "$2" "$3"
+}
+cp "$scratch/a/run.h5" "$scratch/flip.h5"
+printf 'X' | dd of="$scratch/flip.h5" bs=1 seek=3000 conv=notrunc 2>/dev/null
+expect "a record whose seal doesn't fit" 4 'flip.h5 is damaged' "$dstn" inspect "$scratch/flip.h5"
+edit "$scratch/a/run.h5" "$scratch/edited.h5" 'f["series/train_loss"][0] = 0'
+expect "a record that h5py has changed" 4 'edited.h5 is damaged: it holds what a run ' "$dstn" inspect "$scratch/edited.h5"
+edit "$checkpoint" "$scratch/step.h5" 'f.attrs["step"] = 1'
+expect "a checkpoint that h5py has changed" 4 'holds what a checkpoint' "$dstn" inspect "$scratch/step.h5"
+/usr/bin/python3 - "$scratch" <<'P'
+import os, sys
+import h5py
+import numpy as np
+os.chdir(sys.argv[1])
+with h5py.File("claim.h5", "w") as f:
+    f.create_dataset("x", shape=(2**27, 2), chunks=(16, 2), dtype="f8")
+with h5py.File("names.h5", "w") as f:
+    f["\x1b[31mname\x1b]0;T\a"] = np.arange(3.0)
+    f["texts"] = np.array(["a\x1b[31mb", "c\u202ed"], dtype=h5py.string_dtype())
+    f.create_group("provenance").attrs["method"] = "stn\x1b[2J\n\x9b31m"
+with h5py.File("cycle.h5", "w") as f:
+    f["x"] = 1.0
+    f["g/g"] = f["/"]
+    f["g/x"] = f["x"]
+P
+expect "a file that claims more than it has" 3 'claims 2147483648 bytes' "$dstn" inspect "$scratch/claim.h5"
+expect "a group within itself" 0 'g/x f64' "$dstn" inspect "$scratch/cycle.h5"
+for format in "" --json; do
+  expect "names with escapes $format" 0 'name' "$dstn" inspect "$scratch/names.h5" $format
+  if LC_ALL=C grep -q -e $'\x1b' -e $'\xc2\x9b' -e $'\xe2\x80\xae' "$scratch/out"; then
+    echo "FAIL escapes of a file reach the terminal $format" && failures=$((failures + 1))
+  fi
+done
 finish

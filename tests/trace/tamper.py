@@ -17,7 +17,7 @@ ATTRIBUTES = ("kind", "step", "hyper_step", "epoch", "train_loss", "valid_loss",
 
 def verdict(file):
     """What retrace says: "agrees", or what parts."""
-    comparison = retrace.Comparison(retrace.TOLERANCE[file.attrs["precision"]])
+    comparison = retrace.Comparison(retrace.TOLERANCE[retrace.text_of(file, "precision")])
     try:
         retrace.Replay(file, comparison).run()
     except retrace.Parted as parted:
@@ -69,7 +69,8 @@ def change(file, name):
         return
     item = file[path] if path else file
     old = item.attrs[attribute]
-    if isinstance(old, str):
+    if isinstance(old, bytes):
+        old = old.decode()
         item.attrs[attribute] = {"train": "hyper", "hyper": "train"}.get(old, old + "x")
     else:
         item.attrs[attribute] = changed(old)[()]

@@ -22,6 +22,15 @@ static inline dstn_reader *open_good(const char *path) {
     return reader;
 }
 
+static inline dstn_reader *open_foreign(const char *path, const dstn_foreign *how) {
+    dstn_reader *reader = NULL;
+    dstn_error err = {0};
+    if (dstn_reader_open_foreign(path, how, DSTN_ERROR_DATA, &reader, &err) != DSTN_OK) {
+        fail_msg("%s", err.message);
+    }
+    return reader;
+}
+
 static inline void commit(dstn_writer *writer) {
     dstn_error err = {0};
     if (dstn_writer_commit(writer, &err) != DSTN_OK) {

@@ -10,6 +10,7 @@
 enum { WEIGHTS = 60, MOMENTS = 35 };
 
 static char *folder;
+static const dstn_origin some_origin = {"seed: 1\n", "0123456789abcdef0123456789abcdef"};
 
 /* A job of every type and rank of state; `list` borrows the rest. */
 typedef struct job {
@@ -64,7 +65,7 @@ static inline bool same_job(const job *a, const job *b) {
 static inline char *write_one(const char *into, int64_t step, int seed, int keep) {
     job *stored = new_job(seed);
     dstn_error err = {0};
-    if (dstn_checkpoint_write(into, step, &stored->list, "seed: 1\n", keep, &err) != DSTN_OK) {
+    if (dstn_checkpoint_write(into, step, &stored->list, &some_origin, keep, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
     }
     free_job(stored);

@@ -23,10 +23,13 @@ static void spoil(const char *path) {
 }
 
 static char *warnings_of(const char *into, job *got, dstn_status want, bool *found, int64_t *step, dstn_error *err) {
+    dstn_checkpoint_facts about = {.step = *step};
     char *text = NULL;
     size_t size = 0;
     dstn_log log = {.out = open_memstream(&text, &size), .level = DSTN_LOG_QUIET};
-    assert_int_equal(dstn_checkpoint_newest(into, &got->list, &log, found, step, err), want);
+    assert_int_equal(dstn_checkpoint_newest(into, &got->list, &log, found, &about, err), want);
+    *step = about.step;
+    dstn_checkpoint_facts_clear(&about);
     fclose(log.out);
     return text;
 }
@@ -71,6 +74,75 @@ static void the_newest_usable_one_is_read_and_damaged_ones_are_told(void **state
         free(paths[i]);
     }
     free(into);
+}
+
+/* ---- what can't be read and is not proven bad ----------------------------------------------------------------------
+ */
+
+static void make_newer_format(const char *path) {
+    dstn_writer *writer;
+    dstn_error err = {0};
+    assert_int_equal(dstn_writer_open(path, &writer, &err), DSTN_OK);
+    dstn_writer_integer(writer, "", "format", DSTN_CHECKPOINT_FORMAT + 1);
+    assert_int_equal(dstn_writer_commit(writer, &err), DSTN_OK);
+}
+
+/* What another program has written into, or what has lost its last bytes and nothing else. */
+static void take_seal(const char *path) {
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(truncate(path, about.st_size - 32), 0);
+}
+
+/* An open that fails for root too, as without permission. */
+static void make_unreadable(const char *path) {
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(strrchr(path, '/') + 1, path), 0);
+}
+
+static void make_other_state(const char *path) {
+    double value = 1;
+    dstn_state list = {0};
+    dstn_error err = {0};
+    dstn_state_add_values(&list, "other", DSTN_F64, 1, &value);
+    assert_int_equal(dstn_checkpoint_save(path, 200, &list, &some_origin, &err), DSTN_OK);
+    dstn_state_clear(&list);
+}
+
+static void the_newest_is_passed_over_only_if_it_is_proven_bad(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *why;
+        void (*change)(const char *path);
+    } cases[] = {{"newer", "format 3, newer than", make_newer_format},
+                 {"unsealed", "no seal", take_seal},
+                 {"unreadable", "symbolic links", make_unreadable},
+                 {"other", "has no state", make_other_state}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *into = subfolder(cases[i].name);
+        free(write_one(into, 100, 1, 5));
+        char *path = write_one(into, 200, 2, 5);
+        cases[i].change(path);
+        job *got = new_job(9), *before = new_job(9);
+        bool found = true;
+        int64_t step = -1;
+        dstn_error err = {0};
+        char *told = warnings_of(into, got, DSTN_ERROR_CHECKPOINT, &found, &step, &err);
+        assert_false(found);
+        assert_string_equal(told, "");
+        if (!strstr(err.message, cases[i].why) || !strstr(err.message, path) || !strstr(err.message, "move it")) {
+            fail_msg("'%s' is not in: %s", cases[i].why, err.message);
+        }
+        assert_true(same_job(got, before));
+        free(write_one(into, 150, 1, 1)); /* nor does a later write remove it */
+        struct stat about;
+        assert_int_equal(lstat(path, &about), 0);
+        free(told);
+        free(path);
+        free_job(got);
+        free_job(before);
+        free(into);
+    }
 }
 
 static void no_checkpoint_at_all_is_no_error(void **state) {
@@ -120,7 +192,13 @@ static void the_newest_are_kept_and_remnants_removed(void **state) {
     expect_steps(into, 2, (const int64_t[]){4, 3});
     free(write_one(into, 123456789012, 5, 3)); /* beyond eight digits the order is still that of the numbers */
     expect_steps(into, 3, (const int64_t[]){123456789012, 4, 3});
-    /* Resumed from before 123456789012, which was therefore unusable. */
+    /* Nobody has shown that the later one is bad. */
+    free(write_one(into, 5, 5, 2));
+    expect_steps(into, 3, (const int64_t[]){123456789012, 5, 4});
+    /* Resumed from before it, since it was. */
+    char *later = dstn_format("%s/step-123456789012.h5", into);
+    spoil(later);
+    free(later);
     free(write_one(into, 5, 5, 2));
     expect_steps(into, 2, (const int64_t[]){5, 4});
     free(write_one(into, 6, 5, 0)); /* the one just written always stays */
@@ -149,15 +227,16 @@ static void one_at_a_path_of_its_own_is_read_but_neither_listed_nor_removed(void
     (void)state;
     char *into = subfolder("aside"), *path = dstn_format("%s/best.h5", into);
     dstn_error err = {0};
-    int64_t step;
+    dstn_checkpoint_facts about;
     free(write_one(into, 10, 1, 1));
     job *best = new_job(7), *got = new_job(0);
-    assert_int_equal(dstn_checkpoint_save(path, 20, &best->list, "seed: 1\n", &err), DSTN_OK);
+    assert_int_equal(dstn_checkpoint_save(path, 20, &best->list, &some_origin, &err), DSTN_OK);
     expect_listed(into, 10);
     free(write_one(into, 30, 2, 1));
     expect_listed(into, 30);
-    assert_int_equal(dstn_checkpoint_read(path, &got->list, &step, &err), DSTN_OK);
-    assert_int_equal(step, 20);
+    assert_int_equal(dstn_checkpoint_read(path, &got->list, &about, &err), DSTN_OK);
+    assert_int_equal(about.step, 20);
+    dstn_checkpoint_facts_clear(&about);
     assert_true(same_job(got, best));
     free_job(best);
     free_job(got);
@@ -188,24 +267,25 @@ static void a_full_disk_leaves_the_older_checkpoint(void **state) {
     assert_true(room > 8192);
     assert_int_equal(truncate(fill, (off_t)(room - 4096)), 0);
     job *stored = new_job(2), *got = new_job(9), *wanted = new_job(1);
-    dstn_status status = dstn_checkpoint_write(into, 2, &stored->list, "seed: 1\n", 1, &err);
-    int64_t step = 0;
+    dstn_status status = dstn_checkpoint_write(into, 2, &stored->list, &some_origin, 1, &err);
+    dstn_checkpoint_facts about = {0};
     bool found = false;
     dstn_error ignored;
-    dstn_status read = dstn_checkpoint_newest(into, &got->list, NULL, &found, &step, &ignored);
+    dstn_status read = dstn_checkpoint_newest(into, &got->list, NULL, &found, &about, &ignored);
     int entries = entries_of(into);
     dstn_error again = {0};
     int freed = truncate(fill, 0);
-    dstn_status retried = dstn_checkpoint_write(into, 2, &stored->list, "seed: 1\n", 1, &again);
+    dstn_status retried = dstn_checkpoint_write(into, 2, &stored->list, &some_origin, 1, &again);
     umount(into);
     assert_int_equal(status, DSTN_ERROR_RUN);
     assert_non_null(strstr(err.message, "No space left on device"));
     assert_non_null(strstr(err.message, "step-00000002.h5"));
     assert_int_equal(entries, 2);
     assert_int_equal(read, DSTN_OK);
-    assert_true(found && step == 1 && same_job(got, wanted));
+    assert_true(found && about.step == 1 && same_job(got, wanted));
     assert_int_equal(freed, 0);
     assert_int_equal(retried, DSTN_OK);
+    dstn_checkpoint_facts_clear(&about);
     free_job(stored);
     free_job(got);
     free_job(wanted);
@@ -217,6 +297,7 @@ static void a_full_disk_leaves_the_older_checkpoint(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_usable_one_is_read_and_damaged_ones_are_told),
+        cmocka_unit_test(the_newest_is_passed_over_only_if_it_is_proven_bad),
         cmocka_unit_test(no_checkpoint_at_all_is_no_error),
         cmocka_unit_test(the_newest_are_kept_and_remnants_removed),
         cmocka_unit_test(one_at_a_path_of_its_own_is_read_but_neither_listed_nor_removed),

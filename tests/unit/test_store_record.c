@@ -229,6 +229,52 @@ static void a_damaged_or_missing_record_is_refused(void **state) {
     free(path);
 }
 
+/* What a run that goes on without its record says, and that nothing is thrown away. */
+static void a_run_goes_on_without_its_record_and_says_so(void **state) {
+    (void)state;
+    char *path = write_run(20), *kept[2] = {dstn_format("%s.damaged", path), dstn_format("%s.damaged-2", path)};
+    size_t size = 0;
+    unsigned char *bytes = scratch_read(path, &size);
+    bytes[size / 2] ^= 4;
+    dstn_error err = {0};
+    for (int i = 0; i < 5; i++) {
+        char *text = NULL;
+        size_t length = 0;
+        dstn_log log = {.out = open_memstream(&text, &length), .level = DSTN_LOG_QUIET};
+        run made = new_run();
+        if (i < 2) {
+            assert_true(scratch_write(path, bytes, i ? size - 32 : size)); /* damaged; without its seal */
+        } else if (i == 3) {
+            free(write_run(20));
+        } else if (i == 4) {
+            assert_int_equal(unlink(path), 0);
+            assert_int_equal(mkdir(path, 0700), 0);
+        }
+        assert_int_equal(dstn_record_recover(made.record, path, 50, &log, &err),
+                         i == 4 ? DSTN_ERROR_CHECKPOINT : DSTN_OK);
+        fclose(log.out);
+        assert_int_equal(dstn_record_length(made.record, made.loss), i == 3 ? 6 : 0);
+        if (i < 3) {
+            assert_non_null(strstr(text, "the series begin after step 50"));
+            assert_non_null(strstr(text, i == 2 ? "is lost" : kept[i]));
+            assert_int_not_equal(access(path, F_OK), 0);
+        } else {
+            assert_string_equal(text, "");
+        }
+        free(text);
+        dstn_record_destroy(made.record);
+    }
+    size_t kept_size = 0;
+    unsigned char *kept_bytes = scratch_read(kept[0], &kept_size);
+    assert_true(kept_size == size && memcmp(kept_bytes, bytes, size) == 0);
+    assert_int_equal(rmdir(path), 0);
+    free(kept_bytes);
+    free(bytes);
+    free(kept[0]);
+    free(kept[1]);
+    free(path);
+}
+
 static int make_folder(void **state) {
     (void)state;
     folder = scratch_make();
@@ -250,6 +296,7 @@ int main(void) {
         cmocka_unit_test(resuming_leaves_no_trace),
         cmocka_unit_test(a_record_that_does_not_fit_changes_nothing),
         cmocka_unit_test(a_damaged_or_missing_record_is_refused),
+        cmocka_unit_test(a_run_goes_on_without_its_record_and_says_so),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
