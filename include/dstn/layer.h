@@ -371,6 +371,10 @@ void dstn_response_map_apply(dstn_response_map *map, const dstn_pass *pass, cons
  * v [B, out], u [B, in]. */
 void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass, const void *v, const void *u);
 
+/* W_g += Σ_j s_j(z) W_j and b_g += Σ_j t_j(z) b_j at one z [h]: the response's origin moves to z, since its factors are
+ * linear in it. Not within a pass. */
+void dstn_response_map_fold(dstn_response_map *map, const void *z);
+
 /* ---- regularizers ----------------------------------------------------------------------------------------------- */
 
 typedef struct dstn_regularizer_type dstn_regularizer_type;

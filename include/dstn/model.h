@@ -90,6 +90,10 @@ void dstn_model_zero_gradient(dstn_model *model, dstn_range range);
  * the adjoint with the gradients that pass->grad names. */
 double dstn_model_flops(const dstn_model *model, const dstn_pass *pass);
 
+/* Moves the origin of the response to z [h]: a network that was general + response at z is general alone afterwards,
+ * and −z moves it back. DSTN_ERROR_USAGE, and nothing is changed: layers share general weights but not the response. */
+dstn_status dstn_model_fold_response(dstn_model *model, const double *z, dstn_error *err);
+
 /* Adds "model/general", "model/response", and "model/buffers" where there are any. */
 void dstn_model_add_state(dstn_model *model, dstn_state *state);
 

@@ -78,3 +78,17 @@ void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass,
         }
     }
 }
+
+void dstn_response_map_fold(dstn_response_map *map, const void *z) {
+    const dstn_kernel *kernel = layer_map_kernel(map);
+    const dstn_pass pass = {.kind = DSTN_PASS_RESPONSE, .rows = 1, .z = z};
+    for (int64_t j = 0; j < map->terms; j++) {
+        layer_map_factors(map, &pass, map->width, map->adjoints);
+        map_term term = layer_map_term(map, &pass, j, map->width, map->adjoints);
+        term.s.row = term.t.row = 0; /* one z for all columns of the weight */
+        kernel->response_add(kernel, map->in, 1, map->out, term.s, term.weight, term.s, NULL, map->weight->value);
+        if (map->bias) {
+            kernel->response_add(kernel, 1, 1, map->out, term.t, term.bias, term.t, NULL, map->bias->value);
+        }
+    }
+}

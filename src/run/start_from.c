@@ -1,13 +1,28 @@
 /* Takes the model of a checkpoint of any run, to train on from it or to evaluate it; or all of it, to go on from there.
- */
+ * STN's weights at λ are general + response at z = λ, those of all other methods general alone (z = λ − λ_0 = 0):
+ * between the two kinds the response is folded at λ, so that the network stays the one that it was. */
 #include "checkpoint.h"
 
 #include <stdlib.h>
 
 #include "job.h"
 
-/* That it is of the same hyperparameters in the same order. */
-static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, const char *path, dstn_error *err) {
+/* Whether a method's response starts at z = λ. */
+static bool starts_at_lambda(const dstn_method *method) {
+    return method->tunes && !method->centered;
+}
+
+static dstn_status read_method(dstn_doc *doc, const dstn_method **method, dstn_error *err) {
+    dstn_method_settings settings;
+    dstn_job_settings others;
+    dstn_binding bindings[] = {{dstn_method_options, &settings}, {run_job_options, &others}};
+    dstn_status status = dstn_options_read(dstn_doc_root(doc), "", bindings, 2, err);
+    return status == DSTN_OK ? dstn_method_choose(&settings, method, err) : status;
+}
+
+/* That it is of the same hyperparameters in the same order, and what method it is of. */
+static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, const char *path,
+                               const dstn_method **method, dstn_error *err) {
     char *text = dstn_reader_text(reader, "", "config");
     dstn_doc *doc = NULL;
     dstn_status status = text ? dstn_doc_parse(text, path, &doc, err)
@@ -15,20 +30,30 @@ static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, c
     if (status == DSTN_OK) {
         status = run_job_same_hyperparameters(job, doc, err);
     }
+    if (status == DSTN_OK) {
+        status = read_method(doc, method, err);
+    }
     dstn_doc_destroy(doc);
     free(text);
     return status;
 }
 
-static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, const char *path, int64_t *step,
+/* What the leader learns of a checkpoint beside its state. */
+typedef struct origin {
+    int64_t step;
+    bool starts_at_lambda;
+} origin;
+
+static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, const char *path, origin *from,
                                 dstn_error *err) {
+    const dstn_method *method = job->method;
     dstn_reader *reader;
     dstn_status status = dstn_checkpoint_open(path, &reader, err);
     if (status != DSTN_OK) {
         return status;
     }
-    status = check_start(job, reader, path, err);
-    if (status == DSTN_OK && !dstn_reader_integer(reader, "", "step", step)) {
+    status = check_start(job, reader, path, &method, err);
+    if (status == DSTN_OK && !dstn_reader_integer(reader, "", "step", &from->step)) {
         status = dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s has no attribute step", path);
     }
     for (size_t i = 0; i < start->count && status == DSTN_OK; i++) {
@@ -39,20 +64,37 @@ static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, co
         free(name);
     }
     dstn_reader_close(reader);
+    from->starts_at_lambda = starts_at_lambda(method);
+    return status;
+}
+
+static dstn_status fold(const dstn_job *job, const origin *from, dstn_error *err) {
+    bool at_lambda = starts_at_lambda(job->method);
+    if (at_lambda == from->starts_at_lambda) {
+        return DSTN_OK;
+    }
+    const dstn_space *space = job->space;
+    double *z = dstn_alloc((size_t)space->count + 1, sizeof(double));
+    for (int i = 0; i < space->count; i++) {
+        z[i] = at_lambda ? -space->lambda[i] : space->lambda[i];
+    }
+    dstn_status status = dstn_model_fold_response(job->model, z, err);
+    free(z);
     return status;
 }
 
 /* Takes the entries of a list, which it clears. */
 static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int64_t *step, dstn_error *err) {
-    int64_t made = 0;
-    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, path, &made, err) : DSTN_OK;
+    origin from = {0, false};
+    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, path, &from, err) : DSTN_OK;
     status = dstn_group_verdict(job->group, status, err);
     if (status == DSTN_OK) {
         run_state_spread(job->group, state);
-        dstn_group_broadcast(job->group, &made, sizeof(made));
+        dstn_group_broadcast(job->group, &from, sizeof(from));
+        status = fold(job, &from, err);
     }
     if (step) {
-        *step = made;
+        *step = from.step;
     }
     dstn_state_clear(state);
     return status;
