@@ -126,9 +126,9 @@ struct dstn_kernel {
     void (*relu)(const dstn_kernel *kernel, int64_t n, const void *x, void *y, uint8_t *positive);
     /* out ← v where kept, else 0; out may be v. */
     void (*mask)(const dstn_kernel *kernel, int64_t n, const uint8_t *kept, const void *v, void *out);
-    /* Inverted dropout: kept[r,c] = 0 where a uniform draw is below the row's rate. rate of row r is rates[r*stride].
-     * Four neighbouring columns share a counter-based block: the draw of element (r, c) is u = (word + ½)/2³² with word
-     * c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
+    /* Inverted dropout: kept[r,c] = 0 where a uniform draw is below the rate of row r, rates[r*stride] held to [0,
+     * 0.999]. Four neighbouring columns share a counter-based block: the draw of element (r, c) is u = (word + ½)/2³²
+     * with word c mod 4 of dstn_rng_bits(rng, step, first_row + r, lane + c/4). */
     void (*dropout_mask)(const dstn_kernel *kernel, dstn_rng rng, uint64_t step, int64_t first_row, uint64_t lane,
                          int64_t rows, int64_t cols, const double *rates, int64_t stride, uint8_t *kept);
     /* out[r,p,c] = v[r,p,c]/(1 − rate) where kept[r,c], else 0, the rate held to [0, 0.999]; out may be v. */

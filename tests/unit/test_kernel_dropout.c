@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "kernel_fixture.h"
 
@@ -87,11 +88,44 @@ static void a_draw_below_the_rate_is_dropped_and_no_other(void **state) {
     with_all_kernels(check_threshold);
 }
 
+/* Σ of dropout(1) over many draws, divided by their number. Where mask and factor had different rates above 0.999, it
+ * was half of that. */
+static void check_mean(bench *b) {
+    enum { DRAWS = 400000 };
+    const double rates[] = {0.5, 0.998, 0.9995, 1, INFINITY, NAN, -1};
+    uint8_t *kept = dstn_alloc(DRAWS, 1);
+    double *values = dstn_alloc(DRAWS, sizeof(double));
+    void *ones = dstn_alloc(DRAWS, b->kernel->size), *out = dstn_alloc(DRAWS, b->kernel->size);
+    b->kernel->fill(b->kernel, DRAWS, 1, ones);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        double sum = 0, spread = 6 * sqrt(1000.0 / DRAWS); /* six deviations of the mean at rate 0.999 */
+        b->kernel->dropout_mask(b->kernel, rng, 3, 0, 0, 1, DRAWS, &rates[i], 0, kept);
+        b->kernel->dropout_apply(b->kernel, 1, 1, DRAWS, kept, &rates[i], 0, ones, out);
+        b->kernel->to_double(b->kernel, DRAWS, out, values);
+        for (int64_t c = 0; c < DRAWS; c++) {
+            sum += values[c];
+        }
+        if (!(fabs(sum / DRAWS - 1) < spread)) {
+            fail_msg("the mean of dropout(1) at rate %g is %g", rates[i], sum / DRAWS);
+        }
+    }
+    free(kept);
+    free(values);
+    free(ones);
+    free(out);
+}
+
+static void the_mean_is_kept_at_any_rate(void **state) {
+    (void)state;
+    with_all_kernels(check_mean);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_of_any_width_are_the_documented_draws),
         cmocka_unit_test(draws_use_all_bits_of_step_row_and_lane),
         cmocka_unit_test(a_draw_below_the_rate_is_dropped_and_no_other),
+        cmocka_unit_test(the_mean_is_kept_at_any_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,13 @@ typedef struct mask_draws {
     int64_t stride;
 } mask_draws;
 
+/* A hyperparameter's range may be wider than that of rates. Mask and factor have the same: the mean of what is kept is
+ * that of the values. */
+static double held_rate(double rate) {
+    const double most = 0.999;
+    return rate > 0 ? (rate < most ? rate : most) : 0;
+}
+
 /* ---- Philox ------------------------------------------------------------------------------------------------------ */
 
 /* One round with its key, on all blocks. */
@@ -63,7 +70,7 @@ static int64_t least(int64_t a, int64_t b) {
 static int set_counters(const mask_draws *draws, int64_t start, int64_t room, int at, mask_blocks *blocks) {
     int64_t row = start / draws->blocks_per_row, first = start % draws->blocks_per_row;
     int count = (int)least(draws->blocks_per_row - first, room);
-    uint32_t kept = least_kept(draws->rates[row * draws->stride]);
+    uint32_t kept = least_kept(held_rate(draws->rates[row * draws->stride]));
     for (int i = 0; i < count; i++) {
         uint64_t lane = draws->lane + (uint64_t)(first + i);
         blocks->word[0][at + i] = (uint32_t)draws->step;
@@ -123,11 +130,6 @@ static void apply_mask(int64_t cols, const uint8_t *kept, real factor, const rea
     for (int64_t c = 0; c < cols; c++) {
         out[c] = kept[c] ? factor * v[c] : 0;
     }
-}
-
-/* A hyperparameter's range may be wider than that of rates. */
-static double held_rate(double rate) {
-    return rate < 0 ? 0 : rate > 0.999 ? 0.999 : rate;
 }
 
 static void dropout_apply(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const uint8_t *kept,
