@@ -113,6 +113,26 @@ named_only_in xxHash '<xxhash|\bXXH[0-9]*_' src/core/ src/store/
 named_only_in zlib '<zlib|\bgz(open|read|close) ?\(|\bcrc32 ?\(' src/store/ src/data/
 named_only_in OpenMP '<omp\.h>|\bomp_[a-z]+ ?\(|pragma omp' src/kernel/
 
+# ---- names ----
+
+# What a room's library offers the linker: public functions, which its header declares, and private ones, which bear its
+# name.
+for room in "${rooms[@]}"; do
+    header=$source/include/dstn/$room.h
+    [[ -e $header ]] || continue
+    grep -ohE '\bdstn_[a-z0-9_]+' "$header" | sort -u >"$scratch/declared"
+    while read -r symbol; do
+        case $symbol in
+        "${room}"_*) ;;
+        dstn_*)
+            grep -qxF "$symbol" "$scratch/declared" ||
+                find_fault "$room: $symbol is in no public header; accepted: ${room}_..."
+            ;;
+        *) find_fault "$room: the private function $symbol doesn't bear its room's name; accepted: ${room}_..." ;;
+        esac
+    done < <(nm -g --defined-only "${library[$room]}" 2>/dev/null | awk 'NF == 3 && $3 !~ /^__/ { print $3 }' | sort -u)
+done
+
 # ---- sizes ----
 
 total=0

@@ -66,7 +66,7 @@ static dstn_status fail_no_target(const csv_table *table, const char *target, ds
 static dstn_status read_header(csv_table *table, dstn_node node, const char *target, dstn_error *err) {
     csv_reader *reader = &table->reader;
     bool found;
-    dstn_status status = csv_next(reader, &found, err);
+    dstn_status status = data_csv_next(reader, &found, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -160,7 +160,7 @@ static dstn_status read_row(csv_table *table, dstn_error *err) {
 static dstn_status read_rows(csv_table *table, dstn_error *err) {
     bool found = true;
     while (found) {
-        dstn_status status = csv_next(&table->reader, &found, err);
+        dstn_status status = data_csv_next(&table->reader, &found, err);
         if (status == DSTN_OK && found) {
             status = read_row(table, err);
         }
@@ -223,7 +223,7 @@ static dstn_status read_csv(const void *settings, dstn_node node, dstn_task task
     /* A path is looked up from the folder of the file it is written in, which may not be the section's. */
     char *path = dstn_doc_resolve_path(dstn_node_child(node, "path"), csv->path);
     csv_table table = {.has_labels = task == DSTN_TASK_CLASSIFICATION};
-    int reason = csv_open(&table.reader, path);
+    int reason = data_csv_open(&table.reader, path);
     if (reason) {
         data_fail_at_key(node, "path", err, "%s: can't be read: %s", path, strerror(reason));
         free(path);
@@ -241,7 +241,7 @@ static dstn_status read_csv(const void *settings, dstn_node node, dstn_task task
     }
     free(table.names);
     free(table.values);
-    csv_close(&table.reader);
+    data_csv_close(&table.reader);
     free(path);
     return status;
 }

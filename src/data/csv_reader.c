@@ -24,7 +24,7 @@ static bool read_all(FILE *file, char **text, size_t *length) {
     return !ferror(file);
 }
 
-int csv_open(csv_reader *reader, const char *path) {
+int data_csv_open(csv_reader *reader, const char *path) {
     *reader = (csv_reader){.path = path, .line = 1};
     size_t length = 0;
     errno = 0;
@@ -43,7 +43,7 @@ int csv_open(csv_reader *reader, const char *path) {
     return 0;
 }
 
-void csv_close(csv_reader *reader) {
+void data_csv_close(csv_reader *reader) {
     free(reader->fields);
     free(reader->text);
 }
@@ -171,7 +171,7 @@ static dstn_status check_text(csv_reader *reader, dstn_error *err) {
                      (long long)line);
 }
 
-dstn_status csv_next(csv_reader *reader, bool *found, dstn_error *err) {
+dstn_status data_csv_next(csv_reader *reader, bool *found, dstn_error *err) {
     reader->count = 0;
     reader->record_line = reader->line;
     *found = !is_at_end(reader);

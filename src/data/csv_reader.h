@@ -16,10 +16,10 @@ typedef struct csv_reader {
 } csv_reader;
 
 /* The whole file. Returns 0, or the errno of the failure (nothing to close then). */
-int csv_open(csv_reader *reader, const char *path);
-void csv_close(csv_reader *reader);
+int data_csv_open(csv_reader *reader, const char *path);
+void data_csv_close(csv_reader *reader);
 /* The next record; *found [out] false: the file has no more. Blank lines at the end are no records, others are
  * records of one empty field. Quotes that don't close, text behind quotes, NUL bytes: DSTN_ERROR_DATA. */
-dstn_status csv_next(csv_reader *reader, bool *found, dstn_error *err);
+dstn_status data_csv_next(csv_reader *reader, bool *found, dstn_error *err);
 
 #endif

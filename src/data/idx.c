@@ -102,9 +102,9 @@ static dstn_status read_pair(dstn_node node, const char *folder, int64_t classes
     if (!pair->labels_path) {
         return fail_missing(node, folder, pair->labels_name, err);
     }
-    dstn_status status = idx_read(pair->images_path, 3, &pair->images, err);
+    dstn_status status = data_idx_read(pair->images_path, 3, &pair->images, err);
     if (status == DSTN_OK) {
-        status = idx_read(pair->labels_path, 1, &pair->labels, err);
+        status = data_idx_read(pair->labels_path, 1, &pair->labels, err);
     }
     if (status != DSTN_OK) {
         return status;

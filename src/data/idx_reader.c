@@ -139,7 +139,7 @@ static dstn_status check_length(gzFile file, const char *path, int64_t expected,
     return DSTN_OK;
 }
 
-dstn_status idx_read(const char *path, int axes, idx_file *out, dstn_error *err) {
+dstn_status data_idx_read(const char *path, int axes, idx_file *out, dstn_error *err) {
     *out = (idx_file){0};
     errno = 0;
     gzFile file = gzopen(path, "rb");

@@ -12,6 +12,6 @@ typedef struct idx_file {
 
 /* Reads a file of `axes` (1 or 3) axes. DSTN_ERROR_DATA names the file, what is wrong and what would be accepted;
  * memory is taken as bytes arrive, so that a false header can't ask for more than the file has. */
-dstn_status idx_read(const char *path, int axes, idx_file *out, dstn_error *err);
+dstn_status data_idx_read(const char *path, int axes, idx_file *out, dstn_error *err);
 
 #endif
