@@ -49,6 +49,9 @@ dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, 
 /* Writes FOLDER/sweep.h5 from the ledger and the members' records. */
 dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, dstn_error *err);
 
+/* A sweep file, with what is set on the command line for the sweep itself; the document is the caller's. */
+dstn_status search_load_sweep(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
+
 /* The base config with a member's settings in it, then those of the command line. */
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err);
 
