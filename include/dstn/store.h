@@ -19,7 +19,7 @@ const char *dstn_store_version(void); /* "HDF5 1.10.8, xxHash 0.8.1", owned by s
 
 typedef struct dstn_writer dstn_writer;
 
-/* Starts PATH.tmp-PID. DSTN_ERROR_RUN names the path and the system's reason. */
+/* Starts PATH.tmp-PID.dstn. DSTN_ERROR_RUN names the path and the system's reason. */
 dstn_status dstn_writer_open(const char *path, dstn_writer **out, dstn_error *err);
 /* Arrays at "a/b/c" (groups are made), row-major; attributes at an existing or new group ("" is the root).
  * The first failure is kept and reported by commit, so these return nothing. */
@@ -191,8 +191,9 @@ dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***pat
  * the lock is lost as soon as the process closes the file anywhere else. */
 typedef struct dstn_lock dstn_lock;
 
-/* DSTN_ERROR_RUN: another launch has it (the message names the holder), or the file system knows no locks. */
-dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err);
+/* DSTN_ERROR_RUN: another launch has it (the message names the holder), or FOLDER/lock is a link or no regular file. Where
+ * the file system knows no locks, that is a warning, and the lock keeps nobody out. */
+dstn_status dstn_lock_take(const char *folder, const dstn_log *log, dstn_lock **out, dstn_error *err);
 void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
 
 /* ---- ledger: what became of every member of a sweep ------------------------------------------------------------- */
@@ -276,7 +277,7 @@ dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
 bool dstn_store_folder_is_filled(const char *path);
 /* Writes a text file atomically (temporary name, fsync, rename). */
 dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err);
-/* Removes the temporary files (NAME.tmp-PID) that a killed launch left in a folder. Whoever calls it holds the folder's
+/* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the folder's
  * lock, so that nobody is writing them now. */
 void dstn_store_remove_remnants(const char *folder);
 

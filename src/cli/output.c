@@ -39,7 +39,7 @@ static bool holds_a_run(const char *path) {
 static dstn_status refuse(const char *folder, dstn_error *err) {
     dstn_lock *lock = NULL;
     char *path = dstn_format("%s/lock", folder);
-    dstn_status status = access(path, F_OK) == 0 ? dstn_lock_take(folder, &lock, err) : DSTN_OK;
+    dstn_status status = access(path, F_OK) == 0 ? dstn_lock_take(folder, NULL, &lock, err) : DSTN_OK;
     free(path);
     dstn_lock_release(lock);
     if (status != DSTN_OK) {
@@ -49,13 +49,13 @@ static dstn_status refuse(const char *folder, dstn_error *err) {
                      folder);
 }
 
-static dstn_status claim(const char *folder, bool resume, dstn_lock **lock, dstn_error *err) {
+static dstn_status claim(const char *folder, bool resume, const dstn_log *log, dstn_lock **lock, dstn_error *err) {
     dstn_status status = dstn_store_make_folder(folder, err);
     if (status == DSTN_OK && !resume && holds_a_run(folder)) {
         return refuse(folder, err);
     }
     if (status == DSTN_OK) {
-        status = dstn_lock_take(folder, lock, err);
+        status = dstn_lock_take(folder, log, lock, err);
     }
     if (status == DSTN_OK) {
         dstn_store_remove_remnants(folder);
@@ -63,11 +63,11 @@ static dstn_status claim(const char *folder, bool resume, dstn_lock **lock, dstn
     return status;
 }
 
-dstn_status cli_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,
+dstn_status cli_claim_folder(const dstn_console *console, const char *folder, bool resume, dstn_lock **lock,
                              dstn_error *err) {
     *lock = NULL;
-    dstn_status status = dstn_group_leads(world) ? claim(folder, resume, lock, err) : DSTN_OK;
-    status = dstn_group_verdict(world, status, err);
+    dstn_status status = dstn_group_leads(console->world) ? claim(folder, resume, &console->log, lock, err) : DSTN_OK;
+    status = dstn_group_verdict(console->world, status, err);
     if (status != DSTN_OK) {
         dstn_lock_release(*lock);
         *lock = NULL;

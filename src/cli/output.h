@@ -10,7 +10,7 @@ char *cli_output_folder(const cli_arguments *arguments, const char *config);
 
 /* Makes a run's folder and locks it (the leader does; lock [out] is NULL elsewhere). Without `resume` it must hold no
  * run yet. The leader's verdict is everybody's. Collective over the world. */
-dstn_status cli_claim_folder(const dstn_group *world, const char *folder, bool resume, dstn_lock **lock,
+dstn_status cli_claim_folder(const dstn_console *console, const char *folder, bool resume, dstn_lock **lock,
                              dstn_error *err);
 
 #endif

@@ -6,10 +6,11 @@
 
 #include "dstn/search.h"
 
-static dstn_status launch(const cli_arguments *arguments, const dstn_group *world, dstn_sweep *sweep, dstn_error *err) {
+static dstn_status launch(const dstn_console *console, const cli_arguments *arguments, dstn_sweep *sweep,
+                          dstn_error *err) {
     char *folder = cli_output_folder(arguments, arguments->operands[0]);
     dstn_lock *lock;
-    dstn_status status = cli_claim_folder(world, folder, arguments->resume, &lock, err);
+    dstn_status status = cli_claim_folder(console, folder, arguments->resume, &lock, err);
     if (status == DSTN_OK) {
         status = dstn_sweep_launch(sweep, folder, arguments->resume, err);
         dstn_lock_release(lock);
@@ -28,7 +29,7 @@ dstn_status cli_sweep(const dstn_console *console, const cli_arguments *argument
     if (status != DSTN_OK) {
         return status;
     }
-    status = arguments->plan ? dstn_sweep_print_plan(sweep, err) : launch(arguments, console->world, sweep, err);
+    status = arguments->plan ? dstn_sweep_print_plan(sweep, err) : launch(console, arguments, sweep, err);
     dstn_sweep_close(sweep);
     return status;
 }

@@ -77,7 +77,7 @@ dstn_status cli_train(const dstn_console *console, const cli_arguments *argument
     }
     char *folder = cli_output_folder(arguments, config);
     dstn_lock *lock;
-    status = cli_claim_folder(console->world, folder, arguments->resume, &lock, err);
+    status = cli_claim_folder(console, folder, arguments->resume, &lock, err);
     if (status == DSTN_OK) {
         status = train(console, arguments, job, folder, err);
         dstn_lock_release(lock);

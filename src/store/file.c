@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static dstn_store_hook write_hook; /* the process's; NULL but in rehearsals */
@@ -19,10 +20,23 @@ struct store_file {
     int descriptor; /* -1 once closed */
 };
 
+char *store_temporary_name(const char *path, long process) {
+    return dstn_format("%s.tmp-%ld.dstn", path, process);
+}
+
+/* A new file: nothing that has the name already, a link for instance, is written through. */
+static int create(const char *path) {
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno == EEXIST && unlink(path) == 0) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    return descriptor;
+}
+
 dstn_status store_file_open(const char *path, store_file **out, dstn_error *err) {
     *out = NULL;
-    char *temporary = dstn_format("%s.tmp-%ld", path, (long)getpid());
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    char *temporary = store_temporary_name(path, (long)getpid());
+    int descriptor = create(temporary);
     if (descriptor < 0) {
         int reason = errno;
         free(temporary);
@@ -110,6 +124,35 @@ dstn_status store_sync_folder(const char *folder, dstn_error *err) {
         return dstn_fail(err, DSTN_ERROR_RUN, "folder %s can't be made durable: %s", folder, strerror(reason));
     }
     return DSTN_OK;
+}
+
+int store_open_own(const char *path, int flags) {
+    /* O_NONBLOCK: a pipe by that name must not be waited for; it means nothing for a file. */
+    int descriptor = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0666);
+    struct stat about;
+    if (descriptor < 0) {
+        errno = errno == EMLINK ? ELOOP : errno; /* how some systems say that it is a symbolic link */
+        return -1;
+    }
+    bool good = fstat(descriptor, &about) == 0;
+    int reason = good ? 0 : errno;
+    if (good && (!S_ISREG(about.st_mode) || about.st_nlink != 1)) {
+        reason = EMLINK;
+    }
+    if (reason) {
+        close(descriptor);
+        errno = reason;
+        return -1;
+    }
+    return descriptor;
+}
+
+const char *store_open_own_reason(int reason) {
+    if (reason == ELOOP) {
+        return "it is a symbolic link, through which nothing is written";
+    }
+    return reason == EMLINK ? "it is no regular file with one name, and nothing is written into what others share"
+                            : strerror(reason);
 }
 
 char *store_folder_of(const char *path) {

@@ -6,7 +6,9 @@
 
 typedef struct store_file store_file;
 
-/* Starts PATH.tmp-PID in the same folder, so that a rename suffices. */
+/* PATH.tmp-PID.dstn, in the same folder, so that a rename suffices; free with free(). */
+char *store_temporary_name(const char *path, long process);
+/* Starts it, as a new file. */
 dstn_status store_file_open(const char *path, store_file **out, dstn_error *err);
 /* After a failure only abandon is left. */
 dstn_status store_file_write(store_file *file, const void *bytes, size_t size, dstn_error *err);
@@ -14,6 +16,11 @@ dstn_status store_file_write(store_file *file, const void *bytes, size_t size, d
  */
 dstn_status store_file_commit(store_file *file, dstn_error *err);
 void store_file_abandon(store_file *file);
+
+/* Opens a file that is written in place (a lock, a ledger), made where it isn't there. What else may have the name, a
+ * link to somebody's file, is not touched: -1 and errno, whose reason store_open_own_reason has in words. */
+int store_open_own(const char *path, int flags);
+const char *store_open_own_reason(int reason);
 
 /* Makes the entries of a folder durable. */
 dstn_status store_sync_folder(const char *folder, dstn_error *err);

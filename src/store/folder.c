@@ -55,15 +55,19 @@ bool dstn_store_folder_is_filled(const char *path) {
     return filled;
 }
 
-/* "anything.tmp-DIGITS" */
+/* "NAME.tmp-DIGITS.dstn", the exact form of store_temporary_name: anything else is somebody's. */
 static bool is_temporary(const char *name) {
-    static const char mark[] = ".tmp-";
-    const char *digits = strrchr(name, '.');
-    if (!digits || strncmp(digits, mark, sizeof mark - 1) != 0) {
+    static const char mark[] = ".tmp-", end[] = ".dstn";
+    const char *found = NULL;
+    for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark)) {
+        found = next;
+    }
+    if (!found || found == name) {
         return false;
     }
-    digits += sizeof mark - 1;
-    return *digits && digits[strspn(digits, "0123456789")] == 0;
+    const char *digits = found + sizeof mark - 1;
+    size_t count = strspn(digits, "0123456789");
+    return count > 0 && strcmp(digits + count, end) == 0;
 }
 
 void dstn_store_remove_remnants(const char *path) {

@@ -26,8 +26,11 @@ static dstn_status open_file(const char *folder, const char *writer, dstn_ledger
     if (status != DSTN_OK) {
         return status;
     }
-    ledger->descriptor = open(ledger->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (ledger->descriptor < 0 || ftruncate(ledger->descriptor, ledger->end) != 0) {
+    ledger->descriptor = store_open_own(ledger->path, O_WRONLY | O_APPEND);
+    if (ledger->descriptor < 0) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, store_open_own_reason(errno));
+    }
+    if (ftruncate(ledger->descriptor, ledger->end) != 0) {
         return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", ledger->path, strerror(errno));
     }
     char *holder = store_folder_of(ledger->path);
@@ -49,6 +52,13 @@ dstn_status dstn_ledger_open(const char *folder, const char *writer, dstn_ledger
     ledger->descriptor = -1;
     ledger->sequence = book->line_count ? book->lines[book->line_count - 1].sequence + 1 : 1;
     dstn_ledger_book_destroy(book);
+    if (ledger->sequence > STORE_LAST_SEQUENCE / 2) {
+        status =
+            dstn_fail(err, DSTN_ERROR_CHECKPOINT, "the ledger of %s has the number %lld, after which there are none",
+                      folder, (long long)ledger->sequence - 1);
+        dstn_ledger_close(ledger);
+        return status;
+    }
     status = open_file(folder, writer, ledger, err);
     if (status != DSTN_OK) {
         dstn_ledger_close(ledger);

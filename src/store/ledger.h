@@ -4,6 +4,9 @@
 
 #include "dstn/store.h"
 
+/* No ledger comes near it, so a line with a larger number is none of ours, and numbers above it can always be given. */
+#define STORE_LAST_SEQUENCE (INT64_MAX / 4)
+
 /* A file of the ledger as it was read: its good lines, and what is left of a last one that doesn't count. */
 typedef struct store_ledger_file {
     char *writer, *path;

@@ -3,8 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char suffix[] = ".txt";
 
@@ -14,29 +17,47 @@ char *store_ledger_path(const char *folder, const char *writer) {
 
 /* ---- one file --------------------------------------------------------------------------------------------- */
 
+/* Opened without waiting for the writer of a pipe; -1 and errno. */
+static int open_regular(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat about;
+    if (descriptor >= 0 && (fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode))) {
+        close(descriptor);
+        errno = EINVAL;
+        return -1;
+    }
+    return descriptor;
+}
+
 /* The whole of a file and a zero; *size -1 where there is none. */
 static char *read_whole(const char *path, int64_t *size) {
     *size = -1;
-    FILE *file = fopen(path, "rb");
-    if (!file) {
+    int descriptor = open_regular(path);
+    if (descriptor < 0) {
         return NULL;
     }
-    size_t capacity = 1 << 16, length = 0, got;
+    size_t capacity = 1 << 16, length = 0;
     char *text = dstn_alloc(capacity, 1);
-    while ((got = fread(text + length, 1, capacity - length - 1, file)) > 0) {
-        length += got;
-        if (length + 1 < capacity) {
+    ssize_t got;
+    while ((got = read(descriptor, text + length, capacity - length - 1)) != 0) {
+        if (got < 0 && errno == EINTR) {
             continue;
         }
-        capacity *= 2;
-        char *larger = dstn_alloc(capacity, 1);
-        memcpy(larger, text, length);
-        free(text);
-        text = larger;
+        if (got < 0) {
+            break;
+        }
+        length += (size_t)got;
+        if (length + 1 == capacity) {
+            capacity *= 2;
+            char *larger = dstn_alloc(capacity, 1);
+            memcpy(larger, text, length);
+            free(text);
+            text = larger;
+        }
     }
-    int reason = ferror(file) ? errno : 0;
-    fclose(file);
-    if (reason) {
+    int reason = errno;
+    close(descriptor);
+    if (got < 0) {
         free(text);
         errno = reason;
         return NULL;
@@ -103,7 +124,8 @@ dstn_status store_ledger_file_read(const char *folder, const char *writer, store
         if (errno == ENOENT) {
             return DSTN_OK;
         }
-        return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s can't be read: %s", file->path, strerror(errno));
+        return dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s can't be read: %s", file->path,
+                         errno == EINVAL ? "it is no regular file" : strerror(errno));
     }
     dstn_status status = parse_lines(file, text, err);
     free(text);

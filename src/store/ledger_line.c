@@ -94,15 +94,26 @@ static bool parse_state(const char *name, dstn_member_state *state) {
     return false;
 }
 
+/* Digits alone, from 1 to the largest number that still leaves room above it. */
+static bool parse_sequence(const char *digits, int64_t *sequence) {
+    *sequence = 0;
+    for (; *digits >= '0' && *digits <= '9'; digits++) {
+        if (*sequence > STORE_LAST_SEQUENCE / 10) {
+            return false;
+        }
+        *sequence = 10 * *sequence + (*digits - '0');
+    }
+    return !*digits && *sequence >= 1 && *sequence <= STORE_LAST_SEQUENCE;
+}
+
 /* body: a copy of the line without its CRC, which is taken apart. */
 static bool parse_body(char *body, dstn_ledger_line *line) {
     char *sequence = next_field(&body), *time = sequence ? next_field(&body) : NULL;
-    char *member = time ? next_field(&body) : NULL, *state = member ? next_field(&body) : NULL, *end = NULL;
+    char *member = time ? next_field(&body) : NULL, *state = member ? next_field(&body) : NULL;
     if (!state || !*body || !parse_state(state, &line->state) || strlen(time) >= sizeof line->time) {
         return false;
     }
-    line->sequence = strtoll(sequence, &end, 10);
-    if (*end) {
+    if (!parse_sequence(sequence, &line->sequence)) {
         return false;
     }
     memcpy(line->time, time, strlen(time) + 1);

@@ -33,10 +33,7 @@ static void name_holder(int descriptor) {
     free(text);
 }
 
-static dstn_status refuse(int descriptor, const char *folder, const char *path, int reason, dstn_error *err) {
-    if (reason != EACCES && reason != EAGAIN) {
-        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be locked: %s", path, strerror(reason));
-    }
+static dstn_status refuse(int descriptor, const char *folder, dstn_error *err) {
     char holder[512] = "";
     if (pread(descriptor, holder, sizeof holder - 1, 0) < 0) {
         holder[0] = 0;
@@ -47,17 +44,39 @@ static dstn_status refuse(int descriptor, const char *folder, const char *path, 
                      folder, holder[0] ? holder : "which has not given its name yet");
 }
 
-dstn_status dstn_lock_take(const char *folder, dstn_lock **out, dstn_error *err) {
+/* Lustre without its option flock, NFS without lockd, FUSE without either. */
+static bool knows_no_locks(int reason) {
+    return reason == ENOSYS || reason == ENOLCK || reason == EOPNOTSUPP || reason == ENOTSUP;
+}
+
+static dstn_status lock_file(int descriptor, const char *folder, const char *path, const dstn_log *log,
+                             dstn_error *err) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(descriptor, F_SETLK, &whole) == 0) {
+        return DSTN_OK;
+    }
+    int reason = errno;
+    if (reason == EACCES || reason == EAGAIN) {
+        return refuse(descriptor, folder, err);
+    }
+    if (!knows_no_locks(reason)) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be locked: %s", path, strerror(reason));
+    }
+    dstn_log_warn(
+        log,
+        "%s can't be locked, its file system knows no locks (%s): the run goes on; see to it yourself that no "
+        "other launch works in %s at the same time",
+        path, strerror(reason), folder);
+    return DSTN_OK;
+}
+
+dstn_status dstn_lock_take(const char *folder, const dstn_log *log, dstn_lock **out, dstn_error *err) {
     *out = NULL;
     char *path = dstn_format("%s/lock", folder);
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    dstn_status status = DSTN_OK;
-    if (descriptor < 0) {
-        status = dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", path, strerror(errno));
-    } else if (fcntl(descriptor, F_SETLK, &whole) != 0) {
-        status = refuse(descriptor, folder, path, errno, err);
-    }
+    int descriptor = store_open_own(path, O_RDWR);
+    dstn_status status =
+        descriptor < 0 ? dstn_fail(err, DSTN_ERROR_RUN, "%s can't be written: %s", path, store_open_own_reason(errno))
+                       : lock_file(descriptor, folder, path, log, err);
     free(path);
     if (status != DSTN_OK) {
         if (descriptor >= 0) {

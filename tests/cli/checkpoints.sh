@@ -127,6 +127,48 @@ wait $subshell || status=$?
 [ $status -eq 75 ] && grep -q 'stopped by SIGTERM' "$scratch/background" ||
   { echo "FAIL SIGTERM: exit code $status" && failures=$((failures + 1)); }
 
+# ---- what isn't ours ----
+mkdir "$scratch/linked" && echo precious >"$scratch/victim" && ln -s ../victim "$scratch/linked/lock"
+expect "a lock that is a link" 1 '^dstn: .*linked/lock can.t be written: it is a symbolic link' train "$scratch/linked"
+[ "$(cat "$scratch/victim")" = precious ] || { echo "FAIL a file was emptied" && failures=$((failures + 1)); }
+mkdir "$scratch/others" && echo thesis >"$scratch/others/thesis.tmp-2024" && echo torn >"$scratch/others/run.h5.tmp-7.dstn"
+expect "remnants are removed" 0 '' train "$scratch/others" --resume
+[ -e "$scratch/others/thesis.tmp-2024" ] && [ ! -e "$scratch/others/run.h5.tmp-7.dstn" ] ||
+  { echo "FAIL not the remnants alone were removed" && failures=$((failures + 1)); }
+
+# ---- file systems without locks ----
+cat >"$scratch/nolock.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#define WRAP(name)                                                                                                     \
+    int name(int file, int command, ...) {                                                                             \
+        va_list more;                                                                                                  \
+        va_start(more, command);                                                                                       \
+        void *argument = va_arg(more, void *);                                                                         \
+        va_end(more);                                                                                                  \
+        if (command == F_SETLK || command == F_SETLKW) {                                                               \
+            errno = atoi(getenv("NOLOCK"));                                                                            \
+            return -1;                                                                                                 \
+        }                                                                                                              \
+        return ((int (*)(int, int, ...))dlsym(RTLD_NEXT, #name))(file, command, argument);                             \
+    }
+WRAP(fcntl)
+WRAP(fcntl64)
+C
+cc -shared -fPIC -o "$scratch/nolock.so" "$scratch/nolock.c" -ldl
+for reason in 38 37 95; do # ENOSYS, ENOLCK, EOPNOTSUPP
+  NOLOCK=$reason LD_PRELOAD="$scratch/nolock.so" expect "a file system without locks ($reason)" 0 \
+    'warning: .*nolock-'$reason'/lock can.t be locked, its file system knows no locks' train "$scratch/nolock-$reason"
+  same "without locks ($reason)" "$scratch/nolock-$reason"
+done
+NOLOCK=11 LD_PRELOAD="$scratch/nolock.so" expect "a lock that is held" 1 'in use by another launch' train "$scratch/held"
+NOLOCK=5 LD_PRELOAD="$scratch/nolock.so" expect "a lock that fails" 1 "can't be locked: Input/output error" \
+  train "$scratch/failing"
+
 # ---- the ledger ----
 sweep() { # FOLDER [OPTION...]
   "$dstn" sweep jobs/sweeps/quickstart.yaml --set 'axes={method: [stn, delta-stn], seed: [0, 1]}' \

@@ -182,7 +182,7 @@ static void expect_steps(const char *into, int count, const int64_t *steps) {
 
 static void the_newest_are_kept_and_remnants_removed(void **state) {
     (void)state;
-    char *into = subfolder("kept"), *remnant = subfolder("kept/step-00000002.h5.tmp-99999");
+    char *into = subfolder("kept"), *remnant = subfolder("kept/step-00000002.h5.tmp-99999.dstn");
     for (int i = 1; i <= 4; i++) {
         free(write_one(into, i, i, 2));
         if (i == 2) {

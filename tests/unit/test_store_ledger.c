@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <zlib.h>
 
 static char *root, *folder;
 
@@ -372,6 +373,56 @@ static void large_ledgers_fold_too(void **state) {
     free(path);
 }
 
+/* A line with a good CRC, as another version or an enemy may write it. */
+static void write_line(const char *writer, const char *sequence) {
+    char *path = path_of(writer);
+    char *body = dstn_format("%s 2025-01-31T23:59:59.123Z a queued -", sequence);
+    char *line = dstn_format("%s %08lx\n", body, crc32(crc32(0, NULL, 0), (const Bytef *)body, (unsigned)strlen(body)));
+    assert_true(scratch_write(path, line, strlen(line)));
+    free(line);
+    free(body);
+    free(path);
+}
+
+/* Numbers go on from the largest: one that leaves no room above it, or is none, would break every later launch. */
+static void numbers_that_no_ledger_reaches_are_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "9223372036854775808", "9223372036854775807", "99999999999999999999999999", "0", "-1", "+1", "1x", "0x1",
+        "2305843009213693952"};
+    dstn_ledger_close(open_good("w"));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        write_line("w", bad[i]);
+        expect_damage("w.txt:1: ");
+    }
+    write_line("w", "2305843009213693951");
+    dstn_ledger *ledger = NULL;
+    dstn_error err = {0};
+    assert_int_equal(dstn_ledger_open(folder, "v", &ledger, &err), DSTN_ERROR_CHECKPOINT);
+    assert_non_null(strstr(err.message, "after which there are none"));
+    assert_null(ledger);
+    dstn_ledger_book_destroy(read_good(NULL));
+}
+
+static void nothing_is_written_through_a_link_by_a_writers_name(void **state) {
+    (void)state;
+    char *victim = dstn_format("%s/victim", folder), *path = path_of("w");
+    dstn_ledger_close(open_good("other"));
+    assert_true(scratch_write(victim, "", 0));
+    assert_int_equal(symlink(victim, path), 0);
+    dstn_ledger *ledger = NULL;
+    dstn_error err = {0};
+    assert_int_equal(dstn_ledger_open(folder, "w", &ledger, &err), DSTN_ERROR_RUN);
+    assert_non_null(strstr(err.message, "a symbolic link"));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(20);
+    expect_damage("no regular file");
+    alarm(0);
+    free(victim);
+    free(path);
+}
+
 /* Every test has a folder of its own below the root. */
 static int make_folder(void **state) {
     (void)state;
@@ -414,6 +465,8 @@ int main(void) {
         TEST(many_lines_are_written_whole_or_not_at_all),
         TEST(a_runs_status_says_how_its_member_stands),
         TEST(large_ledgers_fold_too),
+        TEST(numbers_that_no_ledger_reaches_are_refused),
+        TEST(nothing_is_written_through_a_link_by_a_writers_name),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -33,19 +33,22 @@ static void make(const char *name) {
 
 static void a_remnant_is_removed_and_nothing_else(void **state) {
     (void)state;
-    static const char *const kept[] = {"run.h5", "run.h5.tmp-", "run.h5.tmp-12a", "tmp-12", "run.tmp-12.h5"};
-    static const char *const removed[] = {"run.h5.tmp-1", "config.yaml.tmp-4194304"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const kept[] = {"run.h5",        "thesis.tmp-2024", "run.h5.tmp-.dstn", "run.h5.tmp-12a.dstn",
+                                       ".tmp-12.dstn",  "tmp-12.dstn",     "run.tmp-12.h5",    "run.h5.tmp-12.dstn.bak",
+                                       "run.tmp-1dstn", "a.dstn"};
+    static const char *const removed[] = {"run.h5.tmp-1.dstn", "config.yaml.tmp-4194304.dstn", "a.tmp-b.tmp-3.dstn"};
+    enum { KEPT = sizeof kept / sizeof kept[0], REMOVED = sizeof removed / sizeof removed[0] };
+    for (int i = 0; i < KEPT; i++) {
         make(kept[i]);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < REMOVED; i++) {
         make(removed[i]);
     }
     dstn_store_remove_remnants(folder);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < KEPT; i++) {
         assert_true(is_there(kept[i]));
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < REMOVED; i++) {
         assert_false(is_there(removed[i]));
     }
     dstn_store_remove_remnants("/nowhere/at/all");
@@ -55,7 +58,7 @@ static char seen[256];
 static bool old_was_there, temporary_was_there;
 
 static void look(const char *path) {
-    char *temporary = dstn_format("%s.tmp-%ld", path, (long)getpid());
+    char *temporary = dstn_format("%s.tmp-%ld.dstn", path, (long)getpid());
     char text[8] = "";
     FILE *file = fopen(path, "r");
     old_was_there = file && fgets(text, sizeof text, file) && strcmp(text, "old") == 0;
@@ -84,10 +87,29 @@ static void the_hook_sees_the_old_file_and_the_new_one_beside_it(void **state) {
     free(path);
 }
 
+/* A name that is there already, of a process that had this number, may lead anywhere. */
+static void nothing_is_written_through_a_link_by_a_temporary_name(void **state) {
+    (void)state;
+    dstn_error err;
+    char *path = in_folder("fresh"), *victim = in_folder("victim"), text[16] = "";
+    char *temporary = dstn_format("%s.tmp-%ld.dstn", path, (long)getpid());
+    make("victim");
+    assert_int_equal(symlink(victim, temporary), 0);
+    assert_int_equal(dstn_store_write_text(path, "new", &err), DSTN_OK);
+    FILE *file = fopen(victim, "r");
+    assert_true(file && fgets(text, sizeof text, file) && strcmp(text, "old") == 0);
+    fclose(file);
+    assert_true(is_there("fresh"));
+    free(path);
+    free(victim);
+    free(temporary);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_remnant_is_removed_and_nothing_else),
         cmocka_unit_test(the_hook_sees_the_old_file_and_the_new_one_beside_it),
+        cmocka_unit_test(nothing_is_written_through_a_link_by_a_temporary_name),
     };
     folder = scratch_make();
     if (!folder) {
