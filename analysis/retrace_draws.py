@@ -13,7 +13,9 @@ class Draws:
     def __init__(self, config, space, network, comparison):
         self.config, self.space, self.network, self.compare = config, space, network, comparison
         self.seen, self.noise = set(), []      # of all steps
-        self.kept = self.kept_variance = 0.0   # Σ (kept − (1 − p)), and its variance
+        self.kept = self.kept_variance = 0.0   # Σ k, k = kept − (1 − p), and its variance
+        self.again = self.again_variance = 0.0  # Σ k k' with k' of the step before, likewise
+        self.before = {}                       # (pass, layer): k' and the rates then
         self.epochs = {}                       # part: (epoch, rows that it has had)
         self.examples = {}                     # row: its example, NaN where augmentation has hidden it so far
         self.cutouts = [options for name, options in map(entry_of, config.get("augment") or []) if name == "cutout"]
@@ -58,8 +60,16 @@ class Draws:
                 places = factors[index].flatten(2)
                 self.compare.holds(f"dropout/{name}/{index} (per channel)", bool((places == places[..., :1]).all()))
                 kept, factor = places[..., 0] != 0, places[..., 0]
-            self.kept += float((kept.to(rates.dtype) - (1 - rates)[:, None]).sum())
-            self.kept_variance += float((rates * (1 - rates)).sum()) * factor.shape[1]
+            self.count_kept((name, index), kept.to(rates.dtype) - (1 - rates)[:, None], rates * (1 - rates))
+
+    def count_kept(self, where, k, variance):
+        self.kept += float(k.sum())
+        self.kept_variance += float(variance.sum()) * k.shape[1]
+        if where in self.before:
+            then, variance_then = self.before[where]
+            self.again += float((k * then).sum())
+            self.again_variance += float((variance * variance_then).sum()) * k.shape[1]
+        self.before[where] = k, variance
 
     def check_x(self, name, x, rows, values):
         """A row's examples are the same wherever they are seen, but for pixels that Cutout has set to 0; of these there
@@ -68,7 +78,7 @@ class Draws:
             return
         cuts = bool(self.cutouts) and values is not None
         hidden = (x == 0).all(1, keepdim=True).expand(x.shape) if cuts else torch.zeros_like(x, dtype=torch.bool)
-        most, least = (self.areas(values) if cuts else (None, None))
+        most, least = self.areas(values, x.shape[2:]) if cuts else (None, None)
         part = "valid" if values is None else "train"
         for b, row in enumerate(rows.tolist()):
             now = torch.where(hidden[b], torch.full_like(x[b], math.nan), x[b])
@@ -84,13 +94,15 @@ class Draws:
                 self.compare.holds(f"x/{name} (row {row}: no hole)", int(hidden[b][0].sum()) >= least[b])
             self.examples[part, row] = now
 
-    def areas(self, values):
-        """Pixels that the holes of each example cover at most, and at least: a hole at a corner shows a quarter."""
+    def areas(self, values, image):
+        """Pixels that the holes of each example cover at most, and at least: of a hole at a corner half of each side lies
+        within the image."""
         most = least = torch.zeros(len(values), dtype=values.dtype)
         for options in self.cutouts:
             holes, length = (self.whole(options[key], values) for key in ("holes", "length"))
             most = most + holes * length**2
-            least = torch.maximum(least, torch.where(holes > 0, torch.ceil(length / 2)**2, torch.zeros_like(length)))
+            sides = [torch.ceil(length / 2).clamp(max=side) for side in image]
+            least = torch.maximum(least, torch.where(holes > 0, sides[0] * sides[1], torch.zeros_like(length)))
         return most, least
 
     def whole(self, text, values):
@@ -99,7 +111,7 @@ class Draws:
         return torch.floor(value).clamp(min=0)
 
     def check_frequencies(self):
-        """Noise has mean 0 and variance 1, and units are kept as often as the rates say."""
+        """Noise has mean 0 and variance 1; units are kept as often as the rates say, whatever was kept a step before."""
         if self.noise:
             noise = torch.cat(self.noise)
             count = len(noise)
@@ -107,6 +119,7 @@ class Draws:
             self.compare.holds("noise (variance)",
                                abs(float(noise.pow(2).mean()) - 1) <= SIGMAS * math.sqrt(2 / count) + 20 / count)
         self.compare.holds("dropout (frequency)", abs(self.kept) <= SIGMAS * math.sqrt(self.kept_variance) + SIGMAS)
+        self.compare.holds("dropout (drawn anew)", abs(self.again) <= SIGMAS * math.sqrt(self.again_variance) + SIGMAS)
 
     def check_start(self, parameters, buffers):
         """What a run begins with: hyperparameters at their starts, weights within their bounds, no response yet."""
