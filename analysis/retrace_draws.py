@@ -132,14 +132,23 @@ class Draws:
             if isinstance(layer, BatchNorm):
                 for key, tree, value in (("gamma", parameters, 1), ("beta", parameters, 0),
                                          ("running_mean", buffers, 0), ("running_variance", buffers, 1)):
-                    compare.holds(f"{layer.index}/{key}", bool((tree[f"{layer.index}/{key}"] == value).all()))
-            if isinstance(layer, Map) and layer.owner == layer.index:
+                    if tree is buffers or layer.owner_of(key) == layer.index:
+                        compare.holds(f"{layer.index}/{key}", bool((tree[f"{layer.index}/{key}"] == value).all()))
+            if isinstance(layer, Map):
                 self.check_map(layer, parameters)
 
     def check_map(self, layer, parameters):
         """Kaiming-uniform: within 1/√inputs; U and V (structured), or Θ (full) zero."""
+        compare = self.compare
+        if layer.owner_of("general_weight") == layer.index:
+            self.check_weight(layer, parameters[f"{layer.index}/general_weight"].flatten(1))
+        zero = ("hyper",) if self.network.response == "structured" else ("response_weight", "response_bias")
+        for name in zero:
+            values = parameters.get(f"{layer.index}/{name}")
+            compare.holds(f"{layer.index}/{name} (zero)", values is None or bool((values == 0).all()))
+
+    def check_weight(self, layer, weight):
         compare, kind = self.compare, layer.options.get("init", "kaiming")
-        weight = parameters[f"{layer.index}/general_weight"].flatten(1)
         bound = (1 + 1e-6) / math.sqrt(weight.shape[1])
         if kind == "zero":
             compare.holds(f"{layer.index}/general_weight (zero)", bool((weight == 0).all()))
@@ -149,7 +158,3 @@ class Draws:
                          torch.eye(len(short), dtype=weight.dtype))
         else:
             compare.holds(f"{layer.index}/general_weight (bound)", float(weight.abs().max()) <= bound)
-        zero = ("hyper",) if self.network.response == "structured" else ("response_weight", "response_bias")
-        for name in zero:
-            values = parameters.get(f"{layer.index}/{name}")
-            compare.holds(f"{layer.index}/{name} (zero)", values is None or bool((values == 0).all()))

@@ -106,9 +106,21 @@ class Layer:
     def __init__(self, index, options, model):
         self.index, self.options, self.model = index, options, model
         self.owner = index  # whose parameters it has
+        self.borrowed = {}  # but for those that it has from another, {NAME: whose}
+
+    def owner_of(self, name):
+        return self.borrowed.get(name, self.owner)
+
+    def share(self, names):
+        """Parameters of earlier layers: all of one, or {NAME: layer}."""
+        if isinstance(names, dict):
+            self.borrowed = {name: self.model.by_name[other].owner_of(name) for name, other in names.items()}
+        else:
+            other = self.model.by_name[names]
+            self.owner, self.borrowed = other.owner, other.borrowed
 
     def parameter(self, p, name):
-        return p.parameters.get(f"{self.owner}/{name}")
+        return p.parameters.get(f"{self.owner_of(name)}/{name}")
 
 
 class Map(Layer):
@@ -136,6 +148,11 @@ class Map(Layer):
                 y = y + self.expand(s) * self.product(x, weight)
                 shift = shift + t * bias if bias is not None else 0
         return y + self.expand(shift) if torch.is_tensor(shift) else y
+
+    def is_shared(self, p):
+        """All its weights are another layer's, where they count."""
+        names = ("general_weight", "response_weight", "hyper")
+        return not any(f"{self.index}/{name}" in p.parameters for name in names)
 
     def squared_norms(self, p):
         """‖W(z_b)‖² of every example [B], biases left out."""
@@ -310,8 +327,8 @@ class L2(Penalty):
 
     def squares(self, p, epsilon):
         p = p if epsilon is None else p.at(epsilon)
-        maps = {layer.owner: layer for layer in self.model.every if isinstance(layer, Map)}
-        return sum(layer.squared_norms(p) for layer in maps.values())
+        maps = [layer for layer in self.model.every if isinstance(layer, Map) and not layer.is_shared(p)]
+        return sum(layer.squared_norms(p) for layer in maps)
 
 
 class Jacobian(Penalty):
@@ -362,7 +379,7 @@ class Network:
             if options.get("name", "~") != "~":
                 self.by_name[options["name"]] = layer
             if options.get("share", "~") != "~":
-                layer.owner = self.by_name[options["share"]].owner
+                layer.share(options["share"])
             layers.append(layer)
         return layers
 

@@ -195,6 +195,9 @@ static inline void world_check(world *w) {
     for (int l = 0; l < w->model->layer_count; l++) {
         for (int p = 0; p < w->model->layers[l]->parameter_count; p++) {
             dstn_parameter *parameter = &w->model->layers[l]->parameters[p];
+            if (dstn_parameter_is_shared(parameter)) {
+                continue; /* checked where its owner is */
+            }
             char *name = dstn_format("%d/%s", l, parameter->name);
             world_check_array(w, name, parameter->value, parameter->gradient, parameter->count,
                               w->pass.grad[parameter->range]);

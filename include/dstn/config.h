@@ -192,10 +192,10 @@ typedef struct dstn_names {
 /* The name in `relu` or in `linear: {out: 10}`, with the node of its options (handle NULL: none given); NULL: the entry
  * is neither. */
 const char *dstn_entry_name(dstn_node entry, dstn_node *options);
-/* Reads the options of an entry into the settings and resolves its quantities. Messages about options that were not
- * given name the entry's place. DSTN_ERROR_USAGE. */
-dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_option *table,
-                            void *settings, dstn_names hypers, dstn_error *err);
+/* Reads the options of an entry into the structures of all bindings together and resolves its quantities. Messages
+ * about options that were not given name the entry's place. DSTN_ERROR_USAGE. */
+dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_binding *bindings,
+                            size_t count, dstn_names hypers, dstn_error *err);
 /* Gives every quantity of the table that names a hyperparameter its index; `node` has the options, for messages.
  * DSTN_ERROR_USAGE where there is no such hyperparameter, naming the nearest. */
 dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings, dstn_names hypers,

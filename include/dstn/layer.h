@@ -151,8 +151,17 @@ typedef struct dstn_response_map dstn_response_map;
 
 enum { DSTN_MAX_MAPS = 4 };
 
+/* What an entry of the list may say whatever its layer is. */
+typedef struct dstn_layer_common {
+    const char *name; /* owned by the document; NULL: none */
+    dstn_node share;  /* the name of an earlier layer, or a mapping of parameters to such; handle NULL: nothing */
+} dstn_layer_common;
+
+extern const dstn_option dstn_layer_options[]; /* name, share */
+
 typedef struct dstn_layer {
     const dstn_layer_type *type;
+    dstn_layer_common common;
     int index; /* line of the layer list, counted through nested lists in reading order, from 0 */
     const dstn_kernel *kernel;
     dstn_response response;
@@ -268,7 +277,12 @@ bool dstn_layer_is_valid(const dstn_layer *layer);        /* shapes agree, every
 size_t dstn_layer_memory_used(const dstn_layer *layer);   /* bytes that it took outside the arena */
 double dstn_layer_product_flops(const dstn_layer *layer); /* of one forward product of a data row, 2·in·out */
 
-/* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range. */
+/* Makes parameters of a planned layer those of an earlier one, called `name`: the one given, or all (NULL).
+ * DSTN_ERROR_USAGE at `node` where there are none to share, or where shape or order of storage differ. */
+dstn_status dstn_layer_share(dstn_layer *layer, const char *parameter, dstn_layer *owner, dstn_node node,
+                             dstn_error *err);
+/* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range; those that share it are bound
+ * after it. */
 void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient);
 /* Takes working arrays, of the layer and of its maps. False: memory is short. */
 bool dstn_layer_bind(dstn_layer *layer, dstn_arena *arena);

@@ -66,15 +66,17 @@ dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, 
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
-dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_option *table,
-                            void *settings, dstn_names hypers, dstn_error *err) {
-    dstn_binding binding = {table, settings};
-    dstn_status status = dstn_options_read(options, name, &binding, 1, err);
+dstn_status dstn_entry_read(dstn_node entry, dstn_node options, const char *name, const dstn_binding *bindings,
+                            size_t count, dstn_names hypers, dstn_error *err) {
+    dstn_status status = dstn_options_read(options, name, bindings, count, err);
     if (status != DSTN_OK && !options.handle) {
         /* A message about options that are not there has no place of its own. */
         char *message = dstn_strdup(err->message);
         dstn_node_fail(entry, err, "%s", message);
         free(message);
     }
-    return status == DSTN_OK ? dstn_quantities_resolve(options, table, settings, hypers, err) : status;
+    for (size_t i = 0; i < count && status == DSTN_OK; i++) {
+        status = dstn_quantities_resolve(options, bindings[i].options, bindings[i].settings, hypers, err);
+    }
+    return status;
 }

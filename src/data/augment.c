@@ -53,7 +53,8 @@ static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, dstn
         return status;
     }
     item->settings = dstn_alloc(1, item->type->settings_size);
-    status = dstn_entry_read(entry, options, name, item->type->options, item->settings, hypers, err);
+    dstn_binding binding = {item->type->options, item->settings};
+    status = dstn_entry_read(entry, options, name, &binding, 1, hypers, err);
     return status == DSTN_OK ? item->type->plan(item->settings, options, dataset, err) : status;
 }
 

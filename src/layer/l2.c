@@ -241,7 +241,21 @@ static double penalize_structured(const dstn_regularizer *regularizer, const dst
     return 0.5 * sum;
 }
 
+/* A map that has nothing but another layer's weights is that layer's map: it counts once. */
+static bool is_shared(const dstn_response_map *map) {
+    const dstn_parameter *const weights[] = {map->weight, map->response_weight, map->hyper};
+    for (int i = 0; i < 3; i++) {
+        if (weights[i] && !dstn_parameter_is_shared(weights[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static double penalize_map(const dstn_regularizer *regularizer, const dstn_pass *pass, const dstn_response_map *map) {
+    if (is_shared(map)) {
+        return 0;
+    }
     if (!layer_map_responds(map, pass)) {
         return penalize_general(regularizer, pass, map);
     }

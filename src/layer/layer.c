@@ -3,6 +3,14 @@
 
 #include <stdlib.h>
 
+const dstn_option dstn_layer_options[] = {
+    DSTN_TEXT("name", dstn_layer_common, name, "~", "by which a later layer can share this one's parameters"),
+    DSTN_SECTION("share", dstn_layer_common, share,
+                 "name of an earlier layer whose parameters this one uses, or a mapping of those that it uses: "
+                 "{general_weight: NAME}"),
+    DSTN_OPTIONS_END,
+};
+
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
 /* Names in the table's order; free with free(). */
@@ -63,7 +71,8 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
         return status;
     }
     dstn_layer *layer = new_layer(type, index, in, setting);
-    status = dstn_entry_read(node, options, type->name, type->options, layer->settings, setting->hyper_names, err);
+    const dstn_binding bindings[] = {{type->options, layer->settings}, {dstn_layer_options, &layer->common}};
+    status = dstn_entry_read(node, options, type->name, bindings, 2, setting->hyper_names, err);
     if (status == DSTN_OK) {
         status = type->plan(layer, options.handle ? options : node, err);
     }
@@ -143,7 +152,8 @@ double dstn_layer_product_flops(const dstn_layer *layer) {
 void dstn_layer_begin(dstn_layer *layer, const dstn_pass *pass) {
     for (int p = 0; p < layer->parameter_count; p++) {
         dstn_parameter *parameter = &layer->parameters[p];
-        parameter->is_fresh = pass->overwrite && dstn_pass_wants(pass, parameter->range);
+        parameter->is_fresh =
+            !dstn_parameter_is_shared(parameter) && pass->overwrite && dstn_pass_wants(pass, parameter->range);
     }
 }
 

@@ -41,6 +41,76 @@ bool dstn_parameter_is_shared(const dstn_parameter *parameter) {
     return parameter->owner != parameter;
 }
 
+/* ---- sharing ----------------------------------------------------------------------------------------------------- */
+
+/* "[3, 4]"; returns text. */
+static const char *shape_text(const dstn_parameter *parameter, char text[96]) {
+    int length = snprintf(text, 96, "[");
+    for (int i = 0; i < parameter->rank; i++) {
+        length += snprintf(text + length, 96 - (size_t)length, "%s%lld", i ? ", " : "", (long long)parameter->shape[i]);
+    }
+    snprintf(text + length, 96 - (size_t)length, "]");
+    return text;
+}
+
+static bool same_shape(const dstn_parameter *a, const dstn_parameter *b) {
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++) {
+        same = a->shape[i] == b->shape[i];
+    }
+    return same;
+}
+
+static bool same_storage(const dstn_parameter *a, const dstn_parameter *b) {
+    return a->layout == b->layout && a->columns == b->columns && a->channels == b->channels;
+}
+
+static dstn_status share_one(dstn_parameter *parameter, const dstn_layer *owner, dstn_node node, dstn_error *err) {
+    const dstn_parameter *other = dstn_layer_parameter(owner, parameter->name);
+    char here[96], there[96];
+    if (!other) {
+        return dstn_node_fail(node, err, "layer %d (%s) has no %s to share", owner->index, owner->common.name,
+                              parameter->name);
+    }
+    if (!same_shape(parameter, other)) {
+        return dstn_node_fail(node, err, "%s is %s here, but %s in layer %d (%s): they can't be shared",
+                              parameter->name, shape_text(parameter, here), shape_text(other, there), owner->index,
+                              owner->common.name);
+    }
+    if (!same_storage(parameter, other)) {
+        return dstn_node_fail(node, err,
+                              "%s can't be shared with layer %d (%s): of two inputs only one is a flattened image",
+                              parameter->name, owner->index, owner->common.name);
+    }
+    parameter->owner = other->owner;
+    return DSTN_OK;
+}
+
+static dstn_status fail_unknown(const dstn_layer *layer, const char *name, dstn_node node, dstn_error *err) {
+    const char *names[DSTN_MAX_PARAMETERS];
+    for (int p = 0; p < layer->parameter_count; p++) {
+        names[p] = layer->parameters[p].name;
+    }
+    return dstn_node_fail_name(node, "parameter", name, names, (size_t)layer->parameter_count, err);
+}
+
+dstn_status dstn_layer_share(dstn_layer *layer, const char *parameter, dstn_layer *owner, dstn_node node,
+                             dstn_error *err) {
+    bool is_there = false;
+    dstn_status status = DSTN_OK;
+    if (layer->parameter_count == 0) {
+        return dstn_node_fail(node, err, "%s has no parameters that it could share", layer->type->name);
+    }
+    for (int p = 0; p < layer->parameter_count && status == DSTN_OK; p++) {
+        dstn_parameter *own = &layer->parameters[p];
+        if (!parameter || strcmp(own->name, parameter) == 0) {
+            is_there = true;
+            status = share_one(own, owner, node, err);
+        }
+    }
+    return is_there ? status : fail_unknown(layer, parameter, node, err);
+}
+
 /* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 double dstn_parameter_beta(dstn_parameter *parameter) {

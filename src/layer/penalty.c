@@ -22,8 +22,8 @@ dstn_status dstn_regularizer_read(const char *name, dstn_node node, dstn_layer *
                                       .layers = layers,
                                       .layer_count = layer_count,
                                       .settings = dstn_alloc(1, type->settings_size)};
-    dstn_status status =
-        dstn_entry_read(node, node, type->name, type->options, regularizer->settings, setting->hyper_names, err);
+    dstn_binding binding = {type->options, regularizer->settings};
+    dstn_status status = dstn_entry_read(node, node, type->name, &binding, 1, setting->hyper_names, err);
     if (status == DSTN_OK) {
         status = type->plan(regularizer, node, err);
     }

@@ -159,6 +159,9 @@ static dstn_status read_list(list_reader *reader, dstn_node list, dstn_shape *sh
         status = dstn_layer_read(entry, reader->model->layer_count, *shape, reader->setting, &layer, reader->err);
         if (status == DSTN_OK) {
             add_layer(reader, layer);
+            status = model_share_parameters(reader->model, layer, entry, reader->err);
+        }
+        if (status == DSTN_OK) {
             status = add_entry(reader, entry, layer, &open);
             *shape = layer->out;
         }

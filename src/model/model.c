@@ -84,12 +84,14 @@ static dstn_status read_regularizers(dstn_model *model, const dstn_model_request
     return DSTN_OK;
 }
 
-/* Lays the parameters of all layers one after the other, general and response apart. */
+/* Lays the parameters of all layers one after the other, general and response apart; what is shared lies where its
+ * owner has it. */
 static bool bind_parameters(dstn_model *model) {
     for (int l = 0; l < model->layer_count; l++) {
         dstn_layer *layer = model->layers[l];
         for (int p = 0; p < layer->parameter_count; p++) {
-            model->count[layer->parameters[p].range] += layer->parameters[p].count;
+            const dstn_parameter *parameter = &layer->parameters[p];
+            model->count[parameter->range] += dstn_parameter_is_shared(parameter) ? 0 : parameter->count;
         }
     }
     size_t size = model->kernel->size;
@@ -104,11 +106,12 @@ static bool bind_parameters(dstn_model *model) {
     for (int l = 0; l < model->layer_count; l++) {
         dstn_layer *layer = model->layers[l];
         for (int p = 0; p < layer->parameter_count; p++) {
-            dstn_range range = layer->parameters[p].range;
-            size_t start = (size_t)next[range] * size;
-            dstn_layer_bind_parameter(layer, p, next[range], (char *)model->value[range] + start,
-                                      (char *)model->gradient[range] + start);
-            next[range] += layer->parameters[p].count;
+            const dstn_parameter *parameter = &layer->parameters[p];
+            bool is_shared = dstn_parameter_is_shared(parameter);
+            int64_t offset = is_shared ? parameter->owner->offset : next[parameter->range];
+            dstn_layer_bind_parameter(layer, p, offset, (char *)model->value[parameter->range] + (size_t)offset * size,
+                                      (char *)model->gradient[parameter->range] + (size_t)offset * size);
+            next[parameter->range] += is_shared ? 0 : parameter->count;
         }
     }
     return true;

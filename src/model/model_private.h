@@ -70,6 +70,12 @@ typedef struct model_chain {
 dstn_status model_read_layers(dstn_model *model, const dstn_model_request *request, dstn_node list,
                               const dstn_layer_setting *setting, dstn_error *err);
 
+/* ---- share.c ---- */
+
+/* Of the layer that was read last, from its `entry`: that its name is new, and shares what it asks for of the layers
+ * before it. DSTN_ERROR_USAGE. */
+dstn_status model_share_parameters(dstn_model *model, dstn_layer *layer, dstn_node entry, dstn_error *err);
+
 /* ---- chain.c ---- */
 model_chain *model_chain_new(void);
 void model_chain_destroy(model_chain *chain); /* NULL is allowed */

@@ -34,6 +34,7 @@ dstn_section *dstn_run_schema(size_t *count) {
         add(&s, "augment.*", augmentation->name, augmentation->help, augmentation->options);
     }
     add(&s, "model", NULL, "the network", dstn_model_options);
+    add(&s, "model.layers.*", NULL, "what any layer may have", dstn_layer_options);
     const dstn_layer_type *layer;
     for (size_t i = 0; (layer = dstn_layer_type_at(i)) != NULL; i++) {
         add(&s, "model.layers.*", layer->name, layer->help, layer->options);

@@ -149,7 +149,8 @@ static void check_weights(config_check *c) {
     dstn_problem_sum_gradients(c->problem, &objective);
     for (int l = 0; l < model->layer_count; l++) {
         for (int p = 0; p < model->layers[l]->parameter_count; p++) {
-            if (c->objective->grad[model->layers[l]->parameters[p].range]) {
+            const dstn_parameter *parameter = &model->layers[l]->parameters[p];
+            if (c->objective->grad[parameter->range] && !dstn_parameter_is_shared(parameter)) {
                 check_parameter(c, l, p);
             }
         }
@@ -208,7 +209,8 @@ static void scale_response(const dstn_job *job, double factor) {
         for (int p = 0; p < layer->parameter_count; p++) {
             dstn_parameter *parameter = &layer->parameters[p];
             bool is_hyper = strstr(parameter->name, "hyper") != NULL;
-            if (parameter->range == DSTN_RANGE_RESPONSE && is_hyper == (layer->response == DSTN_RESPONSE_STRUCTURED)) {
+            bool is_own = parameter->range == DSTN_RANGE_RESPONSE && !dstn_parameter_is_shared(parameter);
+            if (is_own && is_hyper == (layer->response == DSTN_RESPONSE_STRUCTURED)) {
                 job->kernel->scale(job->kernel, parameter->count, factor, parameter->value);
             }
         }

@@ -86,7 +86,7 @@ static void compare_gradients(check *c) {
         const dstn_layer *layer = model->layers[l];
         for (int p = 0; p < layer->parameter_count; p++) {
             const dstn_parameter *parameter = &layer->parameters[p];
-            if (!c->objective->grad[parameter->range]) {
+            if (!c->objective->grad[parameter->range] || dstn_parameter_is_shared(parameter)) {
                 continue;
             }
             char *quantity = dstn_format("grad/%d/%s", l, parameter->name);

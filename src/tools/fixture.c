@@ -168,6 +168,9 @@ static dstn_status read_parameters(tools_fixture *fixture, dstn_error *err) {
         const dstn_layer *layer = fixture->model->layers[l];
         for (int p = 0; p < layer->parameter_count && status == DSTN_OK; p++) {
             const dstn_parameter *parameter = &layer->parameters[p];
+            if (dstn_parameter_is_shared(parameter)) {
+                continue;
+            }
             char *name = dstn_format("params/%d/%s", l, parameter->name);
             double *values = dstn_alloc((size_t)parameter->count + 1, sizeof(double));
             status = dstn_reader_array(fixture->reader, name, DSTN_F64, parameter->count, values, err);

@@ -95,8 +95,9 @@ void tools_trace_put_range(tools_trace *trace, dstn_range range, const void *arr
     for (int l = 0; trace->writer && l < model->layer_count; l++) {
         const dstn_layer *layer = model->layers[l];
         for (int p = 0; p < layer->parameter_count; p++) {
-            if (layer->parameters[p].range == range) {
-                put_parameter(trace, layer, &layer->parameters[p], array, prefix);
+            const dstn_parameter *parameter = &layer->parameters[p];
+            if (parameter->range == range && !dstn_parameter_is_shared(parameter)) {
+                put_parameter(trace, layer, parameter, array, prefix);
             }
         }
     }

@@ -16,6 +16,8 @@ model:
   loss: cross_entropy
   layers: [dropout: {rate: drop}, conv: {out: 4, kernel: 3, padding: 1}, batchnorm, relu,
            residual_begin, conv: {out: 4, kernel: 3, padding: 1}, batchnorm, residual_end, relu,
+           residual: {layers: [conv: {out: 4, kernel: 3, padding: 1, name: block}, relu],
+                      shortcut: [conv: {out: 4, kernel: 3, padding: 1, share: {general_weight: block}}]},
            maxpool: {size: 2}, dropout: {rate: drop, per: channel}, conv: {out: 5, kernel: 2, stride: 2}, avgpool,
            flatten, linear: {out: 6, bias: false}, relu, linear: {out: 3}]
 regularizers: {l2: {strength: decay}}

@@ -47,6 +47,10 @@ for config in images table plain; do
     done
   done
 done
+for method in stn delta-stn; do
+  trace "nested-$method" 1 nested.yaml --set method=$method --steps 7
+  trace "nested-$method-two-f32" 2 nested.yaml --set method=$method --set precision=f32 --steps 5
+done
 trace "images-local" 2 images.yaml --set model.batchnorm=local --steps 9
 trace "images-f32-two" 2 images.yaml --set precision=f32 --steps 9
 for method in stn delta-stn; do

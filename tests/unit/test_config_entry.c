@@ -39,7 +39,8 @@ static dstn_status read_entry(const char *list, dstn_names known, layer_settings
     dstn_node entry = dstn_node_at(dstn_node_child(dstn_doc_root(doc), "list"), 0), node;
     const char *name = dstn_entry_name(entry, &node);
     assert_string_equal(name, "drop");
-    dstn_status status = dstn_entry_read(entry, node, name, options, settings, known, err);
+    dstn_binding binding = {options, settings};
+    dstn_status status = dstn_entry_read(entry, node, name, &binding, 1, known, err);
     settings->rate.name = settings->length.name = NULL; /* they live as long as the document */
     free(text);
     dstn_doc_destroy(doc);
