@@ -123,6 +123,8 @@ dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);
  * checkpoint; may be NULL. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters.
  * Collective over the group. */
 dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);
+/* That the job's data are those that a checkpoint was trained on. DSTN_ERROR_USAGE. Collective over the group. */
+dstn_status dstn_job_has_data_of(const dstn_job *job, const char *checkpoint, dstn_error *err);
 /* Takes the whole state of a checkpoint of a run with this config, so that the next step is the one that would have
  * come there. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters. Collective
  * over the group. */

@@ -99,3 +99,16 @@ dstn_status run_job_has_data(const dstn_job *job, const char *digest, const char
                            "start a new run",
                            job->dataset->source, where, digest, job->dataset->digest);
 }
+
+dstn_status dstn_job_has_data_of(const dstn_job *job, const char *checkpoint, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    if (dstn_group_leads(job->group)) {
+        dstn_checkpoint_facts about = {0};
+        status = dstn_checkpoint_describe(checkpoint, &about, err);
+        if (status == DSTN_OK && about.data_digest[0]) {
+            status = run_job_has_data(job, about.data_digest, checkpoint, err);
+        }
+        dstn_checkpoint_facts_clear(&about);
+    }
+    return dstn_group_verdict(job->group, status, err);
+}

@@ -61,7 +61,10 @@ static void print_json(FILE *out, const evaluation *e) {
 static dstn_status evaluate(const dstn_console *console, const char *checkpoint, bool json, dstn_job *job,
                             dstn_error *err) {
     evaluation e = {.path = checkpoint, .job = job};
-    dstn_status status = dstn_job_start_from(job, e.path, &e.step, err);
+    dstn_status status = dstn_job_has_data_of(job, e.path, err);
+    if (status == DSTN_OK) {
+        status = dstn_job_start_from(job, e.path, &e.step, err);
+    }
     if (status != DSTN_OK) {
         return status;
     }

@@ -50,4 +50,7 @@ expect "the same rows in another order are other data" 2 'data.path: .*does not 
 cp ../first.csv moved.csv
 expect "the same data elsewhere are the same" 0 '^valid_loss' "$dstn" train run.yaml --out out "${longer[@]}" \
   --set data.path=moved.csv
+checkpoint=$(ls out/checkpoints/step-*.h5 | tail -n 1)
+expect "eval of other data" 2 'data.path: .*does not hold the data of' "$dstn" eval "$checkpoint" --set data.path=well.csv
+expect "eval of the data where they are now" 0 '^valid_loss' "$dstn" eval "$checkpoint" --set data.path=moved.csv
 finish
