@@ -12,7 +12,7 @@ bool kernel_splits(int64_t elements);
 void kernel_piece(int64_t n, int64_t *first, int64_t *end);
 
 /* Runs WORK for `first` … `end`−1, which it may name, being 0 … n−1 in all. OpenMP is not entered for a loop of few
- * elements nor by one thread: a region costs a thousand such loops. */
+ * elements nor by one thread: a region costs more than the step of a small network. */
 #define KERNEL_PRAGMA(text) _Pragma(#text)
 #ifdef _OPENMP
 #define KERNEL_SPLIT(n, elements, WORK)                                                                                \

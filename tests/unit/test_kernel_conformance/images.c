@@ -71,9 +71,14 @@ static double rate_of(int64_t row, int64_t stride) {
     return rates[row * stride % 13];
 }
 
+static double held_rate(int64_t row, int64_t stride) {
+    return fmin(fmax(rate_of(row, stride), 0), 0.999);
+}
+
 /* Rows, columns, the step from one row's rate to the next. */
-static const int64_t draws[][CASE_ARGUMENTS] = {{0, 5, 1},   {1, 1, 1},  {7, 3, 1},   {7, 4, 2},   {7, 5, 1},
-                                                {40, 13, 1}, {3, 35, 0}, {7, 255, 2}, {5, 256, 1}, {9, 257, 1}};
+static const int64_t draws[][CASE_ARGUMENTS] = {{0, 5, 1},   {1, 1, 1},   {7, 3, 1},    {7, 4, 2},
+                                                {7, 5, 1},   {40, 13, 1}, {3, 35, 0},   {7, 255, 2},
+                                                {5, 256, 1}, {9, 257, 1}, {2, 2100, 11}};
 
 static void check_dropout_mask(case_arrays *a, const dstn_kernel *k, const int64_t *d) {
     double rates[100];
@@ -85,7 +90,7 @@ static void check_dropout_mask(case_arrays *a, const dstn_kernel *k, const int64
         uint32_t word[4];
         int64_t r = i / d[1], c = i % d[1];
         dstn_rng_bits(rng, 9, (uint64_t)(4 + r), (UINT64_C(3) << 32) + (uint64_t)(c / 4), word);
-        a->want_bytes[i] = !((word[c % 4] + 0.5) * 0x1p-32 < rate_of(r, d[2]));
+        a->want_bytes[i] = !((word[c % 4] + 0.5) * 0x1p-32 < held_rate(r, d[2]));
     }
 }
 
@@ -94,7 +99,6 @@ static const int64_t values[][CASE_ARGUMENTS] = {{0, 1, 5},        {1, 1, 1},   
                                                  {2, 9, 17, 1},    {13, 4, 32, 1},  {13, 1, 33, 1},   {4, 6, 5, 0},
                                                  {3, 1, 35, 2, 1}, {4, 6, 5, 1, 1}, {13, 4, 32, 1, 1}};
 
-/* A rate is held to [0, 0.999]. */
 static void check_dropout_apply(case_arrays *a, const dstn_kernel *k, const int64_t *v) {
     double rates[100];
     twin *to = v[4] ? &a->b.x : &a->b.y;
@@ -107,7 +111,7 @@ static void check_dropout_apply(case_arrays *a, const dstn_kernel *k, const int6
     k->dropout_apply(k, v[0], v[1], v[2], a->bytes, rates, v[3], a->b.x.raw, to->raw);
     for (int64_t i = 0; i < v[0] * v[1] * v[2]; i++) {
         int64_t r = i / v[2] / v[1];
-        double rate = fmin(fmax(rate_of(r, v[3]), 0), 0.999);
+        double rate = held_rate(r, v[3]);
         to->value[i] = a->bytes[r * v[2] + i % v[2]] ? a->b.x.value[i] / (1 - rate) : 0;
     }
 }
