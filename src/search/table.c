@@ -13,7 +13,7 @@ static char *message_of(const dstn_sweep *sweep, int64_t index) {
     char *path = record_path(sweep, index), *message = NULL;
     dstn_reader *reader;
     dstn_error ignored;
-    if (access(path, R_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+    if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
         message = dstn_reader_text(reader, "result", "message");
         dstn_reader_close(reader);
     }
@@ -72,8 +72,8 @@ static void copy_records(dstn_writer *writer, const dstn_sweep *sweep) {
         char *record = record_path(sweep, m);
         char *group = dstn_format("runs/%s", sweep->plan->members[m].name);
         dstn_error err = {DSTN_OK, ""};
-        if (access(record, R_OK) == 0 && dstn_writer_copy_file(writer, group, record, &err) != DSTN_OK) {
-            dstn_log_warn(&sweep->console->log, "%s", err.message);
+        if (access(record, F_OK) == 0 && dstn_writer_copy_file(writer, group, record, &err) != DSTN_OK) {
+            dstn_log_warn(&sweep->console->log, "%s; it is left out of the table", err.message);
         }
         free(group);
         free(record);

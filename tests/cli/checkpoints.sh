@@ -189,6 +189,34 @@ expect "a sweep with another config" 2 'member stn-0: .*"optimizer.rate"' sweep 
 expect "a sweep with members more" 0 '^done 6$' sweep "$scratch/torn" --resume \
   --set 'axes={method: [stn, delta-stn], seed: [0, 1, 2]}'
 
+# A member's record that is damaged, or that an enemy wrote, is left out of the table, and said so.
+for kind in flipped attribute cycle claim; do
+  cp -r "$scratch/sweep" "$scratch/sweep-$kind"
+  record=$scratch/sweep-$kind/members/stn-0/run.h5
+  if [ $kind = flipped ]; then
+    damage flipped "$record"
+  else
+    /usr/bin/python3 - $kind "$record" <<'P'
+import sys
+import h5py
+import numpy as np
+with h5py.File(sys.argv[2], "w", libver="latest") as f:
+    f.create_group("result").attrs["status"] = "done"
+    if sys.argv[1] == "attribute":
+        f.attrs["x"] = np.full(4096, 1.5)
+    elif sys.argv[1] == "cycle":
+        f["result/again"] = f["result"]
+    else:
+        f.create_dataset("x", shape=(2**32, 2**32), chunks=(16, 4), dtype="u1")
+P
+  fi
+  expect "a member's record that is bad ($kind)" 0 'warning: .*stn-0/run.h5 .*left out of the table' \
+    sweep "$scratch/sweep-$kind" --resume
+  expect "the table is without it ($kind)" 0 '' /usr/bin/python3 -c 'import h5py, sys
+runs = h5py.File(sys.argv[1])["runs"]
+assert "stn-0" not in runs and len(runs) == 3, list(runs)' "$scratch/sweep-$kind/sweep.h5"
+done
+
 # ---- a full disk ----
 mkdir "$disk"
 if mount -t tmpfs -o size=1m tmpfs "$disk" 2>"$scratch/mount"; then
