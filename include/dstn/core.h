@@ -88,7 +88,10 @@ typedef struct dstn_arena dstn_arena;
 
 dstn_arena *dstn_arena_new(void);
 void dstn_arena_destroy(dstn_arena *arena); /* NULL is allowed */
-/* Returns NULL when memory is short; the arena then stays usable. bytes may be 0 (a valid, unique address). */
+/* From now on no more than so many bytes are handed out in all; 0: as many as there are. */
+void dstn_arena_limit(dstn_arena *arena, size_t bytes);
+/* Returns NULL when memory is short, or the limit is reached; the arena then stays usable. bytes may be 0 (a valid,
+ * unique address). */
 void *dstn_arena_take(dstn_arena *arena, size_t bytes);
 size_t dstn_arena_memory_used(const dstn_arena *arena); /* bytes handed out */
 

@@ -47,6 +47,7 @@ typedef struct dstn_model_request {
     int64_t max_rows;        /* examples a pass has at most on this rank */
     int64_t max_steps;       /* time steps that they have at most; 0 is 1 */
     int64_t train_rows;      /* n */
+    size_t most_memory;      /* bytes that it may take from its arena; 0: all there are */
     int64_t block, part;     /* data rows at a time, row by row and in parts of images; 0: what the caches hold */
 } dstn_model_request;
 

@@ -191,8 +191,8 @@ dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***pat
  * the lock is lost as soon as the process closes the file anywhere else. */
 typedef struct dstn_lock dstn_lock;
 
-/* DSTN_ERROR_RUN: another launch has it (the message names the holder), or FOLDER/lock is a link or no regular file. Where
- * the file system knows no locks, that is a warning, and the lock keeps nobody out. */
+/* DSTN_ERROR_RUN: another launch has it (the message names the holder), or FOLDER/lock is a link or no regular file.
+ * Where the file system knows no locks, that is a warning, and the lock keeps nobody out. */
 dstn_status dstn_lock_take(const char *folder, const dstn_log *log, dstn_lock **out, dstn_error *err);
 void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
 
@@ -277,8 +277,8 @@ dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
 bool dstn_store_folder_is_filled(const char *path);
 /* Writes a text file atomically (temporary name, fsync, rename). */
 dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err);
-/* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the folder's
- * lock, so that nobody is writing them now. */
+/* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the
+ * folder's lock, so that nobody is writing them now. */
 void dstn_store_remove_remnants(const char *folder);
 
 /* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in

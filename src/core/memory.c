@@ -44,6 +44,7 @@ struct dstn_arena {
     void **blocks; /* [count] */
     size_t count, capacity;
     size_t bytes; /* handed out */
+    size_t limit; /* 0: none */
 };
 
 dstn_arena *dstn_arena_new(void) {
@@ -75,8 +76,13 @@ static bool make_room(dstn_arena *arena) {
     return true;
 }
 
+void dstn_arena_limit(dstn_arena *arena, size_t bytes) {
+    arena->limit = bytes;
+}
+
 void *dstn_arena_take(dstn_arena *arena, size_t bytes) {
-    if (bytes > PTRDIFF_MAX - ALIGNMENT || !make_room(arena)) {
+    bool is_beyond = arena->limit > 0 && (arena->bytes > arena->limit || bytes > arena->limit - arena->bytes);
+    if (is_beyond || bytes > PTRDIFF_MAX - ALIGNMENT || !make_room(arena)) {
         return NULL;
     }
     void *block = NULL;

@@ -175,6 +175,7 @@ dstn_status dstn_model_new(const dstn_model_request *request, dstn_model **out, 
     model->max_steps = request->max_steps > 0 ? request->max_steps : 1;
     model->chain = model_chain_new();
     model->arena = dstn_arena_new();
+    dstn_arena_limit(model->arena, request->most_memory);
     dstn_status status = build(model, request, err);
     if (status != DSTN_OK) {
         dstn_model_destroy(model);

@@ -6,39 +6,25 @@
 
 /* ---- one data set ---- */
 
-static bool count_elements(tools_array *array, size_t element) {
-    array->count = 1;
-    for (int d = 0; d < array->rank; d++) {
-        if (array->shape[d] > 0 && array->count > PTRDIFF_MAX / (int64_t)element / array->shape[d]) {
-            return false;
-        }
-        array->count *= array->shape[d];
-    }
-    return true;
-}
-
-static dstn_status read_native(const dstn_reader *reader, const char *name, tools_array *array, dstn_error *err) {
-    size_t element = dstn_scalar_size(array->scalar);
-    array->data = count_elements(array, element) ? calloc((size_t)array->count + 1, element) : NULL;
-    if (!array->data) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "data set %s doesn't fit into memory", name);
-    }
-    return dstn_reader_array(reader, name, array->scalar, array->count, array->data, err);
-}
-
 dstn_status tools_array_read(const dstn_reader *reader, const char *name, tools_array *out, dstn_error *err) {
+    dstn_data_set about;
     *out = (tools_array){.scalar = DSTN_F64};
-    dstn_status status = dstn_reader_shape(reader, name, &out->rank, out->shape, err);
+    dstn_status status = dstn_reader_describe(reader, name, &about, err);
     if (status != DSTN_OK) {
         return status;
     }
-    double *values = NULL;
-    if (dstn_reader_scalar(reader, name, &out->scalar)) {
-        status = read_native(reader, name, out, err);
-    } else {
-        status = dstn_reader_doubles(reader, name, &out->count, &values, err);
-        out->data = values;
+    out->scalar = about.scalar;
+    out->rank = about.rank;
+    out->count = about.count;
+    memcpy(out->shape, about.shape, sizeof(out->shape));
+    if (!about.is_numbers) { /* which the reader says better */
+        return dstn_reader_array(reader, name, DSTN_F64, about.count, NULL, err);
     }
+    out->data = calloc((size_t)about.count + 1, dstn_scalar_size(about.scalar));
+    if (!out->data) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "data set %s doesn't fit into memory", name);
+    }
+    status = dstn_reader_array(reader, name, about.scalar, about.count, out->data, err);
     if (status != DSTN_OK) {
         tools_array_clear(out);
     }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One word of the layer language and its YAML; %1 … %5 are the line's numbers. */
 typedef struct layer_word {
@@ -22,7 +23,13 @@ static const layer_word layer_words[] = {
     {"residual_begin", 0, "residual_begin"},
     {"residual_end", 0, "residual_end"},
 };
-enum { LAYER_WORDS = sizeof(layer_words) / sizeof(layer_words[0]), MOST_NUMBERS = 5 };
+enum {
+    LAYER_WORDS = sizeof(layer_words) / sizeof(layer_words[0]),
+    MOST_NUMBERS = 5,
+    MOST_OF_A_NUMBER = 1 << 30,
+    MOST_LINES = 4096,
+    MOST_HYPERS = 1 << 20
+};
 
 /* Appends `template` with its numbers put in. */
 static char *fill_in(const char *template, const long long *numbers) {
@@ -35,49 +42,116 @@ static char *fill_in(const char *template, const long long *numbers) {
     return text;
 }
 
-static dstn_status translate_line(const char *line, char **yaml, long long numbers[MOST_NUMBERS], dstn_error *err) {
+/* The word of a line and its numbers; what follows them is no layer's. */
+static const layer_word *parse_line(const char *line, long long numbers[MOST_NUMBERS]) {
     char word[32];
-    int used = 0;
+    int used = 0, count = 0, step;
     if (sscanf(line, "%31s%n", word, &used) != 1) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "layers: an empty line");
+        return NULL;
     }
-    int count = 0, step;
-    for (const char *rest = line + used; count < MOST_NUMBERS && sscanf(rest, "%lld%n", &numbers[count], &step) == 1;
-         rest += step) {
+    const char *rest = line + used;
+    while (count < MOST_NUMBERS && sscanf(rest, "%lld%n", &numbers[count], &step) == 1) {
+        if (numbers[count] < 0 || numbers[count] > MOST_OF_A_NUMBER) {
+            return NULL;
+        }
+        rest += step;
         count++;
     }
-    for (int w = 0; w < LAYER_WORDS; w++) {
+    for (int w = 0; w < LAYER_WORDS && !rest[strspn(rest, " \t\r")]; w++) {
         if (strcmp(word, layer_words[w].word) == 0 && count == layer_words[w].numbers) {
-            *yaml = fill_in(layer_words[w].yaml, numbers);
-            return DSTN_OK;
+            return &layer_words[w];
         }
     }
-    return dstn_fail(err, DSTN_ERROR_DATA, "layers: \"%s\" is no layer that this build knows", line);
+    return NULL;
+}
+
+/* Values of all arrays in a group. */
+static double count_values(const dstn_reader *reader, const char *group) {
+    int64_t count;
+    char **names;
+    dstn_error ignored;
+    double values = 0;
+    if (dstn_reader_list(reader, group, &count, &names, &ignored) != DSTN_OK) {
+        return 0;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        char *path = dstn_format("%s/%s", group, names[i]);
+        dstn_data_set about;
+        if (dstn_reader_describe(reader, path, &about, &ignored) == DSTN_OK) {
+            values += (double)about.count;
+        }
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+    return values;
+}
+
+/* A layer's parameters are in the file: memory is not asked for on the word of a few digits. */
+static dstn_status check_size(const dstn_reader *reader, int number, const char *line, const layer_word *word,
+                              const long long *numbers, dstn_error *err) {
+    bool is_conv = strcmp(word->word, "conv") == 0;
+    if (!is_conv && strcmp(word->word, "linear") != 0) {
+        return DSTN_OK;
+    }
+    if (is_conv && numbers[4] >= numbers[2]) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "layers: \"%s\": accepted: a padding below the kernel", line);
+    }
+    char *group = dstn_format("params/%d", number);
+    double side = is_conv ? (double)numbers[2] : 1, there = count_values(reader, group);
+    double needed = (double)numbers[0] * (double)numbers[1] * side * side;
+    free(group);
+    return needed <= there ? DSTN_OK
+                           : dstn_fail(err, DSTN_ERROR_DATA,
+                                       "layers: \"%s\" has %.0f weights, and the file has %.0f values for line %d",
+                                       line, needed, there, number);
+}
+
+/* The list of layers as YAML, a line each. */
+static dstn_status translate_layers(const dstn_reader *reader, char *layers, FILE *yaml, dstn_error *err) {
+    char *place = NULL;
+    int number = 0;
+    for (char *line = strtok_r(layers, "\n", &place); line; line = strtok_r(NULL, "\n", &place), number++) {
+        long long numbers[MOST_NUMBERS] = {0};
+        const layer_word *word = parse_line(line, numbers);
+        if (number == MOST_LINES) {
+            return dstn_fail(err, DSTN_ERROR_DATA, "layers: more than %d lines", MOST_LINES);
+        }
+        if (!word) {
+            return dstn_fail(err, DSTN_ERROR_DATA, "layers: \"%s\" is no layer that this build knows", line);
+        }
+        if (check_size(reader, number, line, word, numbers, err) != DSTN_OK) {
+            return err->status;
+        }
+        char *text = fill_in(word->yaml, numbers);
+        fprintf(yaml, "  - %s\n", text);
+        free(text);
+    }
+    return DSTN_OK;
+}
+
+/* A word of letters, so that nothing but a word gets into the model's document. */
+static bool is_word(const char *text) {
+    return text[0] && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz_")];
 }
 
 /* The whole list as a model document. */
-static dstn_status translate(const char *layers, const char *loss, const char *response, char **out, dstn_error *err) {
-    char *copy = dstn_strdup(layers), *place = NULL;
-    char *text = dstn_format("loss: %s\nresponse: %s\nlayers:\n", loss, response);
-    dstn_status status = DSTN_OK;
-    for (char *line = strtok_r(copy, "\n", &place); line && status == DSTN_OK; line = strtok_r(NULL, "\n", &place)) {
-        char *yaml = NULL;
-        long long numbers[MOST_NUMBERS] = {0};
-        status = translate_line(line, &yaml, numbers, err);
-        if (status == DSTN_OK) {
-            char *longer = dstn_format("%s  - %s\n", text, yaml);
-            free(yaml);
-            free(text);
-            text = longer;
-        }
+static dstn_status translate(const dstn_reader *reader, char *layers, const char *loss, const char *response,
+                             char **out, dstn_error *err) {
+    if (!is_word(loss) || !is_word(response)) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "loss or response: \"%s\" is no word", is_word(loss) ? response : loss);
     }
-    free(copy);
-    if (status != DSTN_OK) {
-        free(text);
-        return status;
+    size_t size;
+    FILE *yaml = open_memstream(out, &size);
+    if (!yaml) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "there is no memory for the list of layers");
     }
-    *out = text;
-    return DSTN_OK;
+    fprintf(yaml, "loss: %s\nresponse: %s\nlayers:\n", loss, response);
+    dstn_status status = translate_layers(reader, layers, yaml, err);
+    if (fclose(yaml) != 0 && status == DSTN_OK) {
+        status = dstn_fail(err, DSTN_ERROR_RUN, "there is no memory for the list of layers");
+    }
+    return status;
 }
 
 static dstn_status read_model_text(tools_fixture *fixture, const char *path, dstn_error *err) {
@@ -90,7 +164,7 @@ static dstn_status read_model_text(tools_fixture *fixture, const char *path, dst
         status = dstn_fail(err, DSTN_ERROR_DATA, "no attribute \"%s\": this is no fixture", layers ? "loss" : "layers");
     }
     if (status == DSTN_OK) {
-        status = translate(layers, loss, response ? response : "structured", &text, err);
+        status = translate(fixture->reader, layers, loss, response ? response : "structured", &text, err);
     }
     if (status == DSTN_OK) {
         status = dstn_doc_parse(text, path, &fixture->doc, err);
@@ -109,6 +183,11 @@ static dstn_status read_space(tools_fixture *fixture, dstn_error *err) {
     if (status != DSTN_OK) {
         return status;
     }
+    if (count > MOST_HYPERS) {
+        free(lambda);
+        return dstn_fail(err, DSTN_ERROR_DATA, "hyper/lambda has %lld values; accepted: up to %d", (long long)count,
+                         MOST_HYPERS);
+    }
     char **names = dstn_alloc((size_t)count + 1, sizeof(char *));
     for (int64_t i = 0; i < count; i++) {
         names[i] = dstn_format("h%lld", (long long)i);
@@ -124,15 +203,36 @@ static dstn_status read_space(tools_fixture *fixture, dstn_error *err) {
     return dstn_reader_array(fixture->reader, "hyper/raw_scale", DSTN_F64, count, fixture->space->raw_scale, err);
 }
 
+/* An array of doubles that must have a size; memory is taken for what is there. */
+static dstn_status read_exactly(const tools_fixture *fixture, const char *name, double count, double **values,
+                                dstn_error *err) {
+    int64_t there;
+    dstn_status status = dstn_reader_doubles(fixture->reader, name, &there, values, err);
+    if (status == DSTN_OK && (double)there != count) {
+        free(*values);
+        *values = NULL;
+        status = dstn_fail(err, DSTN_ERROR_DATA, "%s has %lld elements where %.0f are expected", name, (long long)there,
+                           count);
+    }
+    return status;
+}
+
 static dstn_status read_noise(tools_fixture *fixture, dstn_error *err) {
-    int64_t count = fixture->rows * fixture->hypers;
-    fixture->noise = dstn_alloc((size_t)count + 1, sizeof(double));
-    fixture->epsilon = dstn_alloc((size_t)count + 1, sizeof(double));
-    dstn_status status = dstn_reader_array(fixture->reader, "hyper/noise", DSTN_F64, count, fixture->noise, err);
+    double count = (double)fixture->rows * (double)fixture->hypers;
+    dstn_status status = read_exactly(fixture, "hyper/noise", count, &fixture->noise, err);
     if (status == DSTN_OK) {
+        fixture->epsilon = dstn_alloc((size_t)count + 1, sizeof(double));
         dstn_space_perturbation(fixture->space, fixture->noise, fixture->rows, fixture->epsilon);
     }
     return status;
+}
+
+/* Bytes that a network of the file's may take: activations are larger than what they come from, but not by any factor.
+ */
+static size_t most_memory(const char *path) {
+    enum { ALWAYS = 256 << 20, FACTOR = 1000 };
+    struct stat about;
+    return ALWAYS + (stat(path, &about) == 0 ? FACTOR * (size_t)about.st_size : 0);
 }
 
 static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
@@ -146,6 +246,11 @@ static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
         return dstn_fail(err, DSTN_ERROR_DATA, "input/x has %d axes; accepted: [rows, features] or [rows, c, h, w]",
                          rank);
     }
+    for (int d = 0; d < rank; d++) {
+        if (shape[d] < 1) {
+            return dstn_fail(err, DSTN_ERROR_DATA, "input/x is empty; accepted: [rows, features] or [rows, c, h, w]");
+        }
+    }
     dstn_shape input = {.rank = rank - 1};
     memcpy(input.dims, shape + 1, (size_t)(rank - 1) * sizeof(int64_t));
     fixture->rows = shape[0];
@@ -154,7 +259,8 @@ static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
                                   .space = fixture->space,
                                   .input = input,
                                   .max_rows = shape[0],
-                                  .train_rows = shape[0]};
+                                  .train_rows = shape[0],
+                                  .most_memory = most_memory(fixture->path)};
     status = dstn_model_new(&request, &fixture->model, err);
     if (status == DSTN_OK) {
         fixture->outputs = dstn_shape_count(fixture->model->out);
@@ -246,6 +352,7 @@ static dstn_status read_all(tools_fixture *fixture, const char *path, dstn_error
 dstn_status tools_fixture_open(const char *path, const dstn_kernel *kernel, tools_fixture *out, dstn_error *err) {
     memset(out, 0, sizeof(*out));
     out->kernel = kernel;
+    out->path = path;
     dstn_status status = dstn_reader_open_foreign(path, NULL, DSTN_ERROR_DATA, &out->reader, err);
     if (status != DSTN_OK) {
         return status;

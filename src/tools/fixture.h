@@ -8,6 +8,7 @@
 #include "dstn/store.h"
 
 typedef struct tools_fixture {
+    const char *path;
     dstn_reader *reader;
     dstn_doc *doc; /* the model as YAML */
     const dstn_kernel *kernel;

@@ -63,4 +63,44 @@ expect "a wrong gradient is found" 1 '^[0-9]+ passed, 1 failed' "$dstn" check "$
 expect "a missing quantity fails" 1 'delta_valid grad_lambda nan' "$dstn" check "$scratch/lacking.h5" --precision f64
 expect "a wrong gradient of a network is found" 1 '^[0-9]+ passed, 1 failed' "$dstn" check "$scratch/image.h5" \
   --precision f64
+
+# A fixture is another program's file: what it claims takes no memory or time that isn't justified by what it holds.
+/usr/bin/python3 - "$root/tests/fixtures" "$scratch" <<'P'
+import shutil, sys
+import h5py
+import numpy as np
+fixtures, scratch = sys.argv[1:]
+def absurd(target, change, source="ridge_1h"):
+    shutil.copy(f"{fixtures}/{source}.h5", f"{scratch}/{target}.h5")
+    with h5py.File(f"{scratch}/{target}.h5", "r+") as f:
+        change(f)
+def layers(text):
+    return lambda f: f.attrs.modify("layers", text)
+absurd("wide", layers("linear 13 100000000"))
+absurd("huge", layers("linear 9223372036854775808 1"))
+absurd("negative", layers("linear -13 1"))
+absurd("garbage", layers("linear 13 1 1x"))
+absurd("many", layers("linear 13 1\n" + "relu\n" * 200000))
+absurd("padded", layers("conv 1 4 5 1 9999\nrelu\nflatten\nlinear 54 24\nrelu\nlinear 24 10"), "cnn_6h")
+absurd("injected", lambda f: f.attrs.modify("loss", "mse\nlayers: [linear: {out: 1000000000}]\nx: y"))
+def empty(f):
+    del f["input/x"]
+    f["input/x"] = np.zeros((2**40, 0))
+absurd("empty", empty)
+def claim(f):
+    del f["input/x"]
+    f["input"].create_dataset("x", (2**30, 13), chunks=(16, 13), dtype="f8")
+absurd("claim", claim)
+def noise(f):
+    del f["hyper/noise"]
+    f["hyper/noise"] = np.zeros((3, 2))
+absurd("noise", noise)
+P
+for case in "wide:has 1300000000 weights, and the file has" 'huge:no layer' 'negative:no layer' 'garbage:no layer' \
+  'many:more than 4096 lines' 'padded:padding below the kernel' 'injected:is no word' 'empty:is empty' \
+  'claim:claims' 'noise:hyper/noise has 6 elements'; do
+  name=${case%%:*}
+  expect "a fixture that is absurd ($name)" 3 "${case#*:}" bash -c 'ulimit -t 20; exec "$0" check "$1"' "$dstn" \
+    "$scratch/$name.h5"
+done
 finish

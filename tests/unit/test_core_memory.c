@@ -73,6 +73,20 @@ static void empty_arrays_have_unique_addresses(void **state) {
     dstn_arena_destroy(arena);
 }
 
+static void an_arena_hands_out_no_more_than_its_limit(void **state) {
+    (void)state;
+    dstn_arena *arena = dstn_arena_new();
+    dstn_arena_limit(arena, 1000);
+    assert_non_null(dstn_arena_take(arena, 600));
+    assert_null(dstn_arena_take(arena, 401));
+    assert_null(dstn_arena_take(arena, SIZE_MAX));
+    assert_non_null(dstn_arena_take(arena, 400));
+    assert_null(dstn_arena_take(arena, 1));
+    dstn_arena_limit(arena, 0);
+    assert_non_null(dstn_arena_take(arena, 1));
+    dstn_arena_destroy(arena);
+}
+
 static void an_arena_survives_a_request_it_cannot_meet(void **state) {
     (void)state;
     dstn_arena *arena = dstn_arena_new();
@@ -168,6 +182,7 @@ int main(void) {
         cmocka_unit_test(strings_are_copied_and_formatted_whole),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_separate_arrays),
         cmocka_unit_test(empty_arrays_have_unique_addresses),
+        cmocka_unit_test(an_arena_hands_out_no_more_than_its_limit),
         cmocka_unit_test(an_arena_survives_a_request_it_cannot_meet),
         cmocka_unit_test(scalars_have_sizes_and_names),
         cmocka_unit_test(a_state_finds_entries_by_name),
