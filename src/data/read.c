@@ -47,8 +47,10 @@ typedef struct data_settings {
     int64_t split_seed;
 } data_settings;
 
+#define IN_HELP(name) " " #name
+
 const dstn_option dstn_data_options[] = {
-    DSTN_TEXT("source", data_settings, source, DEFAULT_SOURCE, "kind of data"),
+    DSTN_TEXT("source", data_settings, source, DEFAULT_SOURCE, "kind of data:" DATA_SOURCES(IN_HELP)),
     DSTN_CHOICE("task", data_settings, task, "regression|classification", "regression",
                 "whether targets are numbers or class labels"),
     DSTN_CHOICE("features", data_settings, features, "raw|quadratic", "raw",

@@ -49,9 +49,11 @@ typedef struct common_settings {
     int schedule;
 } common_settings;
 
+#define IN_HELP(name) " " #name
+
 const dstn_option dstn_optimizer_options[] = {
     DSTN_TEXT("name", common_settings, name, "~",
-              "sgd, rmsprop or adam; where absent, sgd for weights and rmsprop for hyperparameters"),
+              "its kind:" OPTIM_TYPES(IN_HELP) "; where absent, sgd for weights and rmsprop for hyperparameters"),
     DSTN_REAL("rate", common_settings, rate, 0, 1e30, DSTN_REQUIRED, "learning rate"),
     DSTN_REAL("clip", common_settings, clip, 1e-300, INFINITY, ".inf",
               "largest norm of the gradient, which is scaled down to it; .inf: none"),

@@ -15,10 +15,13 @@ typedef struct sweep_settings {
     int64_t ranks_per_member;
 } sweep_settings;
 
+#define IN_HELP(name) " " #name
+
 const dstn_option dstn_sweep_options[] = {
     DSTN_TEXT("base", sweep_settings, base, DSTN_REQUIRED,
               "config that every member starts from, relative to the sweep file"),
-    DSTN_TEXT("search", sweep_settings, search, "list", "the method that says which members there are"),
+    DSTN_TEXT("search", sweep_settings, search, "list",
+              "the method that says which members there are:" SEARCH_METHODS(IN_HELP)),
     DSTN_SECTION("set", sweep_settings, set, "settings of all members: dotted path and value", DSTN_MAY_DIFFER),
     DSTN_INT("ranks_per_member", sweep_settings, ranks_per_member, 1, 1 << 20, "1",
              "ranks that train one member together", DSTN_MAY_DIFFER),
