@@ -73,6 +73,7 @@ typedef struct dstn_int_list {
 typedef struct dstn_real_list {
     double values[64];
     int count;
+    bool automatic; /* `auto`, where something else decides: there are no values then */
 } dstn_real_list;
 
 /* `auto`, where something else decides, or a plain answer. */
@@ -131,6 +132,7 @@ typedef struct dstn_option {
              __VA_ARGS__)
 #define DSTN_INTS(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                         \
     DSTN_ROW(KEY, DSTN_OPTION_INTS, DSTN_MEMBER(TYPE, MEMBER, dstn_int_list *), LOW, HIGH, NULL, FALLBACK, __VA_ARGS__)
+/* A FALLBACK of "auto" makes `auto` a value. */
 #define DSTN_REALS(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                        \
     DSTN_ROW(KEY, DSTN_OPTION_REALS, DSTN_MEMBER(TYPE, MEMBER, dstn_real_list *), LOW, HIGH, NULL, FALLBACK,           \
              __VA_ARGS__)

@@ -21,14 +21,16 @@ typedef struct dstn_dataset {
     int64_t rows[DSTN_PARTS]; /* n, v, and rows of the test part (0 where there is none) */
     int rank;                 /* shape of one example */
     int64_t shape[3];
-    int64_t features;                 /* product of shape */
-    int64_t outputs;                  /* target columns (regression) or classes */
-    double *x[DSTN_PARTS];            /* [rows, features]; NULL where the examples are bytes */
-    uint8_t *bytes[DSTN_PARTS];       /* [rows, features]; NULL where they are doubles */
-    int64_t channels;                 /* that are normalized apart: shape[0], or 1 where all values are alike */
-    double *scale, *shift;            /* [channels] x = scale byte + shift; NULL where the examples are doubles */
-    double *targets[DSTN_PARTS];      /* regression: [rows, outputs], else NULL */
-    int64_t *labels[DSTN_PARTS];      /* classification: [rows], else NULL */
+    int64_t features;            /* product of shape */
+    int64_t outputs;             /* target columns (regression) or classes */
+    double *x[DSTN_PARTS];       /* [rows, features]; NULL where the examples are bytes */
+    uint8_t *bytes[DSTN_PARTS];  /* [rows, features]; NULL where they are doubles */
+    int64_t channels;            /* that are normalized apart: shape[0], or 1 where all values are alike */
+    double *scale, *shift;       /* [channels] x = scale byte + shift; NULL where the examples are doubles */
+    double *mean, *deviation;    /* [channels] that values were normalized by, bytes as 0 … 1; NULL: they were not */
+    bool is_measured;            /* these are the training part's, where the config says `auto` */
+    double *targets[DSTN_PARTS]; /* regression: [rows, outputs], else NULL */
+    int64_t *labels[DSTN_PARTS]; /* classification: [rows], else NULL */
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
     char **feature_names;             /* [features] or NULL */
     char *source;                     /* the file or folder, or "synthetic" */
@@ -56,6 +58,8 @@ typedef struct dstn_data_source {
      * fills the parts itself). Warnings go to `log`. DSTN_ERROR_DATA: one line naming file, line and column. */
     dstn_status (*read)(const void *settings, dstn_node node, dstn_task task, const dstn_log *log, dstn_dataset **out,
                         dstn_error *err);
+    /* What its keys mean and std say; NULL: it has tables alone. */
+    const struct data_normalization *(*normalization)(const void *settings);
 } dstn_data_source;
 
 const dstn_data_source *dstn_data_source_find(const char *name);
@@ -67,6 +71,10 @@ const dstn_data_source *dstn_data_source_at(size_t i); /* table order, NULL past
  * dropped with a warning to `log`. Owned by the caller.
  * DSTN_ERROR_USAGE for the config, DSTN_ERROR_DATA for the file. */
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err);
+
+/* That every value, as prepared, is one that the scalar type can compute with: its square is finite. DSTN_ERROR_DATA
+ * names column and row. */
+dstn_status dstn_dataset_check_range(const dstn_dataset *dataset, dstn_scalar scalar, dstn_error *err);
 
 /* A data set made of noise, for benchmarks: x ~ N(0, 1), targets N(0, 1) or uniform labels; 1/4 is validation. */
 dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,

@@ -50,6 +50,10 @@ bool config_is_optional(const dstn_option *option) {
     return option->fallback && strcmp(option->fallback, "~") == 0;
 }
 
+bool config_may_be_automatic(const dstn_option *option) {
+    return option->kind == DSTN_OPTION_REALS && option->fallback && strcmp(option->fallback, "auto") == 0;
+}
+
 void config_describe(const dstn_option *option, char *out, size_t size) {
     char range[2 * NUMBER_SIZE + 16];
     describe_range(option, range);
@@ -90,5 +94,7 @@ void config_describe(const dstn_option *option, char *out, size_t size) {
     size_t used = strlen(out);
     if (config_is_optional(option)) {
         snprintf(out + used, size - used, ", or ~ for none");
+    } else if (config_may_be_automatic(option)) {
+        snprintf(out + used, size - used, ", or auto");
     }
 }

@@ -180,7 +180,12 @@ static dstn_status read_ints(dstn_node node, const dstn_option *option, void *ou
 static dstn_status read_reals(dstn_node node, const dstn_option *option, void *out, dstn_error *err) {
     dstn_real_list list = {0};
     size_t size = sizeof list.values[0], most = sizeof list.values / size;
-    dstn_status status = read_list(node, option, read_real, size, most, list.values, &list.count, err);
+    const char *text = dstn_node_text(node);
+    dstn_status status = DSTN_OK;
+    list.automatic = config_may_be_automatic(option) && text && strcmp(text, "auto") == 0;
+    if (!list.automatic) {
+        status = read_list(node, option, read_real, size, most, list.values, &list.count, err);
+    }
     if (status == DSTN_OK) {
         *(dstn_real_list *)out = list;
     }

@@ -21,5 +21,7 @@ void config_describe(const dstn_option *option, char *out, size_t size);
 
 /* Whether its default is "~": it may be left out, and is then not inserted. */
 bool config_is_optional(const dstn_option *option);
+/* Whether `auto` is one of its values, beside lists of numbers. */
+bool config_may_be_automatic(const dstn_option *option);
 
 #endif

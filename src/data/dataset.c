@@ -73,6 +73,8 @@ void dstn_dataset_destroy(dstn_dataset *dataset) {
     free(dataset->feature_names);
     free(dataset->scale);
     free(dataset->shift);
+    free(dataset->mean);
+    free(dataset->deviation);
     free(dataset->source);
     free(dataset->target_name);
     free(dataset->summary);

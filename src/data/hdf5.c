@@ -21,10 +21,7 @@ typedef struct hdf5_settings {
 static const dstn_option options[] = {
     DSTN_TEXT("path", hdf5_settings, path, DSTN_REQUIRED,
               "the file, relative to the folder of the config that names it", DSTN_MAY_DIFFER),
-    DSTN_REALS("mean", hdf5_settings, normalization.mean, -1e6, 1e6, "0",
-               "subtracted from all values of x; bytes are divided by 255 before; one number, or one for each channel"),
-    DSTN_REALS("std", hdf5_settings, normalization.deviation, 1e-6, 1e6, "1",
-               "values of x are divided by it, after mean is subtracted; one number, or one for each channel"),
+    DATA_NORMALIZATION(hdf5_settings, normalization),
     DSTN_INT("classes", hdf5_settings, classes, 2, MAX_CLASSES, "~",
              "number of classes; default: the largest label and one"),
     DSTN_OPTIONS_END,
@@ -195,8 +192,7 @@ static dstn_dataset *make_dataset(const hdf5_array *x, dstn_task task, int64_t o
     return data_new(x->file->path, task, x->axes == 2 ? 1 : 3, shape, outputs);
 }
 
-static dstn_status take_bytes(dstn_dataset *dataset, const hdf5_settings *settings, const hdf5_array *array,
-                              dstn_error *err) {
+static dstn_status take_bytes(dstn_dataset *dataset, const hdf5_array *array, dstn_error *err) {
     void *x;
     dstn_status status = read_array(array, H5T_NATIVE_UINT8, &x, err);
     if (status != DSTN_OK) {
@@ -206,13 +202,11 @@ static dstn_status take_bytes(dstn_dataset *dataset, const hdf5_settings *settin
     if (dataset->rank == 3 && dataset->shape[0] > 1) {
         bytes_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
-    data_set_normalization(dataset, &settings->normalization);
     data_take_bytes(dataset, DSTN_PART_TRAIN, rows, x);
     return DSTN_OK;
 }
 
-static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_settings *settings, const hdf5_array *array,
-                                dstn_error *err) {
+static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_array *array, dstn_error *err) {
     double *x;
     dstn_status status = read_doubles(array, &x, err);
     if (status != DSTN_OK) {
@@ -222,7 +216,6 @@ static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_settings *sett
     if (dataset->rank == 3 && dataset->shape[0] > 1) {
         doubles_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
-    data_normalize(&settings->normalization, array->count, x);
     data_take_doubles(dataset, DSTN_PART_TRAIN, rows, x);
     /* Columns have no names in such a file; messages need some. */
     if (dataset->rank == 1) {
@@ -355,8 +348,8 @@ static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn
 
 /* ---- the data set ------------------------------------------------------------------------------------------------ */
 
-static dstn_status read_arrays(dstn_node node, const hdf5_file *file, const hdf5_settings *settings, dstn_task task,
-                               dstn_dataset **out, dstn_error *err) {
+static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *settings, dstn_task task, dstn_dataset **out,
+                               dstn_error *err) {
     hdf5_array x;
     double *y = NULL;
     int64_t outputs;
@@ -368,10 +361,7 @@ static dstn_status read_arrays(dstn_node node, const hdf5_file *file, const hdf5
     }
     if (status == DSTN_OK) {
         dataset = make_dataset(&x, task, outputs);
-        status = data_check_normalization(node, dataset, &settings->normalization, err);
-    }
-    if (status == DSTN_OK) {
-        status = is_bytes(&x) ? take_bytes(dataset, settings, &x, err) : take_doubles(dataset, settings, &x, err);
+        status = is_bytes(&x) ? take_bytes(dataset, &x, err) : take_doubles(dataset, &x, err);
     }
     if (status == DSTN_OK) {
         take_y(dataset, y);
@@ -413,7 +403,7 @@ static dstn_status read_file(dstn_node node, const char *path, const hdf5_settin
         return data_fail_at_key(
             node, "path", err, "%s: is no HDF5 file, or damaged or cut off; accepted: an HDF5 file with x and y", path);
     }
-    dstn_status status = read_arrays(node, &file, settings, task, out, err);
+    dstn_status status = read_arrays(&file, settings, task, out, err);
     H5Fclose(file.id);
     return status;
 }
@@ -434,6 +424,10 @@ static dstn_status read_hdf5(const void *settings, dstn_node node, dstn_task tas
     return status;
 }
 
+static const data_normalization *normalization_of(const void *settings) {
+    return &((const hdf5_settings *)settings)->normalization;
+}
+
 const dstn_data_source data_source_hdf5 = {
     .name = "hdf5",
     .help = "your own data in an HDF5 file: x [N, ...], y [N] or [N, k], optionally split [N]",
@@ -441,4 +435,5 @@ const dstn_data_source data_source_hdf5 = {
     .settings_size = sizeof(hdf5_settings),
     .example = "{}",
     .read = read_hdf5,
+    .normalization = normalization_of,
 };

@@ -24,10 +24,7 @@ static const dstn_option options[] = {
     DSTN_TEXT("path", idx_settings, path, DEFAULT_FOLDER,
               "the folder with the four files, each plain or .gz, relative to the folder of the config that names it",
               DSTN_MAY_DIFFER),
-    DSTN_REALS("mean", idx_settings, normalization.mean, -1e6, 1e6, ".1307",
-               "subtracted from pixels, which go from 0 to 1; one number, or one for each channel"),
-    DSTN_REALS("std", idx_settings, normalization.deviation, 1e-6, 1e6, ".3081",
-               "pixels are divided by it, after mean is subtracted; one number, or one for each channel"),
+    DATA_NORMALIZATION(idx_settings, normalization),
     DSTN_INT("classes", idx_settings, classes, 2, 256, "10", "number of classes: labels go from 0 to one below it"),
     DSTN_OPTIONS_END,
 };
@@ -167,12 +164,8 @@ static dstn_status read_folder(const idx_settings *idx, dstn_node node, const ch
         const int64_t shape[] = {1, pair.images.height, pair.images.width};
         dstn_dataset *dataset = data_new(folder, DSTN_TASK_CLASSIFICATION, 3, shape, idx->classes);
         dataset->target_name = dstn_strdup("label");
-        status = data_check_normalization(node, dataset, &idx->normalization, err);
-        if (status == DSTN_OK) {
-            data_set_normalization(dataset, &idx->normalization);
-            take_pair(dataset, DSTN_PART_TRAIN, &pair);
-            status = read_test(node, folder, idx->classes, log, dataset, err);
-        }
+        take_pair(dataset, DSTN_PART_TRAIN, &pair);
+        status = read_test(node, folder, idx->classes, log, dataset, err);
         if (status == DSTN_OK) {
             *out = dataset;
         } else {
@@ -199,6 +192,10 @@ static dstn_status read_idx(const void *settings, dstn_node node, dstn_task task
     return status;
 }
 
+static const data_normalization *normalization_of(const void *settings) {
+    return &((const idx_settings *)settings)->normalization;
+}
+
 const dstn_data_source data_source_idx = {
     .name = "idx",
     .help = "images and labels in IDX files, as of MNIST and Fashion-MNIST",
@@ -207,4 +204,5 @@ const dstn_data_source data_source_idx = {
     .example = "{task: classification}",
     .ends_with_valid = true,
     .read = read_idx,
+    .normalization = normalization_of,
 };

@@ -4,17 +4,29 @@
 
 #include "dstn/data.h"
 
-/* Each has one entry, for all values, or one for each channel. */
+/* Each is `auto`, or has one entry, for all values, or one for each channel. */
 typedef struct data_normalization {
     dstn_real_list mean, deviation;
 } data_normalization;
 
-/* DSTN_ERROR_USAGE at the key whose list has neither one entry nor as many as an example has channels. */
-dstn_status data_check_normalization(dstn_node node, const dstn_dataset *dataset,
-                                     const data_normalization *normalization, dstn_error *err);
-/* How bytes are decoded: x = (byte/255 − mean)/deviation. */
-void data_set_normalization(dstn_dataset *dataset, const data_normalization *normalization);
-/* x ← (x − mean)/deviation, x [count] with the channels last. */
-void data_normalize(const data_normalization *normalization, int64_t count, double *x);
+/* The rows of a source's option table. */
+#define DATA_NORMALIZATION(TYPE, MEMBER)                                                                               \
+    DSTN_REALS(                                                                                                        \
+        "mean", TYPE, MEMBER.mean, -1e6, 1e6, "auto",                                                                  \
+        "subtracted from pixels (bytes go from 0 to 1): one number, or one for each channel; auto: the mean of "       \
+        "the training part, for each channel"),                                                                        \
+        DSTN_REALS("std", TYPE, MEMBER.deviation, 1e-6, 1e6, "auto",                                                   \
+                   "pixels are divided by it, after mean is subtracted; auto: the deviation of the training part")
+
+/* Sets how bytes are decoded, x = (byte/255 − mean)/deviation, or applies (x − mean)/deviation to numbers, and notes
+ * what was used in the data set. `auto` stands for the moments of the training part, of each channel, for images and
+ * bytes; tables of numbers, whose columns are standardized, are left as they are by it. A channel that is constant has
+ * deviation 1, with a warning to `log`.
+ * DSTN_ERROR_USAGE at the key whose list has neither one entry nor as many as an example has channels; DSTN_ERROR_DATA
+ * where all channels are constant, or a value is a mark for missing ones. */
+dstn_status data_normalize(dstn_node node, const data_normalization *normalization, const dstn_log *log,
+                           dstn_dataset *dataset, dstn_error *err);
+/* The same with given numbers [channels], which the data set takes over. */
+void data_set_normalization(dstn_dataset *dataset, int64_t channels, double *mean, double *deviation);
 
 #endif

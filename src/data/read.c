@@ -1,4 +1,6 @@
 /* data: the registry of sources, and a data set read and prepared as a config's section `data:` says. */
+#include "moments.h"
+#include "normalize.h"
 #include "prepare.h"
 #include "sources.h"
 
@@ -165,6 +167,9 @@ static dstn_status make_features(const data_settings *settings, const dstn_log *
         status = data_standardize_features(dataset, log, err);
         data_standardize_targets(dataset);
     }
+    if (status == DSTN_OK) {
+        status = data_check_range(dataset, DATA_LARGEST, "f64", err);
+    }
     if (status == DSTN_OK && settings->features == FEATURES_QUADRATIC) {
         status = data_make_quadratic(dataset, log, err);
     }
@@ -234,6 +239,7 @@ typedef struct preparation {
     dstn_node node;
     const data_settings *settings;
     const dstn_data_source *source;
+    const data_normalization *normalization; /* NULL: none */
     const dstn_log *log;
     uint32_t seed;
 } preparation;
@@ -246,6 +252,9 @@ static dstn_status prepare(const preparation *p, dstn_dataset *dataset, dstn_err
     }
     if (status == DSTN_OK) {
         status = data_check_targets(dataset, err);
+    }
+    if (status == DSTN_OK && p->normalization) {
+        status = data_normalize(p->node, p->normalization, p->log, dataset, err);
     }
     if (status == DSTN_OK) {
         status = make_features(p->settings, p->log, dataset, err);
@@ -276,7 +285,8 @@ dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log
     if (status == DSTN_OK) {
         data_digest(dataset);
         uint32_t split_seed = settings.split_seed < 0 ? seed : (uint32_t)settings.split_seed;
-        preparation p = {node, &settings, source, log, split_seed};
+        const data_normalization *normalization = source->normalization ? source->normalization(own) : NULL;
+        preparation p = {node, &settings, source, normalization, log, split_seed};
         status = prepare(&p, dataset, err);
     }
     free(own);

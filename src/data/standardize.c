@@ -1,39 +1,11 @@
 /* data: mean 0 and (population) deviation 1 by the training part, for columns of features and targets. */
 #include "prepare.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-typedef struct column_moments {
-    double mean, deviation;
-    bool is_constant;
-} column_moments;
+#include "moments.h"
 
-/* Values of one number that were rounded differently count as the same: the square of a balanced binary column. */
-static const double rounding = 1e-13;
-
-/* Of column c in a table [rows, cols]. */
-static column_moments moments_of(const double *table, int64_t rows, int64_t cols, int64_t c) {
-    double sum = 0, rest = 0, squares = 0, largest = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        sum += table[r * cols + c];
-    }
-    double mean = sum / (double)rows;
-    for (int64_t r = 0; r < rows; r++) {
-        rest += table[r * cols + c] - mean;
-    }
-    mean += rest / (double)rows;
-    for (int64_t r = 0; r < rows; r++) {
-        double difference = table[r * cols + c] - mean;
-        squares += difference * difference;
-        largest = fmax(largest, fabs(table[r * cols + c]));
-    }
-    double deviation = sqrt(squares / (double)rows);
-    return (column_moments){mean, deviation, deviation <= rounding * largest};
-}
-
-static void standardize(double *table, int64_t rows, int64_t cols, int64_t c, const column_moments *moments) {
+static void standardize(double *table, int64_t rows, int64_t cols, int64_t c, const data_moments *moments) {
     for (int64_t r = 0; r < rows; r++) {
         table[r * cols + c] = (table[r * cols + c] - moments->mean) / moments->deviation;
     }
@@ -41,7 +13,7 @@ static void standardize(double *table, int64_t rows, int64_t cols, int64_t c, co
 
 /* ---- features ---------------------------------------------------------------------------------------------------- */
 
-static void warn_of_dropped(const dstn_dataset *dataset, const column_moments *moments, const dstn_log *log) {
+static void warn_of_dropped(const dstn_dataset *dataset, const data_moments *moments, const dstn_log *log) {
     const int64_t shown = 8;
     int64_t dropped = 0;
     char *names = dstn_strdup("");
@@ -65,7 +37,7 @@ static void warn_of_dropped(const dstn_dataset *dataset, const column_moments *m
 }
 
 /* Closes the gaps that constant columns leave, in a table [rows, features] of which `kept` columns remain. */
-static void close_gaps(double *x, int64_t rows, int64_t features, const column_moments *moments) {
+static void close_gaps(double *x, int64_t rows, int64_t features, const data_moments *moments) {
     double *to = x;
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t f = 0; f < features; f++) {
@@ -76,7 +48,7 @@ static void close_gaps(double *x, int64_t rows, int64_t features, const column_m
     }
 }
 
-static void drop_constant(dstn_dataset *dataset, column_moments *moments) {
+static void drop_constant(dstn_dataset *dataset, data_moments *moments) {
     int64_t kept = 0;
     for (int part = 0; part < DSTN_PARTS; part++) {
         close_gaps(dataset->x[part], dataset->rows[part], dataset->features, moments);
@@ -94,9 +66,14 @@ static void drop_constant(dstn_dataset *dataset, column_moments *moments) {
 
 dstn_status data_standardize_features(dstn_dataset *dataset, const dstn_log *log, dstn_error *err) {
     int64_t features = dataset->features;
-    column_moments *moments = dstn_alloc((size_t)features, sizeof *moments);
+    data_moments *moments = dstn_alloc((size_t)features, sizeof *moments);
     for (int64_t f = 0; f < features; f++) {
-        moments[f] = moments_of(dataset->x[DSTN_PART_TRAIN], dataset->rows[DSTN_PART_TRAIN], features, f);
+        moments[f] = data_moments_of(dataset->x[DSTN_PART_TRAIN] + f, dataset->rows[DSTN_PART_TRAIN], features);
+        if (moments[f].is_mark) {
+            data_fail_mark(dataset, false, f, &moments[f], err);
+            free(moments);
+            return err->status;
+        }
     }
     warn_of_dropped(dataset, moments, log);
     drop_constant(dataset, moments);
@@ -118,38 +95,42 @@ dstn_status data_standardize_features(dstn_dataset *dataset, const dstn_log *log
 
 void data_standardize_targets(dstn_dataset *dataset) {
     for (int64_t c = 0; dataset->task == DSTN_TASK_REGRESSION && c < dataset->outputs; c++) {
-        column_moments moments =
-            moments_of(dataset->targets[DSTN_PART_TRAIN], dataset->rows[DSTN_PART_TRAIN], dataset->outputs, c);
+        data_moments moments =
+            data_moments_of(dataset->targets[DSTN_PART_TRAIN] + c, dataset->rows[DSTN_PART_TRAIN], dataset->outputs);
         for (int part = 0; part < DSTN_PARTS; part++) {
             standardize(dataset->targets[part], dataset->rows[part], dataset->outputs, c, &moments);
         }
     }
 }
 
-static bool has_constant_target(const dstn_dataset *dataset) {
-    int64_t rows = dataset->rows[DSTN_PART_TRAIN];
-    if (dataset->task == DSTN_TASK_CLASSIFICATION) {
-        const int64_t *labels = dataset->labels[DSTN_PART_TRAIN];
-        for (int64_t r = 1; r < rows; r++) {
-            if (labels[r] != labels[0]) {
-                return false;
-            }
-        }
-        return true;
-    }
-    for (int64_t c = 0; c < dataset->outputs; c++) {
-        if (moments_of(dataset->targets[DSTN_PART_TRAIN], rows, dataset->outputs, c).is_constant) {
-            return true;
-        }
-    }
-    return false;
-}
-
-dstn_status data_check_targets(const dstn_dataset *dataset, dstn_error *err) {
-    if (!has_constant_target(dataset)) {
-        return DSTN_OK;
-    }
+static dstn_status fail_constant_target(const dstn_dataset *dataset, dstn_error *err) {
     return dstn_fail(err, DSTN_ERROR_DATA,
                      "%s: column \"%s\": the target has one value only in the training part; accepted: one that varies",
                      dataset->source, dataset->target_name ? dataset->target_name : "target");
+}
+
+static bool are_labels_constant(const dstn_dataset *dataset) {
+    const int64_t *labels = dataset->labels[DSTN_PART_TRAIN];
+    int64_t r = 1;
+    while (r < dataset->rows[DSTN_PART_TRAIN] && labels[r] == labels[0]) {
+        r++;
+    }
+    return r >= dataset->rows[DSTN_PART_TRAIN];
+}
+
+dstn_status data_check_targets(const dstn_dataset *dataset, dstn_error *err) {
+    if (dataset->task == DSTN_TASK_CLASSIFICATION) {
+        return are_labels_constant(dataset) ? fail_constant_target(dataset, err) : DSTN_OK;
+    }
+    for (int64_t c = 0; c < dataset->outputs; c++) {
+        data_moments moments =
+            data_moments_of(dataset->targets[DSTN_PART_TRAIN] + c, dataset->rows[DSTN_PART_TRAIN], dataset->outputs);
+        if (moments.is_mark) {
+            return data_fail_mark(dataset, true, c, &moments, err);
+        }
+        if (moments.is_constant) {
+            return fail_constant_target(dataset, err);
+        }
+    }
+    return DSTN_OK;
 }

@@ -83,7 +83,10 @@ dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64
                                            int64_t rows, uint32_t seed) {
     dstn_dataset *dataset = data_new("synthetic", task, rank, shape, outputs);
     /* 0 … 255, each as likely as the others: mean 127.5, variance (256² − 1)/12. */
-    const data_normalization normalization = {{{0.5}, 1}, {{sqrt((256. * 256 - 1) / 12) / 255}, 1}};
-    data_set_normalization(dataset, &normalization);
-    return make(dataset, rows, seed, true);
+    double *mean = dstn_alloc(1, sizeof *mean), *deviation = dstn_alloc(1, sizeof *deviation);
+    *mean = 0.5;
+    *deviation = sqrt((256. * 256 - 1) / 12) / 255;
+    make(dataset, rows, seed, true);
+    data_set_normalization(dataset, 1, mean, deviation);
+    return dataset;
 }

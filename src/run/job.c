@@ -83,11 +83,18 @@ static dstn_status read_settings(dstn_job *job, dstn_error *err) {
     return status;
 }
 
+static dstn_scalar scalar_of(const dstn_job *job) {
+    return job->settings.precision == 1 ? DSTN_F64 : DSTN_F32;
+}
+
 static dstn_status read_data(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_status status = require(root, job->settings.data, "data", err);
     if (status == DSTN_OK) {
         status = dstn_dataset_read(job->settings.data, (uint32_t)job->settings.seed, job->log, &job->dataset, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_dataset_check_range(job->dataset, scalar_of(job), err);
     }
     return status;
 }
@@ -108,13 +115,12 @@ static dstn_status read_augment(dstn_job *job, dstn_error *err) {
 
 static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
-    dstn_scalar scalar = job->settings.precision == 1 ? DSTN_F64 : DSTN_F32;
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
     if (status == DSTN_OK) {
         status = read_table(job->settings.record, "record", run_record_options, &job->record, err);
     }
     if (status == DSTN_OK) {
-        status = dstn_kernel_find(job->settings.backend, scalar, &job->kernel, err);
+        status = dstn_kernel_find(job->settings.backend, scalar_of(job), &job->kernel, err);
     }
     if (status == DSTN_OK) {
         status = dstn_space_read(job->settings.hyperparameters, &job->space, err);

@@ -28,6 +28,25 @@ static void describe_parts(FILE *out, const dstn_dataset *dataset) {
     }
 }
 
+static void print_numbers(FILE *out, const char *name, int64_t count, const double *numbers) {
+    fprintf(out, " %s", name);
+    for (int64_t i = 0; i < count; i++) {
+        fprintf(out, " %.6g", numbers[i]);
+    }
+}
+
+/* What images and bytes were normalized by: of each channel, or of all together. */
+static void describe_normalization(FILE *out, const dstn_dataset *dataset) {
+    if (!dataset->mean) {
+        return;
+    }
+    fprintf(out, "normalized");
+    print_numbers(out, "mean", dataset->channels, dataset->mean);
+    fprintf(out, ",");
+    print_numbers(out, "std", dataset->channels, dataset->deviation);
+    fprintf(out, ", %s\n", dataset->is_measured ? "measured on the training part" : "as the config says");
+}
+
 static void describe_features(FILE *out, const dstn_dataset *dataset) {
     for (int64_t f = 0; dataset->feature_names && f < dataset->features; f++) {
         double low, high;
@@ -66,6 +85,7 @@ static void describe_classes(FILE *out, const dstn_dataset *dataset) {
 static void describe(FILE *out, const dstn_dataset *dataset) {
     fprintf(out, "%s\n", dataset->summary);
     describe_shape(out, dataset);
+    describe_normalization(out, dataset);
     describe_parts(out, dataset);
     fprintf(out, "features   %lld\noutputs    %lld\n", (long long)dataset->features, (long long)dataset->outputs);
     describe_features(out, dataset);

@@ -38,7 +38,11 @@ check() {
 folder good
 check "a folder of IDX files" 0 '8 training, 2 validation and 2 test rows, 1x2x2 images.*validation from the end'
 check "shape and storage" 0 '^shape +1 x 2 x 2 .*bytes'
-check "values are normalized" 0 '^training +8 rows, values -0.4242 to 2.821'
+check "values are normalized by the training part" 0 '^normalized mean 0.5, std 0.5, measured on the training part'
+check "and seen so" 0 '^training +8 rows, values -1 to 1'
+given=(--set data.mean=.1307 --set data.std=.3081)
+check "or by given numbers" 0 '^normalized mean 0.1307, std 0.3081, as the config says' "${given[@]}"
+check "and seen so" 0 '^training +8 rows, values -0.4242 to 2.821' "${given[@]}"
 check "classes are counted in each part" 0 '^1 +4 +1 +2$'
 check "the split can be random" 0 'classes, split 0' --set data.split=random
 folder zipped && gzip zipped/*
@@ -110,5 +114,6 @@ expect "help shows augmentations" 0 'side of a hole' "$dstn" help length
 if [ -d /usr/share/datasets/fashion-mnist ]; then
   printf 'data: {source: idx, task: classification, valid_fraction: 0.15}\n' >fashion.yaml
   expect "Fashion-MNIST" 0 '51000 training, 9000 validation and 10000 test rows, 1x28x28 images' "$dstn" data check fashion.yaml
+  expect "is normalized by its own" 0 '^normalized mean 0.285537, std 0.352839' "$dstn" data check fashion.yaml
 fi
 finish

@@ -74,7 +74,14 @@ P
 for config in mlp-fashion cnn-fashion; do
   expect "$config sees all images" 0 '51000 training, 9000 validation and 10000 test rows' \
     "$dstn" data check "jobs/$config.yaml"
+  expect "$config is normalized by Fashion-MNIST's own numbers" 0 '^normalized mean 0.286, std 0.353, as the config' \
+    "$dstn" data check "jobs/$config.yaml"
 done
+expect "the authors' images are not normalized" 0 '^training +51000 rows, values 0 to 1$' \
+  "$dstn" data check jobs/cnn-fashion-authors.yaml
+expect "a short run of the authors' choices" 0 '^valid_accuracy ' train cnn-fashion-authors authors
+within "their Cutout has lengths from 2" "$(facts "$scratch/authors/run.h5" "float(f['series/value'][:, 5].min())")" 2 24
+rm -rf "$scratch/authors"
 expect "the MLP on all images" 0 '^valid_accuracy ' "$dstn" train jobs/mlp-fashion.yaml --set train.epochs=0 \
   --set train.iterations=20 --set train.warmup_epochs=0 --out "$scratch/whole"
 expect "and its evaluation" 0 '^test_accuracy ' "$dstn" eval "$scratch/whole/checkpoints/step-00000020.h5"

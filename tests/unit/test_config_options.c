@@ -447,6 +447,28 @@ static void lists_of_numbers_are_checked_entry_by_entry(void **state) {
                                      "each at least 1e-06, or ~ for none");
 }
 
+static void a_list_whose_default_is_auto_may_be_auto(void **state) {
+    (void)state;
+    const dstn_option options[] = {DSTN_REALS("mean", image_settings, mean, 0, 1, "auto", "numbers"), DSTN_OPTIONS_END};
+    const struct {
+        const char *text;
+        bool automatic;
+        int count;
+    } cases[] = {{"{}", true, 0}, {"mean: auto", true, 0}, {"mean: .5", false, 1}, {"mean: [0, 1]", false, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dstn_doc *doc = parse(cases[i].text);
+        image_settings got;
+        dstn_error err = {0};
+        assert_int_equal(dstn_options_read(dstn_doc_root(doc), "", &(dstn_binding){options, &got}, 1, &err), DSTN_OK);
+        assert_true(got.mean.automatic == cases[i].automatic && got.mean.count == cases[i].count);
+        dstn_doc_destroy(doc);
+    }
+    image_settings got;
+    dstn_error err = {0};
+    assert_int_equal(read_image("mean: auto", &got, &err), DSTN_ERROR_USAGE);
+    assert_non_null(strstr(err.message, "mean: auto is not a number"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_read),
@@ -465,6 +487,7 @@ int main(void) {
         cmocka_unit_test(integer_lists_are_checked_entry_by_entry),
         cmocka_unit_test(switches_are_auto_or_an_answer),
         cmocka_unit_test(lists_of_numbers_are_checked_entry_by_entry),
+        cmocka_unit_test(a_list_whose_default_is_auto_may_be_auto),
         cmocka_unit_test(ranges_have_two_ends_in_order),
         cmocka_unit_test(texts_are_single_values),
         cmocka_unit_test(long_values_are_cut_in_messages),
