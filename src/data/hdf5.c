@@ -1,5 +1,6 @@
 /* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file. The
  * one file of this room that names HDF5. */
+#include "moments.h"
 #include "normalize.h"
 #include "sources.h"
 
@@ -139,11 +140,12 @@ static dstn_status read_doubles(const hdf5_array *array, double **out, dstn_erro
     *out = values;
     int64_t each = array->count / (int64_t)array->extent[0];
     for (int64_t i = 0; status == DSTN_OK && i < array->count; i++) {
-        if (!isfinite((*out)[i])) {
+        double value = (*out)[i];
+        if (!(fabs(value) <= DATA_LARGEST)) {
             status = dstn_fail(err, DSTN_ERROR_DATA,
-                               "%s: %s: row %lld, element %lld: %g is not finite; accepted: "
-                               "finite numbers",
-                               array->file->path, array->name, (long long)(i / each), (long long)(i % each), (*out)[i]);
+                               "%s: %s: row %lld, element %lld: %g is %s; accepted: finite numbers, up to 1e140",
+                               array->file->path, array->name, (long long)(i / each), (long long)(i % each), value,
+                               isfinite(value) ? "too large to compute with" : "not finite");
         }
     }
     if (status != DSTN_OK) {

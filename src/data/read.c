@@ -4,10 +4,14 @@
 #include "prepare.h"
 #include "sources.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- registry ---------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +94,25 @@ dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, c
     dstn_node child = dstn_node_child(node, key);
     dstn_node_fail(child.handle ? child : node, err, "%s", message);
     return err->status = DSTN_ERROR_DATA;
+}
+
+const char *data_why_unreadable(const char *path) {
+    struct stat about;
+    if (stat(path, &about) != 0) {
+        return strerror(errno);
+    }
+    if (S_ISDIR(about.st_mode)) {
+        return strerror(EISDIR);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return "is a pipe, a socket or a device; accepted: a file";
+    }
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return strerror(errno);
+    }
+    close(file);
+    return NULL;
 }
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */

@@ -24,6 +24,9 @@ void data_divide(dstn_dataset *dataset, const int64_t *const orders[DSTN_PARTS],
 /* "FILE:LINE: data.KEY: message" about what a key leads to; DSTN_ERROR_DATA. */
 dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, const char *format, ...)
     DSTN_PRINTF(4, 5);
+/* Why a path can't be read as a file, in the system's words: NULL where it can. What is no regular file counts as
+ * unreadable: a pipe would wait for who writes into it. The text is valid until the next call. */
+const char *data_why_unreadable(const char *path);
 /* Frees a part's examples; it has none then. */
 void data_clear_part(dstn_dataset *dataset, dstn_part part);
 
