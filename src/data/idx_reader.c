@@ -47,8 +47,9 @@ static const char *how_it_ends(gzFile file) {
 
 /* ---- header ------------------------------------------------------------------------------------------------------ */
 
-static dstn_status check_sides(const char *path, int axes, const uint32_t *extent, idx_file *out, dstn_error *err) {
-    *out = (idx_file){extent[0], extent[1], extent[2], NULL};
+static dstn_status check_sides(const char *path, int axes, const uint32_t *extent, data_idx_file *out,
+                               dstn_error *err) {
+    *out = (data_idx_file){extent[0], extent[1], extent[2], NULL};
     if (out->height < 1 || out->height > MAX_SIDE || out->width < 1 || out->width > MAX_SIDE) {
         return dstn_fail(err, DSTN_ERROR_DATA, "%s: its header names images of %lld x %lld; accepted: 1 to %d a side",
                          path, (long long)out->height, (long long)out->width, (int)MAX_SIDE);
@@ -60,7 +61,7 @@ static dstn_status check_sides(const char *path, int axes, const uint32_t *exten
     return DSTN_OK;
 }
 
-static dstn_status read_header(gzFile file, const char *path, int axes, idx_file *out, dstn_error *err) {
+static dstn_status read_header(gzFile file, const char *path, int axes, data_idx_file *out, dstn_error *err) {
     uint8_t header[16];
     uint32_t extent[3] = {1, 1, 1}, wanted = 0x800u + (uint32_t)axes;
     int64_t size = 4 + 4 * axes, got = 0;
@@ -102,7 +103,7 @@ static bool grow(uint8_t **bytes, int64_t *capacity, int64_t most) {
 }
 
 /* Everything behind the header, and one byte more if there is one, which also makes zlib compare its checksum. */
-static dstn_status read_content(gzFile file, const char *path, int64_t expected, idx_file *out, int64_t *got,
+static dstn_status read_content(gzFile file, const char *path, int64_t expected, data_idx_file *out, int64_t *got,
                                 dstn_error *err) {
     int64_t capacity = 0;
     dstn_status status = DSTN_OK;
@@ -117,7 +118,7 @@ static dstn_status read_content(gzFile file, const char *path, int64_t expected,
     return status;
 }
 
-static dstn_status check_length(gzFile file, const char *path, int64_t expected, int64_t got, const idx_file *idx,
+static dstn_status check_length(gzFile file, const char *path, int64_t expected, int64_t got, const data_idx_file *idx,
                                 dstn_error *err) {
     char extents[96];
     snprintf(extents, sizeof extents, "%lld x %lld x %lld", (long long)idx->count, (long long)idx->height,
@@ -139,8 +140,8 @@ static dstn_status check_length(gzFile file, const char *path, int64_t expected,
     return DSTN_OK;
 }
 
-dstn_status data_idx_read(const char *path, int axes, idx_file *out, dstn_error *err) {
-    *out = (idx_file){0};
+dstn_status data_idx_read(const char *path, int axes, data_idx_file *out, dstn_error *err) {
+    *out = (data_idx_file){0};
     errno = 0;
     gzFile file = gzopen(path, "rb");
     if (!file) {
