@@ -56,6 +56,7 @@ trace "images-f32-two" 2 images.yaml --set precision=f32 --steps 9
 for method in stn delta-stn; do
   trace "images-clip-$method" 1 images.yaml --set method=$method --set optimizer.clip=0.3 --steps 9
 done
+trace "images-short" 1 images.yaml --steps 2
 trace "table-switches" 1 table.yaml --set method=stn --set centered=true --set split_objective=true --steps 5
 
 # From where a checkpoint stands: counters, moments, statistics, what schedules remember, and the rest of an epoch.
