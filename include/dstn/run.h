@@ -28,19 +28,21 @@ char *dstn_version_text(void);
 
 /* ---- what stops a launch ---------------------------------------------------------------------------------------- */
 
-/* Reasons to stop before the end: SIGTERM, SIGUSR1 and SIGUSR2, a time limit, and the end of a Slurm job. All are
- * treated alike: a flag that is looked at between steps. */
+/* Reasons to stop before the end: SIGTERM, SIGUSR1, SIGUSR2, SIGINT, SIGHUP and SIGXCPU, a time limit, and the end of a
+ * Slurm job. All are treated alike: a flag that is looked at between steps. */
 
-/* Catches the signals (a flag is set, nothing else). Before MPI starts, which takes a while. */
+/* Catches the signals (a flag is set, nothing else), but for a SIGHUP that nohup has switched off; a second SIGINT ends
+ * the process at once. Before MPI starts, which takes a while. */
 void dstn_stop_catch(void);
-/* Counts `time_limit` seconds (INFINITY: none) from now. In a Slurm job its end, less a minute to write checkpoints in,
- * is a limit too. */
-void dstn_stop_watch(double time_limit);
+/* Counts `time_limit` seconds (INFINITY: none) from now. In a Slurm job that says when it ends (SLURM_JOB_END_TIME),
+ * that, less a minute or a fifth of the time left to write checkpoints in, is a limit too, which the log names; an end
+ * in the past is none, with a warning. */
+void dstn_stop_watch(double time_limit, const dstn_log *log);
 /* Whether this process has been asked to stop. */
 bool dstn_stop_asked(void);
 /* Seconds until the time limit, INFINITY where there is none; 0 once it is reached. */
 double dstn_stop_seconds_left(void);
-/* "SIGUSR1", "the time limit"; what asked this process to stop, or "another rank". */
+/* "SIGUSR1", "the time limit"; what asked this process to stop, or "another rank". Not to be freed. */
 const char *dstn_stop_reason(void);
 
 /* Ends a program that hangs (a rank that waits for a dead one, a file system that no longer answers): from now on,

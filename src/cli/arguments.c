@@ -80,11 +80,31 @@ static dstn_status read_count(const char *name, const char *text, int64_t low, i
     return DSTN_OK;
 }
 
+/* A clock's time, [[D-]HH:]MM:SS as batch systems write it, in seconds; NAN: it is none. */
+static double read_clock(const char *text) {
+    unsigned days = 0, hours = 0, minutes = 0, seconds = 0;
+    int end = 0;
+    bool has_days = sscanf(text, "%u-%u:%u:%u%n", &days, &hours, &minutes, &seconds, &end) == 4;
+    bool has_hours = has_days || sscanf(text, "%u:%u:%u%n", &hours, &minutes, &seconds, &end) == 3;
+    bool reads = has_hours || sscanf(text, "%u:%u%n", &minutes, &seconds, &end) == 2;
+    /* What %u takes but a clock doesn't is too large then, or begins otherwise. */
+    bool is_clock = reads && text[0] >= '0' && text[0] <= '9' && text[end] == '\0' && seconds < 60 &&
+                    (!has_hours || minutes < 60) && (!has_days || hours < 24);
+    if (!is_clock) {
+        return NAN;
+    }
+    return (has_days ? 86400.0 * days : 0) + (has_hours ? 3600.0 * hours : 0) + 60.0 * minutes + seconds;
+}
+
 static dstn_status read_seconds(const char *name, const char *text, double *out, dstn_error *err) {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value > 0)) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: seconds above 0", name, text);
+    if (end == text || *end != '\0') {
+        value = read_clock(text);
+    }
+    if (!(value > 0)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "--%s %s: accepted: seconds above 0, or a time such as 2:30:00 or 1-00:00:00", name, text);
     }
     *out = value;
     return DSTN_OK;

@@ -12,16 +12,16 @@
 
 static const cli_command commands[] = {
     {"train",
-     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit S] [--hang-timeout S] "
-     "[--hang-timeout S]",
+     "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit TIME] "
+     "[--hang-timeout TIME]",
      "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
      " set out resume init time-limit hang-timeout ",
      {1, 1},
      CLI_START_RESTARTABLE,
      cli_train},
     {"sweep",
-     "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit S] "
-     "[--hang-timeout S]",
+     "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit TIME] "
+     "[--hang-timeout TIME]",
      "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5. --plan: says what it will cost.",
      " set out ranks-per-member resume plan time-limit hang-timeout ",
      {1, 1},
@@ -121,6 +121,7 @@ static void print_usage(FILE *out) {
         fprintf(out, "  dstn %s %s\n      %s\n", commands[c].name, commands[c].usage, commands[c].help);
     }
     fprintf(out, "\nEvery command takes --help, --quiet and -v. dstn --version names all libraries.\n"
+                 "A TIME is in seconds, or [[D-]HH:]MM:SS.\n"
                  "Exit codes: 0 done, 1 run error, 2 bad usage or config, 3 bad data, 4 checkpoint unusable,\n"
                  "5 a sweep with failed members, 6 diverged, 75 stopped with a checkpoint written: run it again.\n");
 }

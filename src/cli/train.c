@@ -55,7 +55,7 @@ static dstn_status train(const dstn_console *console, const cli_arguments *argum
 }
 
 dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
-    dstn_stop_watch(arguments->time_limit);
+    dstn_stop_watch(arguments->time_limit, &console->log);
     dstn_watchdog_start(console->world, arguments->hang_timeout);
     return dstn_drill_arm(console->world, err);
 }

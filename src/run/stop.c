@@ -6,53 +6,103 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "dstn/core.h"
+static const struct stop_signal {
+    int number;
+    const char *name;
+} signals[] = {
+    {SIGTERM, "SIGTERM"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
+    {SIGINT, "SIGINT"},   {SIGHUP, "SIGHUP"},   {SIGXCPU, "SIGXCPU"},
+};
+enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
 /* A handler has no other way to speak. */
 static volatile sig_atomic_t caught;
-static double deadline = INFINITY; /* on the clock of dstn_seconds(); set once, at the start */
 
-static const double slurm_margin = 60; /* seconds */
+/* Set once, at the start. */
+static double deadline = INFINITY; /* on the clock of dstn_seconds() */
+static char job_end[128];          /* what the deadline is, where it is the end of a Slurm job */
+
+static const double longest_margin = 60, margin_share = 0.2; /* seconds before a job's end, for checkpoints */
+
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
 
 static void on_signal(int number) {
+    if (number == SIGINT && caught == SIGINT) {
+        signal(SIGINT, SIG_DFL); /* asked for twice: at once */
+        raise(SIGINT);
+        return;
+    }
     caught = number;
 }
 
-/* Seconds until the Slurm job ends, by the variable that Slurm sets; INFINITY outside one. */
-static double slurm_seconds_left(void) {
-    const char *end = getenv("SLURM_JOB_END_TIME");
-    double at = end ? strtod(end, NULL) : 0;
-    return at > 0 ? at - (double)time(NULL) - slurm_margin : INFINITY;
+/* nohup asks for a program that no hang-up ends. */
+static bool is_ignored(int number) {
+    struct sigaction present;
+    return sigaction(number, NULL, &present) == 0 && present.sa_handler == SIG_IGN;
 }
 
 void dstn_stop_catch(void) {
-    static const int signals[] = {SIGTERM, SIGUSR1, SIGUSR2};
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        dstn_on_signal(signals[i], on_signal, 0);
+    for (int i = 0; i < SIGNALS; i++) {
+        if (signals[i].number != SIGHUP || !is_ignored(SIGHUP)) {
+            dstn_on_signal(signals[i].number, on_signal, 0);
+        }
     }
 }
 
-void dstn_stop_watch(double time_limit) {
-    deadline = dstn_seconds() + fmin(time_limit, slurm_seconds_left());
+/* ---- time limits ------------------------------------------------------------------------------------------------- */
+
+/* Seconds until the Slurm job ends, by the variable that newer Slurms set; INFINITY: not known. Slurm leaves its
+ * variables to whatever was started inside a job, which may outlive it: an end in the past isn't this process's. */
+static double slurm_seconds_left(const dstn_log *log, const char *job) {
+    const char *text = getenv("SLURM_JOB_END_TIME");
+    double end = text ? strtod(text, NULL) : 0;
+    if (!(end > 0)) {
+        return INFINITY;
+    }
+    double left = end - (double)time(NULL);
+    if (left > 0) {
+        return left;
+    }
+    dstn_log_warn(
+        log,
+        "SLURM_JOB_END_TIME says that Slurm job %s ended %.0f seconds ago, and this process is alive: it sets "
+        "no limit; the variables of an old job are cleared by \"unset SLURM_JOB_ID SLURM_JOB_END_TIME\"",
+        job, -left);
+    return INFINITY;
+}
+
+void dstn_stop_watch(double time_limit, const dstn_log *log) {
+    const char *id = getenv("SLURM_JOB_ID"), *job = id ? id : "?";
+    double left = slurm_seconds_left(log, job);
+    double margin = fmin(longest_margin, margin_share * left), until_margin = left - margin;
+    job_end[0] = '\0';
+    if (isfinite(left) && until_margin < time_limit) {
+        snprintf(job_end, sizeof(job_end), "the end of Slurm job %.20s in %.3g s (SLURM_JOB_END_TIME)", job, margin);
+        dstn_log_info(log, "Slurm job %s ends in %.0f s (SLURM_JOB_END_TIME): this launch stops %.3g s before", job,
+                      left, margin);
+    }
+    deadline = dstn_seconds() + fmin(time_limit, job_end[0] ? until_margin : INFINITY);
 }
 
 double dstn_stop_seconds_left(void) {
     return isinf(deadline) ? INFINITY : fmax(0, deadline - dstn_seconds());
 }
 
+/* ---- what comes of them ------------------------------------------------------------------------------------------ */
+
 bool dstn_stop_asked(void) {
     return caught != 0 || dstn_stop_seconds_left() <= 0;
 }
 
 const char *dstn_stop_reason(void) {
-    switch (caught) {
-    case SIGTERM:
-        return "SIGTERM";
-    case SIGUSR1:
-        return "SIGUSR1";
-    case SIGUSR2:
-        return "SIGUSR2";
-    default:
-        return dstn_stop_seconds_left() <= 0 ? "the time limit" : "another rank";
+    int number = caught;
+    for (int i = 0; i < SIGNALS; i++) {
+        if (signals[i].number == number) {
+            return signals[i].name;
+        }
     }
+    if (dstn_stop_seconds_left() > 0) {
+        return "another rank";
+    }
+    return job_end[0] ? job_end : "the time limit";
 }
