@@ -35,6 +35,7 @@ typedef struct world_plan {
     dstn_scalar scalar;     /* DSTN_F32, or DSTN_F64 */
     const char *backend;    /* NULL: openblas */
     int64_t block, part;    /* data rows at a time; 0: the model's choice */
+    int64_t stream_rows;    /* of the first stream: rows whose state goes on */
 } world_plan;
 
 static inline void *world_draw(const world *w, uint64_t step, int64_t count) {
@@ -99,6 +100,7 @@ static inline dstn_status world_try(world *w, world_plan plan) {
                                       .outputs = plan.outputs,
                                       .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
                                       .train_rows = 17,
+                                      .stream_rows = {plan.stream_rows},
                                       .block = plan.block,
                                       .part = plan.part};
         status = dstn_model_new(&request, &w->model, &w->err);

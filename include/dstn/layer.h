@@ -55,8 +55,9 @@ typedef struct dstn_pass {
     bool training;          /* dropout and batch statistics are active */
     bool grad[DSTN_RANGES]; /* which ranges the adjoint accumulates gradients for */
     bool overwrite;         /* gradients start anew with the forward pass; false: they are added to */
-    bool track_statistics;  /* batch statistics enter the running ones */
-    bool carried;           /* examples go on from the pass before: layers start from the state of their rows */
+    bool track_statistics;  /* batch statistics enter the running ones, and the state of rows goes on */
+    bool carried;           /* examples go on from the batch before: layers start from the state of their rows */
+    int stream;             /* whose state that is, below DSTN_STREAMS */
     int64_t rows;           /* B, examples of this rank */
     int64_t steps;          /* T, time steps of an example; 0 is 1 */
     int64_t first_row;      /* position of the first example in the global batch */
@@ -79,6 +80,10 @@ int64_t dstn_pass_steps(const dstn_pass *pass); /* T, at least 1 */
 bool dstn_pass_wants(const dstn_pass *pass, dstn_range range);
 /* The effect of a quantity option: its value for an example of the pass. */
 double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t example);
+
+/* Whether the state of rows goes on from what this pass leaves: of the passes over a training batch, from that which
+ * tracks statistics. */
+bool dstn_pass_moves_rows(const dstn_pass *pass);
 
 /* Some data rows of a pass: a multiple of T of them from a multiple of T on, or with a stride of T one time step of
  * some examples. Row r belongs to example r / T, whose z it has. */
@@ -144,6 +149,20 @@ typedef struct dstn_buffer {
 
 enum { DSTN_MAX_BUFFERS = 2 };
 
+/* Groups of rows whose state goes on by itself: the parts of the data that passes are made over. */
+enum { DSTN_STREAMS = 3 };
+
+/* What a layer keeps of each example from batch to batch (h and c of an LSTM), in the kernel's type. A pass that is
+ * `carried` starts from `value` of its stream, any other from zero; one that moves rows leaves in `next` what the batch
+ * after this one goes on from. So all passes over a batch start alike. Checkpoints hold rows by their global number. */
+typedef struct dstn_row_state {
+    char name[32];
+    int64_t count;                                  /* values a row */
+    void *value[DSTN_STREAMS], *next[DSTN_STREAMS]; /* [B of the stream, count], set when bound; NULL: no such stream */
+} dstn_row_state;
+
+enum { DSTN_MAX_STATES = 2 };
+
 /* ---- layers ----------------------------------------------------------------------------------------------------- */
 
 typedef struct dstn_layer_type dstn_layer_type;
@@ -179,6 +198,8 @@ typedef struct dstn_layer {
     int parameter_count;
     dstn_buffer buffers[DSTN_MAX_BUFFERS];
     int buffer_count;
+    dstn_row_state states[DSTN_MAX_STATES];
+    int state_count;
     dstn_response_map *maps[DSTN_MAX_MAPS]; /* in the order in which they were planned */
     int map_count;
 } dstn_layer;
@@ -256,6 +277,9 @@ const dstn_layer_type *dstn_layer_type_at(size_t i); /* table order, NULL past t
 /* Adds a type to the table, behind those of the room; it must outlive all use. The type that has the name already is
  * replaced. */
 void dstn_layer_type_register(const dstn_layer_type *type);
+
+/* For `plan`: values that the layer keeps of each example. */
+void dstn_layer_declare_state(dstn_layer *layer, const char *name, int64_t count);
 
 /* What a model knows when it makes a layer. */
 typedef struct dstn_layer_setting {

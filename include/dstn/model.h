@@ -30,7 +30,8 @@ typedef struct dstn_model {
     void *gradient[DSTN_RANGES]; /* [count] */
     int64_t buffer_count;        /* values that layers keep beside parameters */
     double *buffers;             /* [buffer_count] */
-    struct model_chain *chain;   /* how the layers are run: private to the model */
+    int64_t stream_rows[DSTN_STREAMS];
+    struct model_chain *chain; /* how the layers are run: private to the model */
     dstn_arena *arena;
 } dstn_model;
 
@@ -41,14 +42,15 @@ typedef struct dstn_model_request {
     dstn_node node;         /* the model's mapping */
     dstn_node regularizers; /* mapping name → options; handle NULL: none */
     const dstn_kernel *kernel;
-    const dstn_space *space; /* hyperparameters that layers may name */
-    dstn_shape input;        /* shape of the data's examples; rank 0: take the model's own `input:` */
-    int64_t outputs;         /* that the data need; 0: any */
-    int64_t max_rows;        /* examples a pass has at most on this rank */
-    int64_t max_steps;       /* time steps that they have at most; 0 is 1 */
-    int64_t train_rows;      /* n */
-    size_t most_memory;      /* bytes that it may take from its arena; 0: all there are */
-    int64_t block, part;     /* data rows at a time, row by row and in parts of images; 0: what the caches hold */
+    const dstn_space *space;           /* hyperparameters that layers may name */
+    dstn_shape input;                  /* shape of the data's examples; rank 0: take the model's own `input:` */
+    int64_t outputs;                   /* that the data need; 0: any */
+    int64_t max_rows;                  /* examples a pass has at most on this rank */
+    int64_t max_steps;                 /* time steps that they have at most; 0 is 1 */
+    int64_t train_rows;                /* n */
+    size_t most_memory;                /* bytes that it may take from its arena; 0: all there are */
+    int64_t stream_rows[DSTN_STREAMS]; /* examples of this rank whose rows' state goes on, of each stream; 0: none */
+    int64_t block, part; /* data rows at a time, row by row and in parts of images; 0: what the caches hold */
 } dstn_model_request;
 
 /* Builds layers and regularizers and takes all memory. Parameters are zero until dstn_model_initialize.
@@ -97,5 +99,11 @@ dstn_status dstn_model_fold_response(dstn_model *model, const double *z, dstn_er
 
 /* Adds "model/general", "model/response", and "model/buffers" where there are any. */
 void dstn_model_add_state(dstn_model *model, dstn_state *state);
+/* Adds "model/rows/STREAM/LAYER/NAME" [stream_rows, count], split over the group, of every state that layers keep of
+ * their rows: what a run goes on from, and no other one. */
+void dstn_model_add_row_state(dstn_model *model, dstn_state *state);
+
+/* The next batch of the stream goes on from what the passes over this one left. */
+void dstn_model_advance(dstn_model *model, int stream);
 
 #endif

@@ -55,6 +55,22 @@ dstn_status dstn_group_verdict(const dstn_group *group, dstn_status status, dstn
 /* A string of the leader's on every rank; text is NULL or ignored elsewhere. Free with free(). */
 char *dstn_group_broadcast_text(const dstn_group *group, const char *text);
 
+/* ---- rows and state ---------------------------------------------------------------------------------------------- */
+
+/* An array whose rows, of row_bytes each, are spread over the group in order of rank, `count` on this one (0 is
+ * allowed): from all ranks to `all` on the leader, and from there back. `all` is not looked at elsewhere. Collective.
+ */
+void dstn_group_gather_rows(const dstn_group *group, const void *rows, int64_t count, size_t row_bytes, void *all);
+void dstn_group_scatter_rows(const dstn_group *group, const void *all, int64_t count, size_t row_bytes, void *rows);
+
+/* The whole of a group's state from this rank's: what is split has all rows on the leader (none elsewhere), in an array
+ * from the arena; the rest is borrowed. An entry has the same place in both lists. False: memory is short. Collective.
+ */
+bool dstn_group_whole_state(const dstn_group *group, const dstn_state *local, dstn_arena *arena, dstn_state *whole);
+/* Brings the split arrays of the whole up to date, and from the leader's whole to every rank's own. Collective. */
+void dstn_group_gather_state(const dstn_group *group, const dstn_state *local, const dstn_state *whole);
+void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, const dstn_state *local);
+
 /* ---- gradient reduction --------------------------------------------------------------------------------------------
  */
 

@@ -134,6 +134,7 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
         losses[e] = evaluations[e].loss + evaluations[e].penalty;
     }
     dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+    dstn_model_advance(trainer->model, (int)trainer->train.part);
     dstn_progress *progress = &trainer->progress;
     trainer->epoch_loss += losses[0];
     progress->train_loss = losses[0];
@@ -153,6 +154,7 @@ void bilevel_update_space(dstn_trainer *trainer, dstn_hypergradient gradient) {
     dstn_space *space = trainer->space;
     int64_t *clipped = trainer->progress.clipped;
     tell_gradient(trainer, &gradient);
+    dstn_model_advance(trainer->model, (int)trainer->valid.part);
     if (dstn_group_leads(trainer->group)) {
         clipped_step(trainer->lambda, space->count, gradient.lambda, space->lambda, &clipped[DSTN_CLIPPED_LAMBDA]);
         clipped_step(trainer->scale, space->count, gradient.raw_scale, space->raw_scale, &clipped[DSTN_CLIPPED_SCALE]);

@@ -214,6 +214,7 @@ size_t dstn_trainer_memory_used(const dstn_trainer *trainer) {
 
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     dstn_model_add_state(trainer->model, state);
+    dstn_model_add_row_state(trainer->model, state);
     dstn_space_add_state(trainer->space, state);
     dstn_optimizer_add_state(trainer->weights[DSTN_RANGE_GENERAL], "optimizer/general", state);
     dstn_optimizer_add_state(trainer->weights[DSTN_RANGE_RESPONSE], "optimizer/response", state);

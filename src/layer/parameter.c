@@ -22,6 +22,12 @@ void layer_declare_buffer(dstn_layer *layer, const char *name, int64_t count) {
     snprintf(buffer->name, sizeof buffer->name, "%s", name);
 }
 
+void dstn_layer_declare_state(dstn_layer *layer, const char *name, int64_t count) {
+    dstn_row_state *state = &layer->states[layer->state_count++];
+    *state = (dstn_row_state){.count = count};
+    snprintf(state->name, sizeof state->name, "%s", name);
+}
+
 void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *value, void *gradient) {
     layer->parameters[p].offset = offset;
     layer->parameters[p].value = value;

@@ -62,6 +62,10 @@ bool dstn_pass_wants(const dstn_pass *pass, dstn_range range) {
     return reaches && pass->grad[range];
 }
 
+bool dstn_pass_moves_rows(const dstn_pass *pass) {
+    return pass->track_statistics || !pass->training;
+}
+
 double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t example) {
     return quantity->index < 0 ? quantity->number : pass->values[example * hypers + quantity->index];
 }

@@ -160,7 +160,8 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     if (status != DSTN_OK) {
         return status;
     }
-    if (!bind_parameters(model) || !bind_buffers(model) || !model_bind_segments(model, request)) {
+    if (!bind_parameters(model) || !bind_buffers(model) || !model_bind_rows(model) ||
+        !model_bind_segments(model, request)) {
         return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for a model of %lld parameters and %lld examples a pass",
                          (long long)(model->count[0] + model->count[1]), (long long)model->max_rows);
     }
@@ -173,6 +174,7 @@ dstn_status dstn_model_new(const dstn_model_request *request, dstn_model **out, 
     model->hypers = request->space ? request->space->count : 0;
     model->max_rows = request->max_rows;
     model->max_steps = request->max_steps > 0 ? request->max_steps : 1;
+    memcpy(model->stream_rows, request->stream_rows, sizeof model->stream_rows);
     model->chain = model_chain_new();
     model->arena = dstn_arena_new();
     dstn_arena_limit(model->arena, request->most_memory);

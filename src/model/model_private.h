@@ -76,6 +76,10 @@ dstn_status model_read_layers(dstn_model *model, const dstn_model_request *reque
  * before it. DSTN_ERROR_USAGE. */
 dstn_status model_share_parameters(dstn_model *model, dstn_layer *layer, dstn_node entry, dstn_error *err);
 
+/* ---- rows.c ---- */
+/* Takes memory for what layers keep of their rows. */
+bool model_bind_rows(dstn_model *model);
+
 /* ---- chain.c ---- */
 model_chain *model_chain_new(void);
 void model_chain_destroy(model_chain *chain); /* NULL is allowed */

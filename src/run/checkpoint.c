@@ -9,6 +9,17 @@
 #include "dstn/run.h"
 #include "job.h"
 
+/* The lists of the whole group, in which rows that are spread over its ranks are together. */
+static void gather_lists(run_checkpointer *c) {
+    const dstn_group *group = c->job->group;
+    bool enough = dstn_group_whole_state(group, &c->own_state, c->arena, &c->state);
+    enough = dstn_group_whole_state(group, &c->own_whole, c->arena, &c->whole) && enough;
+    if (!enough) {
+        fprintf(stderr, "dstn: out of memory for the state of %d ranks\n", dstn_group_size(group));
+        dstn_ranks_abort(DSTN_ERROR_RUN);
+    }
+}
+
 run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_best *best, const char *folder,
                                        const char *config) {
     run_checkpointer *c = dstn_alloc(1, sizeof(*c));
@@ -19,12 +30,14 @@ run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_b
     c->config = config;
     c->checkpoints = dstn_format("%s/checkpoints", folder);
     c->record_path = dstn_format("%s/run.h5", folder);
-    dstn_trainer_add_state(job->trainer, &c->state);
-    dstn_trainer_add_state(job->trainer, &c->whole);
-    dstn_state_add_values(&c->whole, "digest/chain", DSTN_U8, sizeof(c->chain), c->chain);
+    c->arena = dstn_arena_new();
+    dstn_trainer_add_state(job->trainer, &c->own_state);
+    dstn_trainer_add_state(job->trainer, &c->own_whole);
+    dstn_state_add_values(&c->own_whole, "digest/chain", DSTN_U8, sizeof(c->chain), c->chain);
     if (best) {
-        run_best_add_state(best, &c->whole);
+        run_best_add_state(best, &c->own_whole);
     }
+    gather_lists(c);
     c->digest_step = dstn_record_series(record, "/digest/step", DSTN_I64, 0);
     c->digest_hash = dstn_record_series(record, "/digest/hash", DSTN_U8, 16);
     c->written_at = dstn_seconds();
@@ -36,8 +49,11 @@ void run_checkpointer_destroy(run_checkpointer *c) {
     if (!c) {
         return;
     }
+    dstn_state_clear(&c->own_state);
+    dstn_state_clear(&c->own_whole);
     dstn_state_clear(&c->state);
     dstn_state_clear(&c->whole);
+    dstn_arena_destroy(c->arena);
     free(c->checkpoints);
     free(c->record_path);
     free(c);
@@ -50,6 +66,7 @@ static int hex_value(char digit) {
 }
 
 void run_checkpointer_digest(const run_checkpointer *c, char digest[33]) {
+    dstn_group_gather_state(c->job->group, &c->own_state, &c->state);
     dstn_state_digest(&c->state, c->chain[0] ? c->chain : NULL, digest);
 }
 
@@ -93,6 +110,7 @@ dstn_status run_checkpointer_write(run_checkpointer *c, dstn_error *err) {
     dstn_status status = DSTN_OK;
     double start = dstn_seconds();
     int64_t step = dstn_trainer_progress(c->job->trainer)->step;
+    dstn_group_gather_state(c->job->group, &c->own_whole, &c->whole);
     if (dstn_group_leads(c->job->group)) {
         status = dstn_record_write(c->record, c->record_path, err);
         if (status == DSTN_OK) {
@@ -189,12 +207,6 @@ static dstn_status leader_restores(run_checkpointer *c, const dstn_log *log, boo
     return status;
 }
 
-void run_state_spread(const dstn_group *group, const dstn_state *state) {
-    for (size_t i = 0; i < state->count; i++) {
-        dstn_group_broadcast(group, state->entries[i].data, dstn_state_bytes(&state->entries[i]));
-    }
-}
-
 dstn_status run_checkpointer_resume(run_checkpointer *c, const dstn_log *log, bool *found, dstn_error *err) {
     const dstn_group *group = c->job->group;
     *found = false;
@@ -204,7 +216,7 @@ dstn_status run_checkpointer_resume(run_checkpointer *c, const dstn_log *log, bo
     if (status != DSTN_OK || !*found) {
         return status;
     }
-    run_state_spread(group, &c->whole);
+    dstn_group_spread_state(group, &c->whole, &c->own_whole);
     dstn_trainer_restored(c->job->trainer);
     c->step = dstn_trainer_progress(c->job->trainer)->step;
     if (c->best) {

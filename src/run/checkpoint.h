@@ -13,8 +13,10 @@ typedef struct run_checkpointer {
     const char *config;           /* the resolved one */
     char *checkpoints;            /* FOLDER/checkpoints */
     char *record_path;            /* FOLDER/run.h5 */
-    dstn_state state;             /* what the next step depends on: what a digest is of */
-    dstn_state whole;             /* with the chain and the best epoch */
+    dstn_state own_state;         /* what the next step depends on, as this rank has it */
+    dstn_state own_whole;         /* with the chain and the best epoch */
+    dstn_state state, whole;      /* the same of the whole group: what a digest is of, and a checkpoint holds */
+    dstn_arena *arena;            /* rows of all ranks */
     char chain[33];               /* the last digest */
     int digest_step, digest_hash; /* series */
     double written_at;            /* seconds, of the last checkpoint */
@@ -33,7 +35,7 @@ dstn_observer run_digest_observer(run_checkpointer *checkpointer);
  * agree on both at the step boundary. Comes after all that write into the record. */
 dstn_observer run_checkpoint_observer(run_checkpointer *checkpointer);
 
-/* Digest of the present state, chained to the last recorded one. */
+/* Digest of the present state, chained to the last recorded one; the leader's counts. Collective over the group. */
 void run_checkpointer_digest(const run_checkpointer *checkpointer, char digest[33]);
 
 /* Writes the record, then the checkpoint of the present state, then the best epoch's. Collective over the group. */
@@ -42,9 +44,6 @@ dstn_status run_checkpointer_write(run_checkpointer *checkpointer, dstn_error *e
 /* Puts the run where its newest usable checkpoint is: state, record and data position. found [out]: false where there
  * is none yet, and nothing has changed. DSTN_ERROR_USAGE: the config differs in a key that may not. Collective. */
 dstn_status run_checkpointer_resume(run_checkpointer *checkpointer, const dstn_log *log, bool *found, dstn_error *err);
-
-/* Gives the leader's arrays to all ranks of the group. */
-void run_state_spread(const dstn_group *group, const dstn_state *state);
 
 /* Takes weights, buffers, λ and σ of any run's checkpoint, but neither counters nor moments. step [out]: of the
  * checkpoint; may be NULL. Collective. */

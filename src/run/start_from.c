@@ -89,7 +89,7 @@ static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int6
     dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, path, &from, err) : DSTN_OK;
     status = dstn_group_verdict(job->group, status, err);
     if (status == DSTN_OK) {
-        run_state_spread(job->group, state);
+        dstn_group_spread_state(job->group, state, state);
         dstn_group_broadcast(job->group, &from, sizeof(from));
         status = fold(job, &from, err);
     }

@@ -114,6 +114,99 @@ static void batch_layers_below_all_parameters_have_no_tangent_and_adjoint(void *
         world_check);
 }
 
+/* ---- memory: y = x + s, with a state of each row that goes on as s ← (s + x) / 2
+ * -------------------------------------- */
+
+static dstn_status memory_plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    (void)node, (void)err;
+    dstn_layer_declare_state(layer, "s", dstn_shape_count(layer->in));
+    return DSTN_OK;
+}
+
+static void memory_forward(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
+    dstn_row_state *state = &layer->states[0];
+    const double *x = in, *kept = state->value[pass->stream];
+    double *y = out, *next = state->next[pass->stream];
+    for (int64_t i = 0; i < rows.count * state->count; i++) {
+        int64_t at = rows.first * state->count + i;
+        double s = pass->carried ? kept[at] : 0;
+        y[i] = x[i] + s;
+        if (dstn_pass_moves_rows(pass)) {
+            next[at] = (s + x[i]) / 2;
+        }
+    }
+}
+
+static const dstn_layer_type memory_type = {
+    .name = "memory",
+    .help = "y = x + s",
+    .kind = DSTN_LAYER_ROWS,
+    .example = "[memory]",
+    .plan = memory_plan,
+    .rows = {.forward = memory_forward},
+};
+
+static void run_memory(world *w, bool carried, bool tracks, double *y) {
+    w->pass.carried = carried;
+    w->pass.track_statistics = tracks;
+    dstn_model_forward(w->model, &w->pass, w->x);
+    memcpy(y, dstn_model_output(w->model), (size_t)(w->rows * w->outputs) * sizeof *y);
+}
+
+/* All passes over a batch start from the same state, and it goes on from the one that tracks. */
+static void rows_go_on_from_the_pass_that_tracks(void **state) {
+    (void)state;
+    dstn_layer_type_register(&memory_type);
+    world w;
+    world_plan plan = plan_of("model:\n  layers: [linear, memory]\n");
+    plan.stream_rows = 5;
+    world_new(&w, plan);
+    world_set_kind(&w, DSTN_PASS_GENERAL);
+    double fresh[20], first[20], again[20], second[20], third[20];
+    run_memory(&w, false, false, fresh);
+    run_memory(&w, true, true, first);
+    run_memory(&w, true, false, again);
+    dstn_model_advance(w.model, 0);
+    run_memory(&w, true, true, second);
+    dstn_model_advance(w.model, 0);
+    run_memory(&w, true, false, third);
+    for (int i = 0; i < 20; i++) {
+        double x = fresh[i];
+        assert_true(first[i] == x && again[i] == x);
+        assert_true(fabs(second[i] - (x + x / 2)) < 1e-15 * (1 + fabs(x)));
+        assert_true(fabs(third[i] - (x + 3 * x / 4)) < 1e-15 * (1 + fabs(x)));
+    }
+    run_memory(&w, false, false, again);
+    assert_memory_equal(again, fresh, sizeof fresh);
+    world_destroy(&w);
+}
+
+static void rows_are_part_of_the_state_and_split(void **state) {
+    (void)state;
+    dstn_layer_type_register(&memory_type);
+    world w;
+    world_plan plan = plan_of("model:\n  layers: [linear, memory]\n");
+    plan.stream_rows = 5;
+    world_new(&w, plan);
+    dstn_state list = {NULL, 0, 0}, weights = {NULL, 0, 0};
+    dstn_model_add_row_state(w.model, &list);
+    dstn_model_add_state(w.model, &weights);
+    assert_int_equal(list.count, DSTN_STREAMS);
+    const dstn_state_entry *entry = dstn_state_find(&list, "model/rows/0/1/s");
+    assert_non_null(entry);
+    assert_true(entry->split);
+    assert_int_equal(entry->shape[0], 5);
+    assert_int_equal(entry->shape[1], 4);
+    assert_ptr_equal(entry->data, w.model->layers[1]->states[0].value[0]);
+    assert_int_equal(dstn_state_find(&list, "model/rows/2/1/s")->shape[0], 0);
+    for (size_t i = 0; i < weights.count; i++) {
+        assert_false(weights.entries[i].split);
+    }
+    dstn_state_clear(&list);
+    dstn_state_clear(&weights);
+    world_destroy(&w);
+}
+
 /* ---- a rank without rows --------------------------------------------------------------------------------------------
  */
 
@@ -148,6 +241,8 @@ int main(void) {
         cmocka_unit_test(row_layers_never_work_in_place),
         cmocka_unit_test(batch_layers_below_all_parameters_have_no_tangent_and_adjoint),
         cmocka_unit_test(gradients_of_no_rows_are_zero_and_announced),
+        cmocka_unit_test(rows_go_on_from_the_pass_that_tracks),
+        cmocka_unit_test(rows_are_part_of_the_state_and_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
