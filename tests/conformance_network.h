@@ -24,8 +24,9 @@ typedef struct network_plan {
     const char *layers;       /* its example: a list in YAML */
     const char *regularizers; /* a mapping in YAML */
     dstn_shape in;
-    bool is_other_in;  /* the input is not the example's own: it may be refused */
-    bool below, above; /* whether a layer with parameters is */
+    bool is_other_in;           /* the input is not the example's own: it may be refused */
+    bool below, above;          /* whether a layer with parameters is */
+    const char *option, *value; /* an option that is not the example's own, which may be refused; NULL: none */
     dstn_response response;
     dstn_loss loss;
 } network_plan;
@@ -139,7 +140,36 @@ static inline void network_take_data(network *n) {
 static inline bool network_may_be_refused(const network *n) {
     bool is_alone = !n->plan->below && !n->plan->above && strstr(n->err.message, "parameters");
     return n->err.status == DSTN_ERROR_USAGE && n->err.message[0] &&
-           (is_alone || n->plan->is_other_in || n->plan->response == DSTN_RESPONSE_FULL);
+           (is_alone || n->plan->is_other_in || n->plan->option || n->plan->response == DSTN_RESPONSE_FULL);
+}
+
+/* Where the entry's options are: its line in the list of layers, or its key. */
+static inline char *network_options_path(const network *n) {
+    const char *name = n->plan->name;
+    if (n->plan->regularizers) {
+        return dstn_format("regularizers.%s", name);
+    }
+    dstn_node list = dstn_node_child(dstn_node_child(dstn_doc_root(n->doc), "model"), "layers"), options;
+    size_t i = n->plan->below;
+    while (i < dstn_node_count(list) && strcmp(dstn_entry_name(dstn_node_at(list, i), &options), name) != 0) {
+        i++;
+    }
+    return dstn_format("model.layers.%zu.%s", i, name);
+}
+
+/* A line without options has no place for one: it is written anew. */
+static inline void network_set_option(network *n) {
+    char *path = network_options_path(n), *key = dstn_format("%s.%s", path, n->plan->option);
+    if (dstn_doc_put(n->doc, key, n->plan->value, "network.yaml", &n->err)) {
+        char *line = dstn_format("{%s: {%s: %s}}", n->plan->name, n->plan->option, n->plan->value);
+        *strrchr(path, '.') = '\0';
+        if (dstn_doc_put(n->doc, path, line, "network.yaml", &n->err)) {
+            fail_msg("%s", n->err.message);
+        }
+        free(line);
+    }
+    free(path);
+    free(key);
 }
 
 /* `group` is borrowed. False: there is no such network; that it may be so has been checked. */
@@ -150,6 +180,9 @@ static inline bool network_new(network *n, const network_plan *plan, network_mak
         fail_msg("%s %s: %s", plan->table, plan->name, n->err.message);
     }
     free(text);
+    if (plan->option) {
+        network_set_option(n);
+    }
     dstn_node root = dstn_doc_root(n->doc);
     dstn_status status = dstn_space_read(dstn_node_child(root, "hyperparameters"), &n->space, &n->err);
     if (!status) {
@@ -360,72 +393,6 @@ static inline void network_copy(const network *from, network *to) {
         free(values);
     }
     memcpy(to->model->buffers, from->model->buffers, (size_t)from->model->buffer_count * sizeof(double));
-}
-
-/* ---- the walk ---------------------------------------------------------------------------------------------------- */
-
-typedef void network_check(const network_plan *plan);
-
-/* With both responses and both losses. */
-static inline void network_walk_kinds(network_plan plan, network_check *check) {
-    for (int kind = 0; kind < 4; kind++) {
-        plan.response = kind & 1 ? DSTN_RESPONSE_FULL : DSTN_RESPONSE_STRUCTURED;
-        plan.loss = kind & 2 ? DSTN_LOSS_CROSS_ENTROPY : DSTN_LOSS_MSE;
-        check(&plan);
-    }
-}
-
-static inline void network_walk_places(network_plan plan, network_check *check) {
-    for (int place = 0; place < 4; place++) {
-        plan.below = place & 1;
-        plan.above = place & 2;
-        network_walk_kinds(plan, check);
-    }
-}
-
-/* Every layer type: alone, as the first, as the last, and between others; with features where its example is for images
- * and the other way round. */
-static inline void network_walk_layers(network_check *check) {
-    const dstn_layer_type *type;
-    const dstn_shape features = {1, {4}, 0}, image = {3, {2, 5, 4}, 0};
-    for (size_t i = 0; (type = dstn_layer_type_at(i)) != NULL; i++) {
-        network_plan plan = {.table = "layer", .name = type->name, .layers = type->example, .in = type->example_in};
-        network_walk_places(plan, check);
-        plan.in = plan.in.rank == 3 ? features : image;
-        plan.is_other_in = true;
-        network_walk_places(plan, check);
-    }
-}
-
-static inline void network_walk_regularizers(network_check *check) {
-    const dstn_regularizer_type *type;
-    for (size_t i = 0; (type = dstn_regularizer_type_at(i)) != NULL; i++) {
-        char *options = dstn_format("{%s: %s}", type->name, type->example);
-        network_walk_kinds((network_plan){.table = "regularizer",
-                                          .name = type->name,
-                                          .layers = type->example_layers,
-                                          .regularizers = options,
-                                          .in = {1, {4}, 0}},
-                           check);
-        free(options);
-    }
-}
-
-/* "5 examples of 2 steps", with a comma before it; returns text. */
-static inline const char *network_rows_text(network_rows rows, char text[64]) {
-    snprintf(text, 64, ", %d examples of %d steps", (int)rows.count, (int)rows.steps);
-    return text;
-}
-
-/* Says where a check is; `more` may be "". */
-static inline void network_enter(const network_plan *plan, const dstn_kernel *kernel, const char *objective,
-                                 const char *more) {
-    char shape[64];
-    conformance_enter("%s %s%s%s on %s, %s response, %s, %s %s%s%s%s", plan->table, plan->name,
-                      plan->below ? " above a layer" : "", plan->above ? " below a layer" : "",
-                      dstn_shape_text(plan->in, shape), plan->response == DSTN_RESPONSE_FULL ? "full" : "structured",
-                      plan->loss == DSTN_LOSS_MSE ? "mse" : "cross_entropy", kernel->backend,
-                      dstn_scalar_name(kernel->scalar), *objective ? ", " : "", objective, more);
 }
 
 #endif

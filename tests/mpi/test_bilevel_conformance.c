@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "conformance_network.h"
+#include "conformance_walk.h"
 
 static dstn_group *world, *self;
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "conformance_network.h"
+#include "conformance_walk.h"
 
 /* Differences are taken with several steps until one agrees: a long one crosses the kinks of a piecewise linear
  * network, a short one drowns in rounding. */
@@ -67,13 +67,15 @@ static void walk(trial_check *check) {
 
 /* ---- differences ------------------------------------------------------------------------------------------------- */
 
-/* A derivative `got` against differences of value(context, ±step); `floor` is what counts as nothing beside it. */
+/* A derivative `got` against differences of value(context, ±step), which have the rounding of the values; `floor` is
+ * what counts as nothing beside it. */
 static void check_difference(const char *what, double got, double floor, double (*value)(void *context, double step),
                              void *context) {
     double best = INFINITY, closest = NAN;
     for (int s = 0; s < STEPS && !(best <= tolerance); s++) {
-        double want = (value(context, steps[s]) - value(context, -steps[s])) / (2 * steps[s]);
-        double error = fabs(got - want) / fmax(fmax(fabs(want), floor), 1e-12);
+        double above = value(context, steps[s]), below = value(context, -steps[s]);
+        double want = (above - below) / (2 * steps[s]), rounding = 1e-15 * (1 + fabs(above)) / steps[s];
+        double error = fmax(fabs(got - want) - rounding, 0) / fmax(fmax(fabs(want), floor), 1e-12);
         if (error < best) {
             best = error;
             closest = want;

@@ -78,26 +78,6 @@ static void a_rate_of_zero_and_evaluation_are_the_identity(void **state) {
     chain_destroy(&c);
 }
 
-/* The rows of a batch on one rank, and the same rows as two ranks share them. */
-static void masks_do_not_depend_on_how_rows_are_split(void **state) {
-    (void)state;
-    static chain c;
-    static double whole[ROWS * COLS];
-    make(&c, "[dropout: {rate: b}]", DSTN_F64);
-    chain_forward(&c);
-    memcpy(whole, c.x[1], sizeof whole);
-    for (int piece = 0; piece < 4; piece++) {
-        c.pass.first_row = piece & 1 ? 23 : 0;
-        c.pass.rows = piece & 1 ? ROWS - 23 : 23;
-        c.pass.values = c.values + 2 * c.pass.first_row;
-        c.block = piece & 2 ? 5 : 0; /* and in blocks of a rank's rows */
-        c.kernel->fill(c.kernel, ROWS * COLS, -1, c.x[1]);
-        chain_layer_forward(&c, 0);
-        assert_memory_equal(c.x[1], whole + COLS * c.pass.first_row, (size_t)c.pass.rows * COLS * sizeof(double));
-    }
-    chain_destroy(&c);
-}
-
 static void masks_of_layers_and_steps_differ(void **state) {
     (void)state;
     static chain c;
@@ -119,34 +99,12 @@ static void masks_of_layers_and_steps_differ(void **state) {
     chain_destroy(&c);
 }
 
-static void tangent_and_adjoint_use_the_mask_of_the_forward_pass(void **state) {
-    (void)state;
-    static chain c;
-    make(&c, "[dropout: {rate: b}]", DSTN_F64);
-    chain_set_kind(&c, DSTN_PASS_LINEARIZED, false, true);
-    chain_forward(&c);
-    assert_true(c.kernel->dot(c.kernel, ROWS * COLS, c.x_dot[1], c.x_dot[1]) == 0); /* no tangent at the input */
-    chain_set(&c, 8, ROWS * COLS, c.delta[1]);
-    chain_set(&c, 9, ROWS * COLS, c.x_dot[0]);
-    c.has_input_tangent = true;
-    chain_layer_tangent(&c, 0);
-    chain_layer_adjoint(&c, 0, c.delta[0]);
-    for (int i = 0; i < ROWS * COLS; i++) {
-        double mask = ((const double *)c.x[1])[i];
-        assert_true(((const double *)c.x_dot[1])[i] == mask * ((const double *)c.x_dot[0])[i]);
-        assert_true(((const double *)c.delta[0])[i] == mask * ((const double *)c.delta[1])[i]);
-    }
-    chain_destroy(&c);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_have_the_rate_and_keep_the_mean),
         cmocka_unit_test(every_row_has_its_own_rate),
         cmocka_unit_test(a_rate_of_zero_and_evaluation_are_the_identity),
-        cmocka_unit_test(masks_do_not_depend_on_how_rows_are_split),
         cmocka_unit_test(masks_of_layers_and_steps_differ),
-        cmocka_unit_test(tangent_and_adjoint_use_the_mask_of_the_forward_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,23 +38,6 @@ static void convolutions_have_the_right_gradients_and_tangents(void **state) {
     CHECK_ALL(layers);
 }
 
-static void layers_without_parameters_have_the_right_adjoints_and_tangents(void **state) {
-    (void)state;
-    static const char *const layers[] = {
-        "[relu]",
-        "[maxpool]",
-        "[maxpool: {size: 3}]",
-        "[maxpool: {size: 1}]",
-        "[avgpool]",
-        "[flatten]",
-        "[dropout: {rate: a}]",
-        "[dropout: {rate: 0.4}]",
-        "[dropout: {rate: b, per: channel}]",
-        "[dropout: {rate: 0.5, per: channel}]",
-    };
-    CHECK_ALL(layers);
-}
-
 static void chains_of_images_have_the_right_gradients_and_tangents(void **state) {
     (void)state;
     static const char *const layers[] = {
@@ -214,7 +197,6 @@ static void dropped_channels_are_dropped_everywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_have_the_right_gradients_and_tangents),
-        cmocka_unit_test(layers_without_parameters_have_the_right_adjoints_and_tangents),
         cmocka_unit_test(chains_of_images_have_the_right_gradients_and_tangents),
         cmocka_unit_test(a_full_response_follows_a_flattened_image),
         cmocka_unit_test(evaluation_has_no_dropout),

@@ -209,62 +209,6 @@ static void l2_passes_over_layers_without_weights(void **state) {
     chain_destroy(&c);
 }
 
-static void shares_of_all_ranks_add_up_to_the_batch(void **state) {
-    (void)state;
-    static chain c;
-    for (int i = 0; i < 2; i++) {
-        make(&c, (chain_plan){.layers = chains[2],
-                              .regularizer = i ? "jacobian" : "l2",
-                              .options = "{strength: b}",
-                              .scalar = DSTN_F64});
-        chain_set_kind(&c, DSTN_PASS_RESPONSE, false, false);
-        double whole = c.regularizer->type->penalize(c.regularizer, &c.pass);
-        dstn_pass first = c.pass, second = c.pass;
-        first.rows = 2;
-        second.rows = 3;
-        second.z = (const double *)c.z + 2 * c.plan.hypers;
-        second.values = c.values + 2 * c.plan.hypers;
-        double sum = c.regularizer->type->penalize(c.regularizer, &first) +
-                     c.regularizer->type->penalize(c.regularizer, &second);
-        assert_true(fabs(sum - whole) <= 1e-13 * whole);
-        chain_destroy(&c);
-    }
-}
-
-static void single_precision_agrees_with_double(void **state) {
-    (void)state;
-    static chain single, wide;
-    for (int i = 0; i < 12; i++) {
-        chain_plan plan = {.layers = chains[2],
-                           .regularizer = i & 1 ? "jacobian" : "l2",
-                           .options = "{strength: b}",
-                           .response = i & 2 ? DSTN_RESPONSE_FULL : DSTN_RESPONSE_STRUCTURED,
-                           .scalar = DSTN_F32};
-        dstn_pass_kind kind = (dstn_pass_kind)(i / 4);
-        make(&single, plan);
-        plan.scalar = DSTN_F64;
-        make(&wide, plan);
-        chain_set_kind(&single, kind, kind != DSTN_PASS_LINEARIZED, kind != DSTN_PASS_GENERAL);
-        chain_set_kind(&wide, kind, kind != DSTN_PASS_LINEARIZED, kind != DSTN_PASS_GENERAL);
-        double got = chain_gradients(&single), want = chain_gradients(&wide);
-        assert_true(fabs(got - want) <= 1e-6 * want);
-        double error = 0, norm = 0;
-        for (int l = 0; l < wide.count; l++) {
-            for (int p = 0; p < wide.layers[l]->parameter_count; p++) {
-                const dstn_parameter *a = &single.layers[l]->parameters[p], *b = &wide.layers[l]->parameters[p];
-                for (int64_t e = 0; e < a->count; e++) {
-                    double x = (double)((const float *)a->gradient)[e], y = ((const double *)b->gradient)[e];
-                    error += (x - y) * (x - y);
-                    norm += y * y;
-                }
-            }
-        }
-        assert_true(norm > 0 && sqrt(error) <= 3e-6 * sqrt(norm));
-        chain_destroy(&single);
-        chain_destroy(&wide);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(l2_is_the_mean_over_the_examples_own_weights),
@@ -273,8 +217,6 @@ int main(void) {
         cmocka_unit_test(jacobian_gradients_equal_finite_differences),
         cmocka_unit_test(jacobian_of_many_outputs_is_taken_in_pieces),
         cmocka_unit_test(l2_passes_over_layers_without_weights),
-        cmocka_unit_test(shares_of_all_ranks_add_up_to_the_batch),
-        cmocka_unit_test(single_precision_agrees_with_double),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
