@@ -8,8 +8,8 @@ bash jobs/install-packages.sh
 . jobs/environment.sh
 
 cmake --preset release -DBUILD_TESTING=ON >/dev/null
-cmake --build --preset release
+cmake --build --preset release --parallel "$(nproc)"
 cmake --preset asan -DBUILD_TESTING=ON >/dev/null
-cmake --build --preset asan
+cmake --build --preset asan --parallel "$(nproc)"
 ctest --preset asan --tests-regex '^(unit|cli.readers)' --parallel 2
 ctest --preset release --parallel 2
