@@ -19,7 +19,7 @@ done
 expect "the lines of h5py" 0 '' "$python" block.python
 while read -r command; do
   [ -n "$command" ] || continue
-  expect "$command" 0 '^valid' bash -c 'dstn=$1; dstn() { "$dstn" "$@"; }; eval "$2"' - "$dstn" "$command"
+  expect "$command" 0 '^valid|^[0-9]+ passed, 0 failed$' bash -c 'dstn=$1; dstn() { "$dstn" "$@"; }; eval "$2"' - "$dstn" "$command"
 done < <(sed 's/ *#.*//' block.sh)
 
 ran=$(grep -c '^dstn ' block.sh)
