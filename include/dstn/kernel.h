@@ -190,6 +190,10 @@ int dstn_kernel_threads(void); /* `thread` is below this */
  * OPENBLAS_NUM_THREADS (or OMP_NUM_THREADS). Called once at start; returns the number in force. */
 int dstn_kernel_init_threads(void);
 
+/* The processors that the threads of this process may run on, as bits of `bits` [size]; none where the system doesn't
+ * say. */
+void dstn_kernel_processors(unsigned char *bits, size_t size);
+
 /* "OpenBLAS 0.3.21 …; oneDNN 2.6.3": versions and the instruction set in use, owned by the kernel room. */
 const char *dstn_kernel_version(void);
 

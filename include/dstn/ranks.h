@@ -45,6 +45,8 @@ void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, in
 
 void dstn_group_sum(const dstn_group *group, double *values, int64_t count);  /* in place, on every rank */
 void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size); /* from the leader */
+/* `size` bytes of every rank to the leader, in the order of ranks: all [size of the group * size], unused elsewhere. */
+void dstn_group_gather(const dstn_group *group, const void *bytes, size_t size, void *all);
 void dstn_group_barrier(const dstn_group *group);
 int64_t dstn_group_max(const dstn_group *group, int64_t value);
 /* The verdict of the first rank that failed, with its message, on every rank: how an error found on one rank makes all

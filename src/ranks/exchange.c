@@ -29,6 +29,10 @@ void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size) {
     }
 }
 
+void dstn_group_gather(const dstn_group *group, const void *bytes, size_t size, void *all) {
+    MPI_Gather(bytes, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0, group->comm);
+}
+
 void dstn_group_barrier(const dstn_group *group) {
     MPI_Barrier(group->comm);
 }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "crowding.h"
 #include "dstn/kernel.h"
 #include "dstn/store.h"
 #include "version.h"
@@ -15,6 +16,7 @@ void dstn_announce(const dstn_console *console, const char *what) {
     dstn_log_info(&console->log, "%d rank%s on %d host%s (%s, %ld cores), %d thread%s each; %s", ranks,
                   ranks == 1 ? "" : "s", hosts, hosts == 1 ? "" : "s", host, cores, threads, threads == 1 ? "" : "s",
                   what);
+    run_warn_of_crowding(console->world, &console->log, threads);
 }
 
 char *dstn_version_text(void) {
