@@ -102,7 +102,7 @@ named_only_in() { # LIBRARY PATTERN PLACE...
 }
 
 named_only_in MPI '<mpi\.h>|\bMPI_[A-Z]' src/ranks/ src/oracle/
-named_only_in HDF5 '<hdf5|\bH5[A-Z]{1,2}[a-z_]+ ?\(|\bhid_t\b' src/store/ src/data/hdf5.c
+named_only_in HDF5 '<hdf5|\bH5[A-Z]{1,2}[a-z_]+ ?\(|\bhid_t\b' src/store/
 named_only_in oneDNN '<(dnnl|oneapi)|\bdnnl_[a-z]' src/kernel/
 named_only_in CBLAS '<cblas|\bcblas_|\bopenblas_[a-z]' src/kernel/
 named_only_in LAPACK '<lapack|\bLAPACKE_|\b[sd](sy|ge|st|po|or|tr)[a-z]{2,5}_ ?\(' src/oracle/ src/search/

@@ -137,7 +137,7 @@ static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) 
     dstn_layer_setting setting = {.response = plan.response,
                                   .hypers = plan.hypers,
                                   .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
-                                  .hyper_names = {chain_hyper_name, &plan.hypers},
+                                  .hyper_names = {.at = chain_hyper_name, .user = &plan.hypers},
                                   .synchronized = plan.synchronized};
     dstn_status status = dstn_doc_parse(text, "chain.yaml", &c->doc, err);
     free(text);

@@ -189,6 +189,7 @@ dstn_status dstn_node_fail_name(dstn_node node, const char *what, const char *na
 typedef struct dstn_names {
     const char *(*at)(const void *user, size_t i); /* NULL past the end; at NULL: there are none */
     const void *user;
+    bool *used; /* [as many] name i becomes true where a quantity names it; NULL: nobody wants to know */
 } dstn_names;
 
 /* The name in `relu` or in `linear: {out: 10}`, with the node of its options (handle NULL: none given); NULL: the entry

@@ -44,6 +44,7 @@ typedef struct dstn_space {
     dstn_hyper *items; /* [h] */
     double *lambda;    /* [h], unconstrained */
     double *raw_scale; /* [h], σ = softplus(raw_scale) */
+    bool *used;        /* [h] a quantity that was resolved by dstn_space_names has its value */
 } dstn_space;
 
 /* From the mapping `hyperparameters:` (name → options). Checks that start lies inside the range, scale > 0, names are
@@ -57,7 +58,8 @@ bool dstn_space_is_valid(const dstn_space *space);
 extern const dstn_option dstn_hyper_options[]; /* one entry of `hyperparameters:` */
 
 int dstn_space_find(const dstn_space *space, const char *name); /* index, or -1 */
-dstn_names dstn_space_names(const dstn_space *space);           /* in the order of their indices; borrows the space */
+/* In the order of their indices; borrows the space, and notes in it which of them are used. */
+dstn_names dstn_space_names(const dstn_space *space);
 /* Sets λ from the natural starting values and raw_scale from the starting scales. */
 void dstn_space_reset(dstn_space *space);
 

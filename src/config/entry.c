@@ -58,6 +58,9 @@ dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, 
         dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)settings + option->offset);
         if (option->kind == DSTN_OPTION_QUANTITY && quantity->name) {
             status = resolve(dstn_node_child(node, option->key), option, quantity, names, count, err);
+            if (status == DSTN_OK && hypers.used) {
+                hypers.used[quantity->index] = true;
+            }
         }
     }
     free(names);

@@ -1,22 +1,26 @@
-/* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file. The
- * one file of this room that names HDF5. */
+/* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file,
+ * which store reads with bounds. */
 #include "moments.h"
 #include "normalize.h"
 #include "sources.h"
 
-#include <errno.h>
-#include <hdf5.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { MAX_AXES = 4, MAX_CLASSES = 100000 };
+#include "dstn/store.h"
+
+enum { MAX_AXES = 4, MAX_CLASSES = 100000, MOST_SHOWN = 12 };
+
+/* The order of an image's axes; without the key it is that of nchw, and doubtful shapes are told of. */
+typedef enum hdf5_layout { LAYOUT_NCHW, LAYOUT_NHWC } hdf5_layout;
 
 typedef struct hdf5_settings {
     const char *path;
     data_normalization normalization;
     int64_t classes; /* 0: as many as there are labels */
+    int layout;      /* hdf5_layout, -1: not given */
+    bool external;
 } hdf5_settings;
 
 static const dstn_option options[] = {
@@ -25,6 +29,11 @@ static const dstn_option options[] = {
     DATA_NORMALIZATION(hdf5_settings, normalization),
     DSTN_INT("classes", hdf5_settings, classes, 2, MAX_CLASSES, "~",
              "number of classes; default: the largest label and one"),
+    DSTN_CHOICE("layout", hdf5_settings, layout, "nchw|nhwc", "~",
+                "axes of images: [N, channels, height, width], or channels last; default: nchw, with a warning where "
+                "channels seem to be last"),
+    DSTN_BOOL("external", hdf5_settings, external, "false",
+              "follow links, external storage and virtual data sets to other files", DSTN_MAY_DIFFER),
     DSTN_OPTIONS_END,
 };
 
@@ -32,120 +41,123 @@ static const dstn_option options[] = {
 
 typedef struct hdf5_file {
     const char *path;
-    hid_t id;
+    dstn_reader *reader;
+    bool external;
+    const dstn_log *log;
 } hdf5_file;
 
-/* An array that is open for reading. */
+/* An array that can be read. */
 typedef struct hdf5_array {
     const hdf5_file *file;
     const char *name;
-    hid_t set, type, space;
-    H5T_class_t kind;
-    int axes;
-    hsize_t extent[MAX_AXES];
-    int64_t count; /* of all elements */
+    dstn_data_set about;
 } hdf5_array;
 
-static bool has_array(const hdf5_file *file, const char *name) {
-    return H5Lexists(file->id, name, H5P_DEFAULT) > 0;
+/* "train/, y": some of what the file has at its top; groups with a stroke behind them. */
+static char *list_names(const hdf5_file *file) {
+    int64_t count = 0;
+    char **names = NULL, *list = dstn_strdup("");
+    dstn_error ignored;
+    bool is_known = dstn_reader_list(file->reader, "", &count, &names, &ignored) == DSTN_OK;
+    for (int64_t i = 0; is_known && i < count; i++) {
+        const char *stroke = dstn_reader_is_group(file->reader, names[i]) ? "/" : "";
+        char *longer = i == MOST_SHOWN  ? dstn_format("%s, ...", list)
+                       : i < MOST_SHOWN ? dstn_format("%s%s%.60s%s", list, i ? ", " : "", names[i], stroke)
+                                        : dstn_strdup(list);
+        free(list);
+        list = longer;
+        free(names[i]);
+    }
+    free(is_known ? names : NULL);
+    return list;
 }
 
-static void close_array(hdf5_array *array) {
-    if (array->space >= 0) {
-        H5Sclose(array->space);
-    }
-    if (array->type >= 0) {
-        H5Tclose(array->type);
-    }
-    if (array->set >= 0) {
-        H5Dclose(array->set);
-    }
+static dstn_status fail_missing(const hdf5_file *file, const char *name, const char *accepted, dstn_error *err) {
+    char *list = list_names(file);
+    dstn_fail(err, DSTN_ERROR_DATA, "%s: has no array %s, but %s; accepted: %s %s", file->path, name,
+              *list ? list : "nothing", name, accepted);
+    free(list);
+    return err->status;
 }
 
-static dstn_status find_extents(hdf5_array *array, int least, int most, const char *accepted, dstn_error *err) {
+/* What was never written, HDF5 makes up. */
+static dstn_status check_written(const hdf5_array *array, dstn_error *err) {
+    const dstn_data_set *about = &array->about;
     const char *path = array->file->path;
-    array->axes = H5Sget_simple_extent_ndims(array->space);
-    if (array->axes < least || array->axes > most) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has %d axes; accepted: %s", path, array->name, array->axes,
-                         accepted);
+    if (about->missing > 0 && about->missing == about->pieces) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s was never written: all its values would be made up by HDF5",
+                         path, array->name);
     }
-    H5Sget_simple_extent_dims(array->space, array->extent, NULL);
-    array->count = 1;
-    for (int axis = 0; axis < array->axes; axis++) {
-        if (array->extent[axis] == 0) {
-            return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is empty; accepted: %s", path, array->name, accepted);
-        }
-        if (array->extent[axis] > (hsize_t)(INT64_MAX / 16 / array->count)) {
-            return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has more elements than can be counted", path, array->name);
-        }
-        array->count *= (int64_t)array->extent[axis];
+    if (about->missing > 0) {
+        dstn_log_warn(
+            array->file->log,
+            "%s: %s: %lld of its %lld pieces (chunks; elements of a virtual data set) were never written, and "
+            "HDF5 makes up their values",
+            path, array->name, (long long)about->missing, (long long)about->pieces);
     }
     return DSTN_OK;
 }
 
-/* Of `least` to `most` axes; `accepted` says so in words. The array is to be closed in any case. */
+static dstn_status check_axes(const hdf5_array *array, int least, int most, const char *accepted, dstn_error *err) {
+    const dstn_data_set *about = &array->about;
+    const char *path = array->file->path;
+    if (about->rank < least || about->rank > most) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has %d axes; accepted: %s", path, array->name, about->rank,
+                         accepted);
+    }
+    if (about->count == 0) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is empty; accepted: %s", path, array->name, accepted);
+    }
+    return DSTN_OK;
+}
+
+/* Of `least` to `most` axes; `accepted` says so in words. */
 static dstn_status open_array(const hdf5_file *file, const char *name, int least, int most, const char *accepted,
                               hdf5_array *array, dstn_error *err) {
-    *array = (hdf5_array){.file = file, .name = name, .set = -1, .type = -1, .space = -1};
-    if (!has_array(file, name)) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: has no array %s; accepted: %s %s", file->path, name, name,
-                         accepted);
+    *array = (hdf5_array){.file = file, .name = name};
+    if (!dstn_reader_has(file->reader, name)) {
+        return fail_missing(file, name, accepted, err);
     }
-    array->set = H5Dopen2(file->id, name, H5P_DEFAULT);
-    if (array->set >= 0) {
-        array->type = H5Dget_type(array->set);
-        array->space = H5Dget_space(array->set);
-    }
-    if (array->type < 0 || array->space < 0) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is no array that can be read; accepted: %s %s", file->path, name,
+    if (dstn_reader_is_group(file->reader, name)) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is a group and no array; accepted: %s %s", file->path, name,
                          name, accepted);
     }
-    array->kind = H5Tget_class(array->type);
-    return find_extents(array, least, most, accepted, err);
+    dstn_status status = dstn_reader_describe(file->reader, name, &array->about, err);
+    if (status == DSTN_OK && array->about.why[0]) {
+        bool leads_out = strstr(array->about.why, "followed") || strstr(array->about.why, "leads out");
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s %s; accepted: %s %s%s", file->path, name, array->about.why, name,
+                         accepted, leads_out && !file->external ? ", or data.external: true, which follows it" : "");
+    }
+    if (status == DSTN_OK && !array->about.is_numbers) {
+        return dstn_fail(err, DSTN_ERROR_DATA,
+                         "%s: %s doesn't hold numbers but %s; accepted: integers, floating-point numbers or booleans",
+                         file->path, name, array->about.what);
+    }
+    if (status == DSTN_OK) {
+        status = check_axes(array, least, most, accepted, err);
+    }
+    return status == DSTN_OK ? check_written(array, err) : status;
 }
 
-static bool is_bytes(const hdf5_array *array) {
-    return array->kind == H5T_INTEGER && H5Tget_size(array->type) == 1 && H5Tget_sign(array->type) == H5T_SGN_NONE;
-}
-
-/* The whole array in a type of memory; owned by the caller. */
-static dstn_status read_array(const hdf5_array *array, hid_t type, void **out, dstn_error *err) {
-    const char *path = array->file->path;
-    *out = NULL;
-    if (array->kind != H5T_INTEGER && array->kind != H5T_FLOAT) {
-        return dstn_fail(err, DSTN_ERROR_DATA,
-                         "%s: %s doesn't hold numbers; accepted: integers or floating-point "
-                         "numbers",
-                         path, array->name);
-    }
-    void *values = malloc((size_t)array->count * H5Tget_size(type));
-    if (!values) {
-        return dstn_fail(err, DSTN_ERROR_RUN, "%s: the %lld elements of %s don't fit into memory", path,
-                         (long long)array->count, array->name);
-    }
-    if (H5Dread(array->set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-        free(values);
-        return dstn_fail(err, DSTN_ERROR_DATA,
-                         "%s: %s can't be read: the file is damaged, or compressed by a filter "
-                         "that HDF5 doesn't have here",
-                         path, array->name);
-    }
-    *out = values;
-    return DSTN_OK;
+/* Booleans of other programs: an enumeration, or a bit field. */
+static bool is_boolean(const hdf5_array *array) {
+    return array->about.scalar == DSTN_U8 && strncmp(array->about.what, "unsigned", 8) != 0;
 }
 
 static dstn_status read_doubles(const hdf5_array *array, double **out, dstn_error *err) {
-    void *values;
-    dstn_status status = read_array(array, H5T_NATIVE_DOUBLE, &values, err);
-    *out = values;
-    int64_t each = array->count / (int64_t)array->extent[0];
-    for (int64_t i = 0; status == DSTN_OK && i < array->count; i++) {
+    int64_t count;
+    dstn_status status = dstn_reader_doubles(array->file->reader, array->name, &count, out, err);
+    int64_t each = array->about.count / array->about.shape[0];
+    double most = is_boolean(array) ? 1 : DATA_LARGEST;
+    for (int64_t i = 0; status == DSTN_OK && i < count; i++) {
         double value = (*out)[i];
-        if (!(fabs(value) <= DATA_LARGEST)) {
-            status = dstn_fail(err, DSTN_ERROR_DATA,
-                               "%s: %s: row %lld, element %lld: %g is %s; accepted: finite numbers, up to 1e140",
+        if (!(fabs(value) <= most)) {
+            status = dstn_fail(err, DSTN_ERROR_DATA, "%s: %s: row %lld, element %lld: %g is %s; accepted: %s",
                                array->file->path, array->name, (long long)(i / each), (long long)(i % each), value,
-                               isfinite(value) ? "too large to compute with" : "not finite");
+                               most == 1         ? "no boolean"
+                               : isfinite(value) ? "too large to compute with"
+                                                 : "not finite",
+                               most == 1 ? "0 and 1" : "finite numbers, up to 1e140");
         }
     }
     if (status != DSTN_OK) {
@@ -155,12 +167,43 @@ static dstn_status read_doubles(const hdf5_array *array, double **out, dstn_erro
     return status;
 }
 
+/* Bytes as they are; booleans become 0 and 255, which bytes are divided by. */
+static dstn_status read_bytes(const hdf5_array *array, uint8_t **out, dstn_error *err) {
+    int64_t count = array->about.count;
+    *out = malloc((size_t)count);
+    if (!*out) {
+        return dstn_fail(err, DSTN_ERROR_RUN, "%s: the %lld elements of %s don't fit into memory", array->file->path,
+                         (long long)count, array->name);
+    }
+    dstn_status status = dstn_reader_array(array->file->reader, array->name, DSTN_U8, count, *out, err);
+    for (int64_t i = 0; status == DSTN_OK && is_boolean(array) && i < count; i++) {
+        (*out)[i] = (*out)[i] ? 255 : 0;
+    }
+    if (status != DSTN_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* One number a row: [N], and [N, 1] or [1, N] as other programs write it. */
 static dstn_status check_rows(const hdf5_array *array, int64_t rows, dstn_error *err) {
-    if ((int64_t)array->extent[0] == rows) {
+    const dstn_data_set *about = &array->about;
+    bool is_turned = about->rank == 2 && about->shape[0] == 1 && about->shape[1] == rows;
+    if (about->shape[0] == rows || is_turned) {
         return DSTN_OK;
     }
     return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has %lld rows, and x has %lld; accepted: as many", array->file->path,
-                     array->name, (long long)array->extent[0], (long long)rows);
+                     array->name, (long long)about->shape[0], (long long)rows);
+}
+
+static dstn_status check_single(const hdf5_array *array, int64_t rows, const char *accepted, dstn_error *err) {
+    dstn_status status = check_rows(array, rows, err);
+    if (status == DSTN_OK && array->about.count != rows) {
+        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has 2 axes, %lld x %lld; accepted: %s", array->file->path,
+                         array->name, (long long)array->about.shape[0], (long long)array->about.shape[1], accepted);
+    }
+    return status;
 }
 
 /* ---- x ----------------------------------------------------------------------------------------------------------- */
@@ -180,42 +223,61 @@ static dstn_status check_rows(const hdf5_array *array, int64_t rows, dstn_error 
 DEFINE_TO_CHANNELS_LAST(bytes_to_channels_last, uint8_t)
 DEFINE_TO_CHANNELS_LAST(doubles_to_channels_last, double)
 
-/* [N, features]; [N, H, W] is one channel; [N, C, H, W]. */
-static dstn_dataset *make_dataset(const hdf5_array *x, dstn_task task, int64_t outputs) {
-    int64_t shape[3] = {(int64_t)x->extent[1]};
-    if (x->axes == 3) {
-        shape[0] = 1;
-        shape[1] = (int64_t)x->extent[1];
-        shape[2] = (int64_t)x->extent[2];
+/* [N, features]; [N, H, W] is one channel; [N, C, H, W], or channels last. */
+static dstn_dataset *make_dataset(const hdf5_array *x, int layout, dstn_task task, int64_t outputs) {
+    const int64_t *extent = x->about.shape;
+    bool is_last = x->about.rank == 4 && layout == LAYOUT_NHWC, has_channels = x->about.rank == 4;
+    int64_t shape[3] = {extent[1]};
+    if (x->about.rank > 2) {
+        shape[0] = has_channels ? extent[is_last ? 3 : 1] : 1;
+        shape[1] = extent[has_channels && !is_last ? 2 : 1];
+        shape[2] = extent[has_channels && !is_last ? 3 : 2];
     }
-    for (int axis = 1; x->axes == 4 && axis < 4; axis++) {
-        shape[axis - 1] = (int64_t)x->extent[axis];
-    }
-    return data_new(x->file->path, task, x->axes == 2 ? 1 : 3, shape, outputs);
+    return data_new(x->file->path, task, x->about.rank == 2 ? 1 : 3, shape, outputs);
 }
 
-static dstn_status take_bytes(dstn_dataset *dataset, const hdf5_array *array, dstn_error *err) {
-    void *x;
-    dstn_status status = read_array(array, H5T_NATIVE_UINT8, &x, err);
+static bool counts_channels(int64_t extent) {
+    return extent == 1 || extent == 3 || extent == 4;
+}
+
+static void warn_of_layout(const hdf5_array *x, int layout) {
+    const int64_t *extent = x->about.shape;
+    if (layout < 0 && x->about.rank == 4 && counts_channels(extent[3]) && !counts_channels(extent[1])) {
+        dstn_log_warn(
+            x->file->log,
+            "%s: x is read as images of %lld channels of %lld x %lld pixels; if its channels are the last axis, "
+            "set data.layout: nhwc (nchw: they are not)",
+            x->file->path, (long long)extent[1], (long long)extent[2], (long long)extent[3]);
+    }
+}
+
+/* Whether the axes are to be exchanged: images are kept with channels last. */
+static bool has_channels_first(const dstn_dataset *dataset, int layout) {
+    return dataset->rank == 3 && dataset->shape[0] > 1 && layout != LAYOUT_NHWC;
+}
+
+static dstn_status take_bytes(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
+    uint8_t *x;
+    dstn_status status = read_bytes(array, &x, err);
     if (status != DSTN_OK) {
         return status;
     }
-    int64_t rows = (int64_t)array->extent[0];
-    if (dataset->rank == 3 && dataset->shape[0] > 1) {
+    int64_t rows = array->about.shape[0];
+    if (has_channels_first(dataset, layout)) {
         bytes_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
     data_take_bytes(dataset, DSTN_PART_TRAIN, rows, x);
     return DSTN_OK;
 }
 
-static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_array *array, dstn_error *err) {
+static dstn_status take_doubles(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
     double *x;
     dstn_status status = read_doubles(array, &x, err);
     if (status != DSTN_OK) {
         return status;
     }
-    int64_t rows = (int64_t)array->extent[0];
-    if (dataset->rank == 3 && dataset->shape[0] > 1) {
+    int64_t rows = array->about.shape[0];
+    if (has_channels_first(dataset, layout)) {
         doubles_to_channels_last(x, rows, dataset->shape[0], dataset->shape[1] * dataset->shape[2]);
     }
     data_take_doubles(dataset, DSTN_PART_TRAIN, rows, x);
@@ -229,6 +291,12 @@ static dstn_status take_doubles(dstn_dataset *dataset, const hdf5_array *array, 
     return DSTN_OK;
 }
 
+/* Booleans are kept as bytes where they are pixels; in a table they are numbers in columns. */
+static dstn_status take_x(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
+    bool as_bytes = array->about.scalar == DSTN_U8 && (!is_boolean(array) || dataset->rank == 3);
+    return as_bytes ? take_bytes(dataset, layout, array, err) : take_doubles(dataset, layout, array, err);
+}
+
 /* ---- y ----------------------------------------------------------------------------------------------------------- */
 
 /* Checks labels; *classes [in,out]: 0 becomes the largest label and one. */
@@ -236,7 +304,7 @@ static dstn_status check_labels(const hdf5_array *array, const double *y, int64_
     const char *path = array->file->path;
     double largest = 1;
     double most = (double)(*classes ? *classes : MAX_CLASSES);
-    for (int64_t r = 0; r < array->count; r++) {
+    for (int64_t r = 0; r < array->about.count; r++) {
         if (y[r] != floor(y[r]) || y[r] < 0 || y[r] >= most) {
             return dstn_fail(err, DSTN_ERROR_DATA,
                              "%s: y: row %lld: %g is no class label; accepted: integers from 0 to "
@@ -251,18 +319,19 @@ static dstn_status check_labels(const hdf5_array *array, const double *y, int64_
     return DSTN_OK;
 }
 
+#define LABELS_ACCEPTED "[N] or [N, 1], a label for each row of x"
+
 /* y as doubles, checked for the task; *outputs [out]: target columns or classes. */
 static dstn_status read_y(const hdf5_file *file, const hdf5_settings *settings, dstn_task task, int64_t rows,
                           double **y, int64_t *outputs, dstn_error *err) {
     bool classifies = task == DSTN_TASK_CLASSIFICATION;
     hdf5_array array;
     dstn_status status =
-        open_array(file, "y", 1, classifies ? 1 : 2,
-                   classifies ? "[N], a label for each row of x" : "[N] or [N, k], numbers", &array, err);
+        open_array(file, "y", 1, 2, classifies ? LABELS_ACCEPTED : "[N] or [N, k], numbers", &array, err);
     *y = NULL;
     *outputs = settings->classes;
     if (status == DSTN_OK) {
-        status = check_rows(&array, rows, err);
+        status = classifies ? check_single(&array, rows, LABELS_ACCEPTED, err) : check_rows(&array, rows, err);
     }
     if (status == DSTN_OK) {
         status = read_doubles(&array, y, err);
@@ -270,9 +339,8 @@ static dstn_status read_y(const hdf5_file *file, const hdf5_settings *settings, 
     if (status == DSTN_OK && classifies) {
         status = check_labels(&array, *y, outputs, err);
     } else if (status == DSTN_OK) {
-        *outputs = array.count / rows;
+        *outputs = array.about.count / rows;
     }
-    close_array(&array);
     if (status != DSTN_OK) {
         free(*y);
         *y = NULL;
@@ -293,7 +361,7 @@ static void take_y(dstn_dataset *dataset, const double *y) {
 
 /* ---- split ------------------------------------------------------------------------------------------------------- */
 
-#define SPLIT_ACCEPTED "[N], integers: 0 training, 1 validation, 2 test"
+#define SPLIT_ACCEPTED "[N] or [N, 1], integers: 0 training, 1 validation, 2 test"
 
 /* Moves the examples to the parts that split [rows] names. */
 static dstn_status divide(const hdf5_file *file, const double *split, dstn_dataset *dataset, dstn_error *err) {
@@ -328,14 +396,14 @@ static dstn_status divide(const hdf5_file *file, const double *split, dstn_datas
 }
 
 static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn_error *err) {
-    if (!has_array(file, "split")) {
+    if (!dstn_reader_has(file->reader, "split")) {
         return DSTN_OK;
     }
     hdf5_array array;
     double *split = NULL;
-    dstn_status status = open_array(file, "split", 1, 1, SPLIT_ACCEPTED, &array, err);
+    dstn_status status = open_array(file, "split", 1, 2, SPLIT_ACCEPTED, &array, err);
     if (status == DSTN_OK) {
-        status = check_rows(&array, dataset->rows[DSTN_PART_TRAIN], err);
+        status = check_single(&array, dataset->rows[DSTN_PART_TRAIN], SPLIT_ACCEPTED, err);
     }
     if (status == DSTN_OK) {
         status = read_doubles(&array, &split, err);
@@ -343,7 +411,6 @@ static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn
     if (status == DSTN_OK) {
         status = divide(file, split, dataset, err);
     }
-    close_array(&array);
     free(split);
     return status;
 }
@@ -357,19 +424,19 @@ static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *setti
     int64_t outputs;
     dstn_dataset *dataset = NULL;
     dstn_status status =
-        open_array(file, "x", 2, 4, "[N, features], [N, H, W] or [N, C, H, W], bytes or numbers", &x, err);
+        open_array(file, "x", 2, MAX_AXES, "[N, features], [N, H, W] or [N, C, H, W], bytes or numbers", &x, err);
     if (status == DSTN_OK) {
-        status = read_y(file, settings, task, (int64_t)x.extent[0], &y, &outputs, err);
+        warn_of_layout(&x, settings->layout);
+        status = read_y(file, settings, task, x.about.shape[0], &y, &outputs, err);
     }
     if (status == DSTN_OK) {
-        dataset = make_dataset(&x, task, outputs);
-        status = is_bytes(&x) ? take_bytes(dataset, &x, err) : take_doubles(dataset, &x, err);
+        dataset = make_dataset(&x, settings->layout, task, outputs);
+        status = take_x(dataset, settings->layout, &x, err);
     }
     if (status == DSTN_OK) {
         take_y(dataset, y);
         status = read_split(file, dataset, err);
     }
-    close_array(&x);
     free(y);
     if (status == DSTN_OK) {
         *out = dataset;
@@ -379,49 +446,33 @@ static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *setti
     return status;
 }
 
-static hid_t open_file(const char *path) {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-#if H5_VERSION_GE(1, 10, 7)
-    /* Nobody writes to a data set that is trained on, and some cluster file systems know no locks. */
-    H5Pset_file_locking(access, 0, 1);
-#endif
-    hid_t id = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return id;
-}
-
-static dstn_status read_file(dstn_node node, const char *path, const hdf5_settings *settings, dstn_task task,
-                             dstn_dataset **out, dstn_error *err) {
-    struct stat about;
-    if (stat(path, &about) != 0) {
-        return data_fail_at_key(node, "path", err, "%s: can't be read: %s", path, strerror(errno));
+static dstn_status open_file(dstn_node node, hdf5_file *file, dstn_error *err) {
+    static const char *const wanted[] = {"x", "y", "split", NULL};
+    const dstn_foreign how = {.wanted = wanted, .external = file->external};
+    const char *reason = data_why_unreadable(file->path);
+    if (reason) {
+        return data_fail_at_key(node, "path", err, "%s: can't be read: %s; accepted: an HDF5 file with x and y",
+                                file->path, reason);
     }
-    if (S_ISDIR(about.st_mode)) {
-        return data_fail_at_key(node, "path", err, "%s: is a folder; accepted: an HDF5 file", path);
+    dstn_error why = {DSTN_OK, ""};
+    dstn_status status = dstn_reader_open_foreign(file->path, &how, DSTN_ERROR_DATA, &file->reader, &why);
+    if (status == DSTN_OK) {
+        return DSTN_OK;
     }
-    hdf5_file file = {path, open_file(path)};
-    if (file.id < 0) {
-        return data_fail_at_key(
-            node, "path", err, "%s: is no HDF5 file, or damaged or cut off; accepted: an HDF5 file with x and y", path);
-    }
-    dstn_status status = read_arrays(&file, settings, task, out, err);
-    H5Fclose(file.id);
-    return status;
+    data_fail_at_key(node, "path", err, "%s; accepted: an HDF5 file with x and y", why.message);
+    return err->status = status;
 }
 
 static dstn_status read_hdf5(const void *settings, dstn_node node, dstn_task task, const dstn_log *log,
                              dstn_dataset **out, dstn_error *err) {
-    (void)log;
     const hdf5_settings *hdf5 = settings;
     char *path = dstn_doc_resolve_path(dstn_node_child(node, "path"), hdf5->path);
-    /* What goes wrong is said in our own words; HDF5's printing is as it was afterwards. */
-    H5E_auto2_t print;
-    void *client;
-    H5Eget_auto2(H5E_DEFAULT, &print, &client);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    dstn_status status = read_file(node, path, hdf5, task, out, err);
-    H5Eset_auto2(H5E_DEFAULT, print, client);
+    hdf5_file file = {.path = path, .external = hdf5->external, .log = log};
+    dstn_status status = open_file(node, &file, err);
+    if (status == DSTN_OK) {
+        status = read_arrays(&file, hdf5, task, out, err);
+        dstn_reader_close(file.reader);
+    }
     free(path);
     return status;
 }

@@ -115,6 +115,7 @@ static dstn_space *space_of(int count) {
     space->items = dstn_alloc((size_t)count, sizeof *space->items);
     space->lambda = dstn_alloc((size_t)count, sizeof *space->lambda);
     space->raw_scale = dstn_alloc((size_t)count, sizeof *space->raw_scale);
+    space->used = dstn_alloc((size_t)count, sizeof *space->used);
     return space;
 }
 
@@ -172,6 +173,7 @@ void dstn_space_destroy(dstn_space *space) {
     free(space->items);
     free(space->lambda);
     free(space->raw_scale);
+    free(space->used);
     free(space);
 }
 
@@ -206,7 +208,7 @@ static const char *name_at(const void *user, size_t i) {
 }
 
 dstn_names dstn_space_names(const dstn_space *space) {
-    return (dstn_names){name_at, space};
+    return (dstn_names){name_at, space, space->used};
 }
 
 void dstn_space_reset(dstn_space *space) {

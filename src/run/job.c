@@ -113,6 +113,17 @@ static dstn_status read_augment(dstn_job *job, dstn_error *err) {
     return dstn_augment_read(job->settings.augment, job->dataset, dstn_space_names(job->space), &job->augment, err);
 }
 
+/* What nothing uses would walk somewhere with the noise, and be reported as a result. */
+static void warn_of_unused(const dstn_job *job) {
+    for (int i = 0; i < job->space->count; i++) {
+        if (!job->space->used[i]) {
+            dstn_log_warn(job->log,
+                          "hyperparameters.%s: no layer, regularizer or augmentation uses it: its value says nothing",
+                          job->space->items[i].name);
+        }
+    }
+}
+
 static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
@@ -152,7 +163,13 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
     dstn_space_reset(job->space);
     status = check_loss(job, err);
-    return status == DSTN_OK ? read_augment(job, err) : status;
+    if (status == DSTN_OK) {
+        status = read_augment(job, err);
+    }
+    if (status == DSTN_OK) {
+        warn_of_unused(job);
+    }
+    return status;
 }
 
 static dstn_status make_trainer(dstn_job *job, dstn_error *err) {

@@ -172,6 +172,10 @@ dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *re
     dstn_status status = dstn_group_agree(console->world, assemble(&bench, request, err), err);
     if (status == DSTN_OK) {
         dstn_announce(console, bench.path);
+        if (request->hyper > 0) {
+            dstn_log_info(&console->log, "%lld of the hyperparameters are inert: no layer uses them",
+                          (long long)request->hyper);
+        }
         status = measure(&bench, request, console->out, err);
     }
     take_apart(&bench);

@@ -95,10 +95,10 @@ own() {
   expect "$1" 3 "$2" "$dstn" data check own.yaml --set "data.path=$3"
 }
 own "an HDF5 file that isn't there" 'data.path: .*own.h5: .*No such file' own.h5
-own "a file that is no HDF5" 'own.yaml: is no HDF5 file' own.yaml
+own "a file that is no HDF5" 'own.yaml: it is no HDF5 file' own.yaml
 own "an HDF5 file without x" 'mlp_3h.h5: has no array x' "$root/tests/fixtures/mlp_3h.h5"
 head -c 2000 "$root/tests/fixtures/mlp_3h.h5" >cut.h5
-own "a truncated HDF5 file" 'cut.h5: is no HDF5 file, or damaged or cut off' cut.h5
+own "a truncated HDF5 file" 'cut.h5: it is no HDF5 file, or damaged or cut off' cut.h5
 
 cat >table.yaml <<'Y'
 data: {source: csv, path: table.csv, target: kind, task: classification, valid_fraction: 0.25}

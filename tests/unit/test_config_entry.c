@@ -29,7 +29,7 @@ static const char *name_at(const void *user, size_t i) {
 }
 
 static const char *const names[] = {"decay", "noise", NULL};
-static const dstn_names hypers = {name_at, names};
+static const dstn_names hypers = {.at = name_at, .user = names};
 
 /* The first entry of the list `list:`, read; *name [out] as it stands there. */
 static dstn_status read_entry(const char *list, dstn_names known, layer_settings *settings, dstn_error *err) {

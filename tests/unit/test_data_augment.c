@@ -38,7 +38,7 @@ static dstn_status read_list(const char *list, const dstn_dataset *dataset, dstn
     free(text);
     assert_int_equal(status, DSTN_OK);
     static const char *const names[HYPERS] = {"number", "side"};
-    dstn_names hypers = {name_at, names};
+    dstn_names hypers = {.at = name_at, .user = names};
     status = dstn_augment_read(dstn_node_child(dstn_doc_root(doc), "augment"), dataset, hypers, out, err);
     dstn_doc_destroy(doc);
     return status;

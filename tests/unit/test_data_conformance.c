@@ -38,7 +38,7 @@ static dstn_status read_list(const char *list, const dstn_dataset *dataset, dstn
     }
     free(text);
     dstn_status status = dstn_augment_read(dstn_node_child(dstn_doc_root(doc), "augment"), dataset,
-                                           (dstn_names){name_at, names}, out, err);
+                                           (dstn_names){.at = name_at, .user = names}, out, err);
     dstn_doc_destroy(doc);
     return status;
 }

@@ -65,7 +65,7 @@ static void make(setup *s, dstn_response response, int64_t examples, int64_t ste
                                   .hypers = H,
                                   .max_rows = examples,
                                   .max_steps = steps,
-                                  .hyper_names = {chain_hyper_name, &hypers}};
+                                  .hyper_names = {.at = chain_hyper_name, .user = &hypers}};
     dstn_node node = dstn_node_child(dstn_doc_root(s->doc), "layer");
     assert_int_equal(dstn_layer_read(node, 3, (dstn_shape){1, {IN}, 0}, &setting, &s->layer, &err), DSTN_OK);
     for (int p = 0; p < s->layer->parameter_count; p++) {
