@@ -135,9 +135,8 @@ static bool is_word(const char *text) {
     return text[0] && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz_")];
 }
 
-/* The whole list as a model document. */
-static dstn_status translate(const dstn_reader *reader, char *layers, const char *loss, const char *response,
-                             char **out, dstn_error *err) {
+dstn_status tools_fixture_translate(const dstn_reader *reader, char *layers, const char *loss, const char *response,
+                                    char **out, dstn_error *err) {
     if (!is_word(loss) || !is_word(response)) {
         return dstn_fail(err, DSTN_ERROR_DATA, "loss or response: \"%s\" is no word", is_word(loss) ? response : loss);
     }
@@ -164,7 +163,7 @@ static dstn_status read_model_text(tools_fixture *fixture, const char *path, dst
         status = dstn_fail(err, DSTN_ERROR_DATA, "no attribute \"%s\": this is no fixture", layers ? "loss" : "layers");
     }
     if (status == DSTN_OK) {
-        status = translate(fixture->reader, layers, loss, response ? response : "structured", &text, err);
+        status = tools_fixture_translate(fixture->reader, layers, loss, response ? response : "structured", &text, err);
     }
     if (status == DSTN_OK) {
         status = dstn_doc_parse(text, path, &fixture->doc, err);

@@ -26,4 +26,9 @@ typedef struct tools_fixture {
 dstn_status tools_fixture_open(const char *path, const dstn_kernel *kernel, tools_fixture *out, dstn_error *err);
 void tools_fixture_close(tools_fixture *fixture);
 
+/* The list of layers, which is taken apart, as a model document; parametric layers must have their parameters in the
+ * file. *out may be set on failure too; free with free(). */
+dstn_status tools_fixture_translate(const dstn_reader *reader, char *layers, const char *loss, const char *response,
+                                    char **out, dstn_error *err);
+
 #endif

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# What takes longer than tests may: every fuzz target of tests/fuzz for a minute (or for the seconds that are given), from
+# its seeds and from what earlier soaks have found, in build/fuzz/found. Needs clang (Debian: clang libclang-rt-dev
+# libomp-dev). Exits 0 if no input crashes, hangs for 5 s, or takes memory that it doesn't justify; one that does is kept
+# as build/fuzz/found/NAME.crash-… .
+#   tests/soak.sh [SECONDS] [NAME…]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+shift || true
+
+. jobs/environment.sh
+command -v clang >/dev/null || { echo "soak: clang is missing: apt install clang libclang-rt-dev libomp-dev" >&2; exit 2; }
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz
+
+# Absurd requests for memory fail as they do on a machine that is short of it.
+export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 OMPI_MCA_ess_singleton_isolated=1
+names=("$@")
+if ((${#names[@]} == 0)); then
+  for source in tests/fuzz/fuzz_*.c; do
+    name=${source##*/fuzz_}
+    names+=("${name%.c}")
+  done
+fi
+failed=()
+for name in "${names[@]}"; do
+  found=build/fuzz/found/$name
+  mkdir -p "$found"
+  echo "soak: $name for $seconds s"
+  build/fuzz/tests/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2500 -verbosity=0 \
+    -artifact_prefix="$found." "$found" "tests/fuzz/corpus/$name" || failed+=("$name")
+done
+if ((${#failed[@]})); then
+  echo "soak: failed: ${failed[*]}"
+  exit 1
+fi
+echo "soak: ${#names[@]} targets, nothing found"
