@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that dstn is built, tested and drawn with, as far as they are missing.
+# Installs the Debian packages that dstn is built and drawn with, and with --tests those that it is tested with, as far
+# as they are missing.
 # Without root or apt nothing is installed: what is missing is listed, and CMake decides whether it is found elsewhere
 # (modules, Spack).
 set -euo pipefail
@@ -7,9 +8,10 @@ set -euo pipefail
 packages=(
   build-essential cmake git ninja-build pkg-config
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-openmpi-dev libopenblas-dev
-  libdnnl-dev dataset-fashion-mnist libfyaml-dev libxxhash-dev librandom123-dev zlib1g-dev libcmocka-dev
-  python3 python3-h5py python3-matplotlib python3-numpy python3-pandas python3-torch
+  libdnnl-dev dataset-fashion-mnist libfyaml-dev libxxhash-dev librandom123-dev zlib1g-dev
+  python3 python3-h5py python3-matplotlib python3-numpy python3-pandas
 )
+[ "${1:-}" != --tests ] || packages+=(libcmocka-dev python3-torch)
 
 missing=()
 for package in "${packages[@]}"; do
