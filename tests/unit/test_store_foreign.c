@@ -301,7 +301,13 @@ static void sources_of_virtual_data_sets_must_be_there(void **state) {
         reader = open_foreign(path, NULL);
         expect_reason(reader, "x", "a virtual data set: part0.h5:part, part1.h5:part");
         dstn_reader_close(reader);
-        hid_t file = new_file(parts[i]);
+        hid_t file = new_file(parts[i]); /* there, but with another data set */
+        put_set(file, "other", H5T_NATIVE_INT, H5T_NATIVE_INT, 1, (const hsize_t[]){4}, (const int[]){1, 2, 3, 4});
+        H5Fclose(file);
+        reader = open_foreign(path, &(const dstn_foreign){.external = true});
+        expect_reason(reader, "x", "no HDF5 file with that data set");
+        dstn_reader_close(reader);
+        file = new_file(parts[i]);
         put_set(file, "part", H5T_NATIVE_INT, H5T_NATIVE_INT, 1, (const hsize_t[]){4}, (const int[]){1, 2, 3, 4});
         H5Fclose(file);
     }

@@ -173,6 +173,40 @@ static void files_of_earlier_versions_are_read_if_they_are_whole(void **state) {
     free(path);
 }
 
+/* An enemy's seal lets a heap through that HDF5 reads beyond its end, or for ever; the child meets it, not we. */
+static void a_damaged_heap_behind_a_good_seal_harms_nobody(void **state) {
+    (void)state;
+    char *path = path_of("heap.h5");
+    hid_t file = new_file(path), text = variable_text();
+    put_attribute(file, "config", text, 0, NULL, &(const char *){"a text that is longer than eight bytes"});
+    H5Fclose(file);
+    H5Tclose(text);
+    size_t size = 0, heap = 0;
+    unsigned char *bytes = scratch_read(path, &size);
+    while (memcmp(bytes + heap, "GCOL", 4) != 0) {
+        heap++;
+    }
+    alarm(100);
+    for (size_t at = heap + 4; at < heap + 40; at++) {
+        unsigned char was = bytes[at];
+        bytes[at] = (unsigned char)~was;
+        assert_true(scratch_write(path, bytes, size));
+        seal_file(path);
+        dstn_reader *reader = NULL;
+        dstn_error err = {0};
+        if (dstn_reader_open(path, DSTN_ERROR_CHECKPOINT, &reader, &err) == DSTN_OK) {
+            free(dstn_reader_text(reader, "", "config"));
+        } else {
+            assert_int_equal(err.status, DSTN_ERROR_CHECKPOINT);
+        }
+        dstn_reader_close(reader);
+        bytes[at] = was;
+    }
+    alarm(0);
+    free(bytes);
+    free(path);
+}
+
 static void a_seal_that_does_not_fit_is_a_checkpoints_error(void **state) {
     (void)state;
     char *path = path_of("any.h5");
@@ -262,6 +296,7 @@ int main(void) {
         cmocka_unit_test(what_an_enemy_seals_is_refused_whole),
         cmocka_unit_test(a_record_without_its_seal_is_not_copied),
         cmocka_unit_test(files_of_earlier_versions_are_read_if_they_are_whole),
+        cmocka_unit_test(a_damaged_heap_behind_a_good_seal_harms_nobody),
         cmocka_unit_test(a_seal_that_does_not_fit_is_a_checkpoints_error),
         cmocka_unit_test(no_damage_takes_the_reader_with_it),
     };
