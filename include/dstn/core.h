@@ -6,6 +6,7 @@
 #ifndef DSTN_CORE_H
 #define DSTN_CORE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,9 @@ char *dstn_printable(const char *text); /* free with free() */
 /* The same into `to` [size], cut between characters where there is no room; returns the length that is wanted, like
  * snprintf. */
 size_t dstn_escape(const char *text, char *to, size_t size);
+/* A line of results: formatted, made printable, and a line end behind it. */
+void dstn_print_line(FILE *out, const char *format, ...) DSTN_PRINTF(2, 3);
+void dstn_vprint_line(FILE *out, const char *format, va_list args);
 bool dstn_is_printable(uint32_t code);
 /* Bytes of the UTF-8 character that a text begins with, and its code; 0: that is none. */
 int dstn_utf8_length(const char *text, uint32_t *code);

@@ -25,7 +25,7 @@ static void report(FILE *out, dstn_job *job, double valid_loss, double accuracy)
     }
     const dstn_space *space = job->space;
     for (int i = 0; i < space->count; i++) {
-        fprintf(out, "%s %.17g\n", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
+        dstn_print_line(out, "%s %.17g", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
     }
     fprintf(out, "valid_loss %.17g\n", valid_loss);
     if (job->model->loss == DSTN_LOSS_CROSS_ENTROPY) {

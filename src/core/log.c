@@ -2,19 +2,10 @@
 #include "dstn/core.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
 static void print_line(const dstn_log *log, const char *prefix, const char *format, va_list args) {
-    va_list again;
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
-    char *text = dstn_alloc((size_t)(length > 0 ? length : 0) + 1, 1);
-    vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, again);
-    va_end(again);
-    char *line = dstn_printable(text);
-    fprintf(log->out, "%s%s\n", prefix, line);
-    free(line);
-    free(text);
+    fputs(prefix, log->out);
+    dstn_vprint_line(log->out, format, args);
     /* Whoever follows a run through a pipe or a batch system's file sees the line now. */
     fflush(log->out);
 }

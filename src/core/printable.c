@@ -1,6 +1,7 @@
 /* core: texts from files and command lines as they may be shown: nothing in them speaks to the terminal. */
 #include "dstn/core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int dstn_utf8_length(const char *text, uint32_t *code) {
@@ -68,4 +69,25 @@ char *dstn_printable(const char *text) {
     char *printable = dstn_alloc(size, 1);
     dstn_escape(text, printable, size);
     return printable;
+}
+
+void dstn_vprint_line(FILE *out, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    size_t size = (size_t)(length > 0 ? length : 0) + 1;
+    char *text = dstn_alloc(size, 1);
+    vsnprintf(text, size, format, again);
+    va_end(again);
+    char *line = dstn_printable(text);
+    fprintf(out, "%s\n", line);
+    free(line);
+    free(text);
+}
+
+void dstn_print_line(FILE *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    dstn_vprint_line(out, format, args);
+    va_end(args);
 }

@@ -84,9 +84,9 @@ static void print_member(const row *m) {
     if (isfinite(m->fraction_of_peak)) {
         snprintf(peak, sizeof(peak), "  %2.0f%% of peak", 100 * m->fraction_of_peak);
     }
-    fprintf(stderr, "%-40s %3.0f%%  step %lld/%lld  train %s  valid %s%s  %s left\n", m->name,
-            100 * (double)m->step / (double)(m->steps > 0 ? m->steps : 1), (long long)m->step, (long long)m->steps,
-            train, valid, peak, left);
+    dstn_print_line(stderr, "%-40s %3.0f%%  step %lld/%lld  train %s  valid %s%s  %s left", m->name,
+                    100 * (double)m->step / (double)(m->steps > 0 ? m->steps : 1), (long long)m->step,
+                    (long long)m->steps, train, valid, peak, left);
 }
 
 /* Redraws, at most a few times a second. Rank 0 only; elsewhere nothing. */

@@ -123,8 +123,8 @@ static void print_plan(const dstn_sweep *sweep, const cost *costs, const int64_t
         memory = fmax(memory, c->memory);
         longest = fmax(longest, c->seconds);
         if (first[m] == m) {
-            fprintf(sweep->console->out, "kind %s %.3g s %.3g MB\n", plan->members[m].name, c->seconds,
-                    c->memory / 1e6);
+            dstn_print_line(sweep->console->out, "kind %s %.3g s %.3g MB", plan->members[m].name, c->seconds,
+                            c->memory / 1e6);
         }
     }
     fprintf(sweep->console->out, "members %lld\n", (long long)plan->count);

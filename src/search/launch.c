@@ -71,7 +71,7 @@ static dstn_status report(const dstn_sweep *sweep, dstn_error *err) {
             fprintf(sweep->console->out, "%s %lld\n", dstn_member_state_name((dstn_member_state)s),
                     (long long)counts[s]);
         }
-        fprintf(sweep->console->out, "table %s/sweep.h5\n", sweep->folder);
+        dstn_print_line(sweep->console->out, "table %s/sweep.h5", sweep->folder);
     }
     free(states);
     return status;

@@ -21,9 +21,8 @@ static void find(audit *a, const char *format, ...) DSTN_PRINTF(2, 3);
 static void find(audit *a, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(a->out, format, arguments);
+    dstn_vprint_line(a->out, format, arguments);
     va_end(arguments);
-    fputc('\n', a->out);
     a->findings++;
 }
 

@@ -46,7 +46,7 @@ static void print_line(config_check *c, const char *quantity, double rel_err) {
     c->passed += pass;
     c->failed += !pass;
     if (c->console->out) {
-        fprintf(c->console->out, "%s %s %s %.3e\n", c->file, c->objective->name, quantity, rel_err);
+        dstn_print_line(c->console->out, "%s %s %s %.3e", c->file, c->objective->name, quantity, rel_err);
     }
 }
 

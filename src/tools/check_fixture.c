@@ -31,7 +31,7 @@ static void judge(check *c, const char *quantity, double rel_err) {
     c->passed += pass;
     c->failed += !pass;
     if (c->console->out) {
-        fprintf(c->console->out, "%s %s %s %.3e\n", c->file, c->objective->name, quantity, rel_err);
+        dstn_print_line(c->console->out, "%s %s %s %.3e", c->file, c->objective->name, quantity, rel_err);
     }
 }
 

@@ -51,7 +51,7 @@ static void describe_features(FILE *out, const dstn_dataset *dataset) {
     for (int64_t f = 0; dataset->feature_names && f < dataset->features; f++) {
         double low, high;
         dstn_dataset_range(dataset, DSTN_PART_TRAIN, f, &low, &high);
-        fprintf(out, "  %-24s %10.4g to %.4g\n", dataset->feature_names[f], low, high);
+        dstn_print_line(out, "  %-24s %10.4g to %.4g", dataset->feature_names[f], low, high);
     }
 }
 
@@ -83,7 +83,7 @@ static void describe_classes(FILE *out, const dstn_dataset *dataset) {
 }
 
 static void describe(FILE *out, const dstn_dataset *dataset) {
-    fprintf(out, "%s\n", dataset->summary);
+    dstn_print_line(out, "%s", dataset->summary);
     describe_shape(out, dataset);
     describe_normalization(out, dataset);
     describe_parts(out, dataset);

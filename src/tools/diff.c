@@ -21,9 +21,10 @@ static bool is_sweep(const char *path) {
 static void say_verdict(const tools_comparison *c, FILE *out, bool brief) {
     const char *member = c->member ? c->member : "", *colon = c->member ? ": " : "";
     if (c->first_name) {
-        fprintf(out, "different %s%sfirst at step %lld: %s\n", member, colon, (long long)c->first_step, c->first_name);
+        dstn_print_line(out, "different %s%sfirst at step %lld: %s", member, colon, (long long)c->first_step,
+                        c->first_name);
     } else if (brief) {
-        fprintf(out, "different %s%s%s\n", member, colon, c->first_text);
+        dstn_print_line(out, "different %s%s%s", member, colon, c->first_text);
     }
 }
 
@@ -85,7 +86,7 @@ static dstn_status diff_member(const dstn_console *console, const char *const op
     dstn_status status = DSTN_OK;
     *differ = has[0] != has[1];
     if (*differ) {
-        fprintf(console->out, "different %s: only %s has a record\n", name, has[0] ? "A" : "B");
+        dstn_print_line(console->out, "different %s: only %s has a record", name, has[0] ? "A" : "B");
     } else if (has[0]) {
         bool brief = console->log.level < DSTN_LOG_VERBOSE;
         tools_comparison c = {.out = brief ? NULL : console->out, .member = name, .first_step = -1};
@@ -116,7 +117,7 @@ static dstn_status diff_members(const dstn_console *console, const char *const o
         if (order == 0) {
             status = diff_member(console, operands, name, &differ, err);
         } else {
-            fprintf(console->out, "different %s: only %s has it\n", name, order < 0 ? "A" : "B");
+            dstn_print_line(console->out, "different %s: only %s has it", name, order < 0 ? "A" : "B");
         }
         *different += differ;
         compared++;

@@ -17,7 +17,7 @@ void tools_diff_say(tools_comparison *c, const char *format, ...) {
         c->first_text = dstn_strdup(text);
     }
     if (c->out) {
-        fprintf(c->out, "different %s%s%s\n", c->member ? c->member : "", c->member ? ": " : "", text);
+        dstn_print_line(c->out, "different %s%s%s", c->member ? c->member : "", c->member ? ": " : "", text);
     }
 }
 

@@ -31,7 +31,7 @@ static void print_lines(FILE *out, const evaluation *e) {
         }
     }
     for (int i = 0; i < space->count; i++) {
-        fprintf(out, "%s %.17g\n", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
+        dstn_print_line(out, "%s %.17g", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
     }
 }
 

@@ -172,8 +172,7 @@ static void print_members(FILE *out, const tools_inspection *inspection) {
 }
 
 void tools_inspection_print(const tools_inspection *inspection, FILE *out) {
-    print_text(out, inspection->path);
-    fprintf(out, ": %s\n", inspection->kind);
+    dstn_print_line(out, "%s: %s", inspection->path, inspection->kind);
     for (int64_t i = 0; i < inspection->fact_count; i++) {
         print_fact(out, &inspection->facts[i]);
     }

@@ -98,9 +98,10 @@ static dstn_status trace_job(const dstn_console *console, const dstn_trace_reque
     int64_t first = dstn_trainer_progress(job->trainer)->step;
     status = commit(&trace, record(&trace, request->steps, err), err);
     if (console->out && (status == DSTN_OK || status == DSTN_DIVERGED)) {
-        fprintf(console->out, "training_steps %lld\nhyper_steps %lld\ntrace %s\n",
+        fprintf(console->out, "training_steps %lld\nhyper_steps %lld\n",
                 (long long)(dstn_trainer_progress(job->trainer)->step - first),
-                (long long)(trace.steps - (dstn_trainer_progress(job->trainer)->step - first)), request->path);
+                (long long)(trace.steps - (dstn_trainer_progress(job->trainer)->step - first)));
+        dstn_print_line(console->out, "trace %s", request->path);
     }
     dstn_state_clear(&trace.state);
     return status;

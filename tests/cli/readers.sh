@@ -62,6 +62,21 @@ expect "a sweep with an empty axis" 2 'method' "$dstn" sweep "$root/jobs/sweeps/
   --set 'axes.method=[]' --out none
 expect "dstn help of an unknown key" 2 'bacth.*batch' "$dstn" help bacth
 
+# Nothing in a file, a config or a command line speaks to the terminal.
+plain() { # NAME CODE PATTERN COMMAND...
+  expect "$@"
+  if LC_ALL=C grep -q -e $'\e' -e $'\xc2\x9b' "$scratch/both"; then
+    echo "FAIL $1: an escape reaches the terminal" && failures=$((failures + 1))
+  fi
+}
+printf '\e[31mred,b\e]0;T\a,y\n1,2,3\n4,5,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >escapes.csv
+printf 'data: {path: escapes.csv, target: y}\n' >escapes.yaml
+plain "names of columns" 0 'x1b\[31mred' "$dstn" data check escapes.yaml
+plain "a path in a config" 3 'x1b\]0;T.x07' "$dstn" data check escapes.yaml --set 'data.path="\e]0;T\a.csv"'
+plain "a key in a config" 2 'x1b\[1m' "$dstn" train "$ridge" --set $'\e[1m=3' --out none
+plain "a value in a config" 2 'x1b\[1m' "$dstn" train "$ridge" --set $'method="\\e[1m"' --out none
+plain "a character that is an escape" 2 'xc2.x9b31m' "$dstn" train $'no\xc2\x9b31m.yaml' --out none
+
 mkdir filled && echo kept >filled/file
 expect "an output folder that is in use" 2 'filled is not empty' "$dstn" train "$ridge" --out filled
 echo file >plain
