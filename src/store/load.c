@@ -119,7 +119,7 @@ static bool load_text(walk *w, hid_t attribute, const store_type *type, store_no
         return fail(w, node->path, "has a text of variable length");
     }
     char *text =
-        store_load_texts(attribute, true, type, 1, store_justified_bytes(w->request->file_size), &node->size, why);
+        store_load_texts(attribute, true, type, 1, store_justified_texts(w->request->file_size), &node->size, why);
     bool going = text ? send_attribute(w, node, text) : !w->request->ours || fail(w, node->path, why);
     free(text);
     return going;

@@ -64,6 +64,8 @@ void store_claim_judge(hid_t set, hid_t properties, const store_node *node, cons
                        const store_load_request *request, store_claim *claim);
 /* The most bytes of values that `stored` bytes justify: deflate packs at most 1032 to 1. */
 int64_t store_justified_bytes(int64_t stored);
+/* The same for texts that no filter can have packed: attributes, and those of variable length. */
+int64_t store_justified_texts(int64_t file_size);
 
 /* A data set that is open. False: the sink wants no more, or (with a message in err) it is no data set of ours. */
 bool store_load_set(hid_t set, const char *path, const store_load_request *request, const store_sink *sink,

@@ -186,7 +186,7 @@ char *store_load_texts(hid_t object, bool is_attribute, const store_type *about,
                        size_t *size, char why[256]) {
     char *packed = NULL;
     *size = 0;
-    if (count > limit || (!about->variable && about->size > (uint64_t)limit / (uint64_t)(count + 1))) {
+    if (count > limit || (!about->variable && about->size > (uint64_t)limit / (uint64_t)(count > 0 ? count : 1))) {
         store_say(why, 256, "claims more texts than the file has room for");
         return NULL;
     }
@@ -208,7 +208,8 @@ char *store_load_texts(hid_t object, bool is_attribute, const store_type *about,
 
 static bool send_texts(set_load *load) {
     char why[256] = "";
-    int64_t limit = store_justified_bytes(load->request->file_size);
+    int64_t size = load->request->file_size;
+    int64_t limit = load->type.variable ? store_justified_texts(size) : store_justified_bytes(size);
     load->sink->progress(load->sink->self, load->request->file_size);
     char *packed = store_load_texts(load->set, false, &load->type, load->node.count, limit, &load->node.size, why);
     load->node.why = why;
