@@ -77,7 +77,7 @@ const char *store_hdf5_path(const char *name) {
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-hid_t store_hdf5_open_path(const char *path) {
+hid_t store_hdf5_open_path(const char *path, store_hdf5_reason *why) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
@@ -86,6 +86,7 @@ hid_t store_hdf5_open_path(const char *path) {
 #endif
     H5Eclear2(H5E_DEFAULT);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    *why = store_hdf5_why();
     H5Pclose(access);
     return file;
 }
@@ -139,7 +140,7 @@ static herr_t free_user(void *user) {
     return 0;
 }
 
-hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size) {
+hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size, store_hdf5_reason *why) {
     bytes_in_memory from = {bytes, size};
     H5FD_file_image_callbacks_t callbacks = {lend, copy_nothing, refuse_to_grow, keep, copy_user, free_user, &from};
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -154,6 +155,7 @@ hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size) {
     if (H5Pset_file_image(access, (void *)bytes, size) >= 0) {
         file = H5Fopen(name, H5F_ACC_RDONLY, access);
     }
+    *why = store_hdf5_why();
     H5Pclose(access);
     return file;
 }

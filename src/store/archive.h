@@ -25,8 +25,8 @@ hid_t store_hdf5_text_type(size_t length);
 /* Path of an object within a file, "" being the root. */
 const char *store_hdf5_path(const char *name);
 /* Opens a file for reading: from the disk, or from bytes in memory, which must stay until it is closed and are not
- * copied. Negative: store_hdf5_why. */
-hid_t store_hdf5_open_path(const char *path);
-hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size);
+ * copied. Negative: it fails, and *why says why. */
+hid_t store_hdf5_open_path(const char *path, store_hdf5_reason *why);
+hid_t store_hdf5_open_bytes(const unsigned char *bytes, size_t size, store_hdf5_reason *why);
 
 #endif

@@ -108,11 +108,11 @@ static void hurry_nobody(void *self, int64_t ahead) {
 dstn_status store_import(const store_source *source, const store_load_request *request, store_tree *tree,
                          dstn_error *err) {
     store_hdf5_quiet();
-    hid_t file =
-        source->bytes ? store_hdf5_open_bytes(source->bytes, source->size) : store_hdf5_open_path(source->path);
+    store_hdf5_reason why;
+    hid_t file = source->bytes ? store_hdf5_open_bytes(source->bytes, source->size, &why)
+                               : store_hdf5_open_path(source->path, &why);
     if (file < 0) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "it is no HDF5 file, or damaged or cut off (HDF5: %s)",
-                         store_hdf5_why().text);
+        return dstn_fail(err, DSTN_ERROR_DATA, "it is no HDF5 file, or damaged or cut off (HDF5: %s)", why.text);
     }
     store_growth growth = {tree, 0, false};
     const store_sink sink = {&growth, store_growth_node, store_growth_bytes, store_growth_fail, hurry_nobody};

@@ -159,10 +159,11 @@ static void be_child(int pipe, const store_source *source, const store_load_requ
     const store_sink sink = {&to, send_node, send_bytes, send_failure, wait_longer};
     dstn_error err = {DSTN_OK, ""};
     store_hdf5_quiet();
-    hid_t file =
-        source->bytes ? store_hdf5_open_bytes(source->bytes, source->size) : store_hdf5_open_path(source->path);
+    store_hdf5_reason why;
+    hid_t file = source->bytes ? store_hdf5_open_bytes(source->bytes, source->size, &why)
+                               : store_hdf5_open_path(source->path, &why);
     if (file < 0) {
-        dstn_fail(&err, DSTN_ERROR_DATA, "it is no HDF5 file, or damaged or cut off (HDF5: %s)", store_hdf5_why().text);
+        dstn_fail(&err, DSTN_ERROR_DATA, "it is no HDF5 file, or damaged or cut off (HDF5: %s)", why.text);
     } else {
         store_load(file, request, &sink, &err);
     }

@@ -149,7 +149,7 @@ static char *path_of_source(const char *name, const store_load_request *request)
 }
 
 static bool has_data_set(const char *path, const char *name) {
-    hid_t file = store_hdf5_open_path(path);
+    hid_t file = store_hdf5_open_path(path, &(store_hdf5_reason){""});
     hid_t set = file >= 0 ? H5Dopen2(file, name, H5P_DEFAULT) : -1;
     if (set >= 0) {
         H5Dclose(set);

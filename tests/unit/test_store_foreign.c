@@ -326,6 +326,20 @@ static void sources_of_virtual_data_sets_must_be_there(void **state) {
     free(path);
 }
 
+static void what_hdf5_cannot_open_says_hdf5s_reason(void **state) {
+    (void)state;
+    char *path = path_of("version.h5");
+    hid_t file = new_file(path);
+    H5Fclose(file);
+    assert_true(scratch_flip(path, 8, 0x40)); /* the version of the superblock */
+    dstn_reader *reader = NULL;
+    dstn_error err = {0};
+    assert_int_equal(dstn_reader_open_foreign(path, NULL, DSTN_ERROR_DATA, &reader, &err), DSTN_ERROR_DATA);
+    assert_non_null(strstr(err.message, "(HDF5: "));
+    assert_null(strstr(err.message, "(HDF5: )"));
+    free(path);
+}
+
 /* ---- what is wanted -----------------------------------------------------------------------------------------------
  */
 
@@ -392,6 +406,7 @@ int main(void) {
         cmocka_unit_test(a_pipe_by_a_files_name_is_not_waited_for),
         cmocka_unit_test(external_storage_is_read_only_when_asked_for),
         cmocka_unit_test(sources_of_virtual_data_sets_must_be_there),
+        cmocka_unit_test(what_hdf5_cannot_open_says_hdf5s_reason),
         cmocka_unit_test(only_what_is_wanted_is_read),
         cmocka_unit_test(arrays_of_many_blocks_come_through),
     };
