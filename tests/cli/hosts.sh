@@ -47,15 +47,12 @@ longer=(--set train.epochs=100000000 --time-limit 1)
 expect "the time limit stops all hosts" 75 'stopped by ' on_hosts 2 "$dstn" train run.yaml --out run --resume "${longer[@]}"
 expect "four ranks" 0 '^valid_loss' on_hosts 4 "$dstn" train run.yaml --out four
 
-sweeps() { # NAME
-  expect "$1sweep" 0 '^done 7' on_hosts 4 "$dstn" sweep sweep.yaml --out "$1sweep"
-  expect "$1sweep, resumed with more members" 0 '^done 9' \
-    on_hosts 4 "$dstn" sweep sweep.yaml --out "$1sweep" --resume --set axes.seed.count=9
-  expect "$1sweep, none lost or run twice" 0 '' "$dstn" audit "$1sweep"
-  expect "$1sweep of members on both hosts" 0 '^done 7' \
-    on_hosts 4 "$dstn" sweep sweep.yaml --out "$1pairs" --ranks-per-member 2
-}
-sweeps ""
+expect "sweep" 0 '^done 7' on_hosts 4 "$dstn" sweep sweep.yaml --out sweep
+expect "sweep, resumed with more members" 0 '^done 9' \
+  on_hosts 4 "$dstn" sweep sweep.yaml --out sweep --resume --set axes.seed.count=9
+expect "sweep, none lost or run twice" 0 '' "$dstn" audit sweep
+expect "sweep of members on both hosts" 0 '^done 7' \
+  on_hosts 4 "$dstn" sweep sweep.yaml --out pairs --ranks-per-member 2
 
 # Progress of windows over TCP, where the keeper does nothing but compute and poll.
 tests=$(dirname "$dstn")/tests
@@ -65,6 +62,7 @@ done
 
 # Whoever wants no windows gets none, and it runs all the same.
 mkdir .openmpi && echo 'osc = ^ucx,pt2pt' >.openmpi/mca-params.conf
-expect "train without windows" 0 '^valid_loss' on_hosts 2 "$dstn" train run.yaml --out plain
-sweeps "plain-"
+expect "sweep without windows" 0 '^done 7' \
+  on_hosts 4 "$dstn" sweep sweep.yaml --out plain --ranks-per-member 2
+expect "sweep without windows, none lost or run twice" 0 '' "$dstn" audit plain
 finish
