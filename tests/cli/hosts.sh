@@ -15,7 +15,7 @@ S
 chmod +x other-host
 case $(mpirun --version) in
   *"(Open MPI) 4."*) agent=(--mca plm rsh --mca plm_rsh_agent "$scratch/other-host") ;;
-  *) agent=(--prtemca plm ssh --prtemca plm_ssh_agent "$scratch/other-host") ;;
+  *) echo "skipped: Open MPI 5 finds no way between host names of one machine (MPI_Comm_dup fails)" && exit 77 ;;
 esac
 on_hosts() { # RANKS COMMAND...
   local ranks=$1
