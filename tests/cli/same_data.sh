@@ -29,9 +29,12 @@ Y
 }
 
 mkdir one two && config >one/run.yaml && config >two/run.yaml && cp first.csv one/well.csv && cp first.csv two/well.csv
+cat >each.sh <<'S'
+cd "$scratch/$([ "$OMPI_COMM_WORLD_RANK" = 0 ] && echo one || echo two)" && exec "$@"
+S
+export scratch
 both() {
-  run_mpi 1 -wdir "$scratch/one" "$dstn" train run.yaml --out "$scratch/$1" : -n 1 -wdir "$scratch/two" "$dstn" train \
-    run.yaml --out "$scratch/$1"
+  run_mpi 2 bash each.sh "$dstn" train run.yaml --out "$scratch/$1"
 }
 expect "equal copies train" 0 '^valid_loss' both equal
 for other in shuffled short wide; do
