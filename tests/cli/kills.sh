@@ -2,7 +2,7 @@
 # the last bit.
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
-settings="--set train.iterations=30000 --set record.every=500 --set checkpoint_steps=1000"
+settings="--set train.iterations=150000 --set record.every=2500 --set checkpoint_steps=5000"
 
 train() { # FOLDER [OPTION...] on two ranks
   run_mpi 2 "$dstn" train jobs/toys/ridge.yaml $settings --out "$@"
@@ -57,7 +57,7 @@ resumed() { # NAME FOLDER: goes on, and is then the undisturbed run
 
 expect "an undisturbed run" 0 '^regret ' train "$scratch/whole"
 
-DSTN_DRILL=kill:1:8400 expect "a rank is killed" 137 '' train "$scratch/rank"
+DSTN_DRILL=kill:1:42000 expect "a rank is killed" 137 '' train "$scratch/rank"
 resumed "a rank killed at a step" "$scratch/rank"
 DSTN_DRILL=checkpoint:3 expect "the leader is killed while it writes a checkpoint" 137 '' train "$scratch/checkpoint"
 [ -n "$(find "$scratch/checkpoint/checkpoints" -name '*.tmp-*')" ] ||
@@ -83,8 +83,7 @@ grep -Eq '^dstn: stopped by SIGUSR1 at step [0-9]+ with a checkpoint written; go
   "$scratch/background" || { echo "FAIL SIGUSR1 isn't told" && failures=$((failures + 1)); }
 resumed "SIGUSR1" "$scratch/signal"
 
-expect "--time-limit" 75 'stopped by the time limit' train "$scratch/limit" --set train.iterations=4000000 \
-  --time-limit 0.3
+expect "--time-limit" 75 'stopped by the time limit' train "$scratch/limit" --time-limit 0.01
 resumed "--time-limit" "$scratch/limit"
 
 # ---- a launch that hangs ----
