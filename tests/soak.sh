@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# What takes longer than tests may: every fuzz target of tests/fuzz for a minute (or for the seconds that are given), from
-# its seeds and from what earlier soaks have found, in build/fuzz/found. Needs clang (Debian: clang libclang-rt-dev
-# libomp-dev). Exits 0 if no input crashes, hangs for 5 s, or takes memory that it doesn't justify; one that does is kept
-# as build/fuzz/found/NAME.crash-… .
+# What takes longer than tests may: every fuzz target of tests/fuzz for a minute (or for the seconds that are given, or
+# until it has had so many inputs), from its seeds and from what earlier soaks have found, in build/fuzz/found. Needs
+# clang (Debian: clang libclang-rt-dev libomp-dev). Exits 0 if no input crashes, hangs for 5 s, or takes memory that it
+# doesn't justify; one that does is kept as build/fuzz/found/NAME.crash-… .
 #   tests/soak.sh [SECONDS] [NAME…]
+#   tests/soak.sh --inputs 1000000 [NAME…]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=${1:-60}
-shift || true
+if [ "${1:-}" = --inputs ]; then
+  until="-runs=$2" length="$2 inputs"
+  shift 2
+else
+  until="-max_total_time=${1:-60}" length="${1:-60} s"
+  shift || true
+fi
 
 . jobs/environment.sh
 command -v clang >/dev/null || { echo "soak: clang is missing: apt install clang libclang-rt-dev libomp-dev" >&2; exit 2; }
@@ -27,8 +33,8 @@ failed=()
 for name in "${names[@]}"; do
   found=build/fuzz/found/$name
   mkdir -p "$found"
-  echo "soak: $name for $seconds s"
-  if build/fuzz/tests/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2500 -verbosity=0 \
+  echo "soak: $name for $length"
+  if build/fuzz/tests/fuzz/fuzz_"$name" "$until" -timeout=5 -rss_limit_mb=2500 -verbosity=0 \
     -artifact_prefix="$found." "$found" "tests/fuzz/corpus/$name"; then
     rm -f "$found".* # of children that read HDF5 files and died of it, as they may
   else
