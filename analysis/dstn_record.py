@@ -10,10 +10,13 @@
     sweep.series                                # the rows of all members below each other: name, axes, step, …
     sweep.epochs                                # the same of the epochs
 
-Series with a value per hyperparameter become a column each: lambda.NAME (unconstrained), value.NAME (natural units)
-and sigma.NAME. What is recorded as attributes is in the dictionaries oracle, result and provenance.
+Series with a value per hyperparameter become a column each: lambda.NAME (unconstrained), value.NAME (natural units),
+sigma.NAME, and where one is discrete unrounded.NAME, the values before that one was rounded down; in records of before
+there was this series it is computed from λ and the config's ranges, which needs python3-yaml. What is recorded as
+attributes is in the dictionaries oracle, result and provenance.
 """
 import os
+import warnings
 from dataclasses import dataclass, field
 
 import needs
@@ -114,10 +117,13 @@ def _plain(value):
 
 def _read_run(group, path):
     names = _strings(group["hyper/names"]) if "hyper/names" in group else []
+    provenance = _attributes(group, "provenance")
+    series = _read_series(group["series"], names, path)
     epochs = _read_series(group["epochs"], names, path) if "epochs/step" in group else pd.DataFrame()
-    return Run(series=_read_series(group["series"], names, path), hyperparameters=names, epochs=epochs,
-               oracle=_attributes(group, "oracle"), result=_attributes(group, "result"),
-               provenance=_attributes(group, "provenance"),
+    for table in (series, epochs):
+        _add_unrounded(table, names, provenance.get("config", ""))
+    return Run(series=series, hyperparameters=names, epochs=epochs, oracle=_attributes(group, "oracle"),
+               result=_attributes(group, "result"), provenance=provenance,
                valid_rows=group["data/valid_rows"][()] if "data/valid_rows" in group else None)
 
 
@@ -134,6 +140,31 @@ def _read_series(group, names, path):
         labels = names if len(names) == values.shape[1] else range(values.shape[1])
         columns.update({f"{key}.{label}": values[:, i] for i, label in enumerate(labels)})
     return pd.DataFrame(columns)
+
+
+def _add_unrounded(table, names, config):
+    """Columns unrounded.NAME where a record has none and a hyperparameter is discrete."""
+    columns = [f"unrounded.{name}" for name in names]
+    if "discrete: true" not in config or not names or f"lambda.{names[0]}" not in table or columns[0] in table:
+        return
+    if needs.missing("yaml"):
+        warnings.warn(f"no values before rounding: {needs.missing('yaml')}")
+        return
+    import yaml
+    options = yaml.safe_load(config)["hyperparameters"]
+    for name, column in zip(names, columns):
+        table[column] = _natural(table[f"lambda.{name}"], options[name])
+
+
+def _natural(u, options):
+    """s(u): from R to the range of one hyperparameter (App. F), before a discrete one is rounded down."""
+    low, high = (float(end) for end in options["range"])
+    softplus = lambda x: np.logaddexp(0, x)
+    if options["transform"] == "exp":
+        return np.exp(u)
+    if np.isfinite(low) and np.isfinite(high):
+        return low + (high - low) * np.exp(-softplus(-u))
+    return low + softplus(u) if np.isfinite(low) else high - softplus(u) if np.isfinite(high) else u
 
 
 # ---- sweeps ----------------------------------------------------------------------------------------------------------

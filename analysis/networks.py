@@ -2,8 +2,10 @@
 """Tables and figures of networks trained with STN and Δ-STN: losses, accuracies and hyperparameters against epochs.
 
 Reads the table of a sweep, a folder of a sweep (also while it runs: its members' run.h5) or single run.h5, and prints
-Markdown. Best epochs are those of the lowest validation loss. Where a run of a network is still under way, all of that
-network are compared at the last epoch that every one of them has reached; runs that diverged are left out and counted.
+Markdown: means ± SD, the standard deviation over seeds with n − 1, and differences with 95 % intervals of Student's t.
+Discrete hyperparameters are also shown before they are rounded down. Best epochs are those of the lowest validation loss.
+Where a run of a network is still under way, all of that network are compared at the last epoch that every one of them has
+reached; runs that diverged are left out and counted.
 """
 import argparse
 import glob
@@ -30,6 +32,7 @@ LOSSES = ("valid_loss", "test_loss")
 ACCURACIES = ("valid_accuracy", "test_accuracy")
 LABELS = {"valid_loss": "validation loss", "test_loss": "test loss", "valid_accuracy": "validation accuracy (%)",
           "test_accuracy": "test accuracy (%)"}
+ROUNDED = (0, (1, 1.2))
 NETWORK_NAMES = {"mlp": "MLP", "simple-cnn": "SimpleCNN"}
 
 
@@ -87,14 +90,16 @@ def evaluated(epochs):
     return "valid_loss" in epochs and np.isfinite(epochs["valid_loss"]).any()
 
 
-def networks_of(members):
-    """Network → its members that have an evaluated epoch, in the methods' order; names of those left out, and why."""
+def networks_of(members, ended):
+    """Network → its members that have an evaluated epoch (or are done), in the methods' order; who is left out, and why."""
     networks, notes = {}, []
     for member in sorted(members, key=lambda m: (m.network, list(toys.METHODS).index(m.method), m.seed)):
         if member.status in ("diverged", "failed"):
             notes.append(f"{member.name}: {member.status}, left out.")
         elif not evaluated(member.run.epochs):
             notes.append(f"{member.name}: no evaluated epoch yet, left out.")
+        elif ended and member.status != "done":
+            notes.append(f"{member.name}: at epoch {len(member.run.epochs)}, left out.")
         else:
             networks.setdefault(member.network, []).append(member)
     return networks, notes
@@ -139,7 +144,7 @@ def mean_and_deviation(values, decimals):
 
 
 def difference(heading, pairs):
-    """STN − Δ-STN paired over seeds with its 95 % interval, and whose side the interval is on."""
+    """STN − Δ-STN paired over seeds with its 95 % interval of Student's t, and whose side the interval is on."""
     if len(pairs) == 0 or not is_result(heading):
         return ["", ""]
     mean, low, high = study.interval(pairs["stn"] - pairs["delta-stn"])
@@ -165,28 +170,61 @@ def table_of(members, length):
         cells = [mean_and_deviation(per_method[m].dropna(), decimals_of(heading)) for m in methods]
         cells += difference(heading, per_method[["stn", "delta-stn"]].dropna()) if compares else []
         lines.append([heading, *cells])
-    head = ["", *(toys.METHODS.get(m, m) for m in methods), *(["STN − Δ-STN [95 %]", "better"] if compares else [])]
+    head = ["", *heads_of(methods, members), *(["STN − Δ-STN [95 % t]", "better"] if compares else [])]
     return markdown(head, lines)
 
 
+def rounds(members, name):
+    """Whether a hyperparameter is rounded down: what counts, and what it was before, are then not the same."""
+    return any(f"unrounded.{name}" in table and
+               not np.allclose(table[f"unrounded.{name}"], table[f"value.{name}"], rtol=0, atol=1e-6)
+               for m in members for table in (m.run.series, m.run.epochs))
+
+
 def hyperparameters_of(members, length):
-    """Where the hyperparameters ended, in natural units."""
+    """Where the hyperparameters ended, in natural units; discrete ones before they are rounded down, too."""
     methods = toys.sorted_methods({m.method for m in members})
     lines = []
     for name in members[0].run.hyperparameters:
-        start = members[0].run.series[f"value.{name}"].iloc[0]
-        ends = {method: pd.Series([m.run.epochs.head(length)[f"value.{name}"].iloc[-1]
-                                   for m in members if m.method == method]) for method in methods}
-        lines.append([name, f"{start:.3g}", *(mean_and_deviation(ends[method], 3) for method in methods)])
-    return markdown(["hyperparameter", "start", *(toys.METHODS.get(m, m) for m in methods)], lines)
+        columns = [(f"value.{name}", name)]
+        columns += [(f"unrounded.{name}", f"{name}, before rounding")] if rounds(members, name) else []
+        for column, heading in columns:
+            start = members[0].run.series[column].iloc[0]
+            ends = [pd.Series([m.run.epochs.head(length)[column].iloc[-1] for m in members if m.method == method])
+                    for method in methods]
+            lines.append([heading, f"{start:.3g}", *(mean_and_deviation(values, 3) for values in ends)])
+    return markdown(["hyperparameter at the last epoch", "start", *heads_of(methods, members)], lines)
+
+
+def seeds_of(members):
+    """How many seeds the methods have: "3", or "2–3" where they differ."""
+    counts = sorted({sum(m.method == method for m in members) for method in {m.method for m in members}})
+    return "–".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+
+
+def heads_of(methods, members):
+    several = seeds_of(members) != "1"
+    return [toys.METHODS.get(m, m) + (" ± SD" if several else "") for m in methods]
+
+
+def caption_of(members):
+    """What ± and the brackets of a network's tables are; nothing is to be said of one seed."""
+    seeds = {method: {m.seed for m in members if m.method == method} for method in {m.method for m in members}}
+    text = "" if seeds_of(members) == "1" else \
+        f"Columns of methods: mean ± SD over n = {seeds_of(members)} seeds (standard deviation with n − 1)."
+    pairs = len(seeds.get("stn", set()) & seeds.get("delta-stn", set()))
+    if pairs > 1:
+        text += (f" Differences: mean over n = {pairs} seeds, paired, and in brackets its 95 % interval of Student's t "
+                 f"with {pairs - 1} degree{'s' if pairs > 2 else ''} of freedom.")
+    return text
 
 
 def print_network(name, members):
     length, unfinished = cut(members)
-    seeds = {method: sum(m.method == method for m in members) for method in {m.method for m in members}}
-    counts = sorted(set(seeds.values()))
-    of_seeds = f"{'–'.join(map(str, counts))} seed{'s' if counts[-1] != 1 else ''}"
+    seeds, caption = seeds_of(members), caption_of(members)
+    of_seeds = f"{seeds} seed{'s' if seeds != '1' else ''}"
     print(f"### {NETWORK_NAMES.get(name, name)}, {of_seeds}, {length} epoch{'s' if length != 1 else ''}\n")
+    print(caption, end="\n\n" if caption else "")
     print("\n".join(table_of(members, length)), end="\n\n")
     print("\n".join(hyperparameters_of(members, length)), end="\n\n")
     if unfinished:
@@ -219,6 +257,13 @@ def draw_seeds(axis, members, column):
         axis.plot(table.mean(axis=1, skipna=False).dropna(), **style)
 
 
+def draw_rounded(axis, members, column):
+    """The mean over seeds of the whole numbers that are used."""
+    for method, style in styles_of(members):
+        mean = curves(members, method, "series", column).mean(axis=1, skipna=False).dropna()
+        axis.plot(mean, color=style["color"], linewidth=1, linestyle=ROUNDED, alpha=0.8)
+
+
 def draw_spread(axis, members, column):
     """The mean over seeds with a band of one standard deviation."""
     factor = 100 if column in ACCURACIES else 1
@@ -239,10 +284,10 @@ def zoom(axis, members, column):
         axis.set_ylim(later.min() - margin, later.max() + margin)
 
 
-def legend(figure, networks, spread):
+def legend(figure, networks, spreads):
     methods = toys.sorted_methods({m.method for members in networks.values() for m in members})
     styles = dict(styles_of([m for members in networks.values() for m in members]))
-    handles = [Line2D([], [], label=f"{toys.METHODS.get(m, m)}, mean", **styles[m]) for m in methods] + [spread]
+    handles = [Line2D([], [], label=f"{toys.METHODS.get(m, m)}, mean", **styles[m]) for m in methods] + spreads
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=len(handles), frameon=False,
                   handlelength=2.2, columnspacing=1.8)
 
@@ -263,14 +308,21 @@ def rows_of_panels(networks, columns_of):
 
 
 def draw_schedules(networks):
-    """Every hyperparameter in natural units against epochs, a row a network (in the manner of Fig. 10)."""
+    """Every hyperparameter in natural units against epochs, a row a network (in the manner of Fig. 10). Of discrete ones
+    the lines are those before rounding, and dotted ones the means of what they are rounded down to."""
     for figure, axes, members in rows_of_panels(networks, lambda members: members[0].run.hyperparameters):
         for axis, name in zip(axes, members[0].run.hyperparameters):
-            draw_seeds(axis, members, f"value.{name}")
+            is_rounded = rounds(members, name)
+            draw_seeds(axis, members, f"{'unrounded' if is_rounded else 'value'}.{name}")
+            if is_rounded:
+                draw_rounded(axis, members, f"value.{name}")
             axis.set_title(name.replace("_", " "))
             axis.set_xlim(left=0)
             axis.set_ylim(bottom=-0.03 * axis.get_ylim()[1])
-    legend(figure, networks, Line2D([], [], color="#777777", linewidth=0.6, label="each seed"))
+    spreads = [Line2D([], [], color="#777777", linewidth=0.6, label="each seed")]
+    if any(rounds(members, name) for members in networks.values() for name in members[0].run.hyperparameters):
+        spreads.append(Line2D([], [], color="#777777", linestyle=ROUNDED, label="rounded down, mean"))
+    legend(figure, networks, spreads)
     return figure
 
 
@@ -284,7 +336,8 @@ def draw_evaluations(networks):
             draw_spread(axis, members, column)
             zoom(axis, members, column)
             axis.set_title(LABELS[column])
-    legend(figure, networks, Patch(color="#777777", alpha=0.25, linewidth=0, label="±1 s.d. over seeds"))
+    seeds = "/".join(dict.fromkeys(seeds_of(members) for members in networks.values()))
+    legend(figure, networks, [Patch(color="#777777", alpha=0.25, linewidth=0, label=f"±1 SD over {seeds} seeds")])
     return figure
 
 
@@ -292,16 +345,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("paths", nargs="+", metavar="PATH", help="sweep.h5, the folder of a sweep, or run.h5 of runs")
     parser.add_argument("--out", metavar="DIR", help="draws too, schedules and evaluations, into this folder")
+    parser.add_argument("--ended", action="store_true", help="leaves out runs that are under way")
     parser.add_argument("--name", default="networks", help="what the figures' names begin with (%(default)s)")
     arguments = parser.parse_args()
     plt.rcParams.update(plots.RC)
     try:
-        networks, notes = networks_of([member for path in arguments.paths for member in members_of(path)])
+        networks, notes = networks_of([member for path in arguments.paths for member in members_of(path)],
+                                      arguments.ended)
         for name, members in networks.items():
             print_network(name, members)
         print("\n".join(notes), end="\n" if notes else "")
         if not networks:
-            sys.exit("networks.py: no run has an evaluated epoch yet")
+            sys.exit("networks.py: no run has " + ("ended yet" if arguments.ended else "an evaluated epoch yet"))
         if arguments.out:
             plots.save(draw_schedules(networks), arguments.out, f"{arguments.name}-schedules")
             plots.save(draw_evaluations(networks), arguments.out, f"{arguments.name}-evaluations")

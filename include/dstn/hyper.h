@@ -70,6 +70,8 @@ double dstn_logistic(double x);         /* softplus' */
 double dstn_space_sigma(const dstn_space *space, int i);                /* softplus(raw_scale_i) */
 double dstn_space_value(const dstn_space *space, int i, double u);      /* s_i(u), discrete ones floored */
 double dstn_space_derivative(const dstn_space *space, int i, double u); /* s_i'(u), of the map before flooring */
+double dstn_space_unrounded(const dstn_space *space, int i, double u);  /* s_i(u) before discrete ones are floored */
+bool dstn_space_rounds(const dstn_space *space);                        /* one of them is discrete */
 /* H = Σ_i log(σ_i √(2πe)). */
 double dstn_space_entropy(const dstn_space *space);
 /* ∂H/∂raw_scale_i = softplus'(raw_scale_i)/σ_i. */
@@ -81,6 +83,8 @@ void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int6
                       double *noise);
 /* ε = σ ⊙ noise [rows, h]. */
 void dstn_space_perturbation(const dstn_space *space, const double *noise, int64_t rows, double *epsilon);
+/* The values at λ as lines of results: `NAME value`, and for a discrete one also `unrounded.NAME value`. */
+void dstn_space_print(const dstn_space *space, FILE *out);
 /* Natural values s(λ + ε) [rows, h]; with epsilon NULL, s(λ) in every row. */
 void dstn_space_values(const dstn_space *space, const double *epsilon, int64_t rows, double *values);
 

@@ -110,6 +110,11 @@ void dstn_record_destroy(dstn_record *record);
 /* Declares a series of rows of `columns` values (0: a plain vector [T]); returns its number. Names unique. One that
  * begins with '/' is a path of its own beside series/: "/digest/hash". */
 int dstn_record_series(dstn_record *record, const char *name, dstn_scalar scalar, int64_t columns);
+/* Declares a series that follows from another, `from`, of DSTN_F64: row t is what `rule` makes of that one's row t. It
+ * is computed at every write and never read back, so that a record made before it was declared can be gone on with. */
+typedef void dstn_record_rule(const void *user, const double *from, double *to);
+void dstn_record_derived(dstn_record *record, const char *name, int64_t columns, int from, dstn_record_rule *rule,
+                         const void *user);
 /* Appends one row: `columns` (or 1) doubles, converted to the series' scalar type. */
 void dstn_record_append(dstn_record *record, int series, const double *row);
 int64_t dstn_record_length(const dstn_record *record, int series);

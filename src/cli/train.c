@@ -24,9 +24,7 @@ static void report(FILE *out, dstn_job *job, double valid_loss, double accuracy)
         return;
     }
     const dstn_space *space = job->space;
-    for (int i = 0; i < space->count; i++) {
-        dstn_print_line(out, "%s %.17g", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
-    }
+    dstn_space_print(space, out);
     fprintf(out, "valid_loss %.17g\n", valid_loss);
     if (job->model->loss == DSTN_LOSS_CROSS_ENTROPY) {
         fprintf(out, "valid_accuracy %.17g\n", accuracy);

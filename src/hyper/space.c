@@ -219,11 +219,34 @@ void dstn_space_reset(dstn_space *space) {
     }
 }
 
-double dstn_space_value(const dstn_space *space, int i, double u) {
+double dstn_space_unrounded(const dstn_space *space, int i, double u) {
     const dstn_hyper *hyper = &space->items[i];
-    double value = hyper->transform->value(u, hyper->low, hyper->high);
+    return hyper->transform->value(u, hyper->low, hyper->high);
+}
+
+double dstn_space_value(const dstn_space *space, int i, double u) {
+    double value = dstn_space_unrounded(space, i, u);
     /* The margin keeps a start at an integer on that integer (App. F). */
-    return hyper->discrete ? floor(value + 1e-6) : value;
+    return space->items[i].discrete ? floor(value + 1e-6) : value;
+}
+
+bool dstn_space_rounds(const dstn_space *space) {
+    for (int i = 0; i < space->count; i++) {
+        if (space->items[i].discrete) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void dstn_space_print(const dstn_space *space, FILE *out) {
+    for (int i = 0; i < space->count; i++) {
+        const dstn_hyper *hyper = &space->items[i];
+        dstn_print_line(out, "%s %.17g", hyper->name, dstn_space_value(space, i, space->lambda[i]));
+        if (hyper->discrete) {
+            dstn_print_line(out, "unrounded.%s %.17g", hyper->name, dstn_space_unrounded(space, i, space->lambda[i]));
+        }
+    }
 }
 
 double dstn_space_derivative(const dstn_space *space, int i, double u) {

@@ -4,6 +4,20 @@
 #include <math.h>
 #include <stdlib.h>
 
+static void unround(const void *user, const double *lambda, double *values) {
+    const dstn_space *space = user;
+    for (int i = 0; i < space->count; i++) {
+        values[i] = dstn_space_unrounded(space, i, lambda[i]);
+    }
+}
+
+/* Beside /value: where a hyperparameter is discrete, what the values were before it was rounded down. */
+static void derive_unrounded(dstn_record *record, const char *name, int lambda, const dstn_space *space) {
+    if (dstn_space_rounds(space)) {
+        dstn_record_derived(record, name, space->count, lambda, unround, space);
+    }
+}
+
 run_recorder *run_recorder_new(dstn_job *job, dstn_record *record) {
     run_recorder *r = dstn_alloc(1, sizeof(*r));
     int h = job->space->count;
@@ -21,6 +35,7 @@ run_recorder *run_recorder_new(dstn_job *job, dstn_record *record) {
     r->lambda = dstn_record_series(record, "lambda", DSTN_F64, h);
     r->value = dstn_record_series(record, "value", DSTN_F64, h);
     r->sigma = dstn_record_series(record, "sigma", DSTN_F64, h);
+    derive_unrounded(record, "unrounded", r->lambda, job->space);
     r->row = dstn_alloc((size_t)h + 1, sizeof(double));
     return r;
 }
@@ -108,6 +123,7 @@ run_epoch_recorder *run_epoch_recorder_new(dstn_job *job, dstn_record *record) {
     r->lambda = dstn_record_series(record, "/epochs/lambda", DSTN_F64, h);
     r->value = dstn_record_series(record, "/epochs/value", DSTN_F64, h);
     r->sigma = dstn_record_series(record, "/epochs/sigma", DSTN_F64, h);
+    derive_unrounded(record, "/epochs/unrounded", r->lambda, job->space);
     r->row = dstn_alloc((size_t)h + 1, sizeof(double));
     return r;
 }

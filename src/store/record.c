@@ -66,6 +66,15 @@ int dstn_record_series(dstn_record *record, const char *name, dstn_scalar scalar
     return record->series_count++;
 }
 
+void dstn_record_derived(dstn_record *record, const char *name, int64_t columns, int from, dstn_record_rule *rule,
+                         const void *user) {
+    int number = dstn_record_series(record, name, DSTN_F64, columns); /* the array of series may move */
+    store_series *made = &record->series[number];
+    made->rule = rule;
+    made->user = user;
+    made->from = from;
+}
+
 void store_series_reserve(store_series *of, int64_t rows) {
     if (rows <= of->capacity) {
         return;
@@ -245,15 +254,32 @@ static void write_aside(dstn_writer *writer, const store_aside *what) {
     }
 }
 
+/* All rows of a series that follows from `from`; free with free(). */
+static double *derive(const store_series *of, const store_series *from) {
+    int64_t width = store_series_width(of), width_from = store_series_width(from);
+    double *values = dstn_alloc((size_t)(from->rows * width) + 1, sizeof *values);
+    for (int64_t row = 0; row < from->rows; row++) {
+        of->rule(of->user, (const double *)from->values + row * width_from, values + row * width);
+    }
+    return values;
+}
+
+static void write_series(dstn_writer *writer, const dstn_record *record, const store_series *of) {
+    const store_series *from = of->rule ? &record->series[of->from] : of;
+    double *derived = of->rule ? derive(of, from) : NULL;
+    int64_t shape[2] = {from->rows, of->columns};
+    const void *values = of->values;
+    dstn_writer_array(writer, of->path, of->scalar, of->columns > 0 ? 2 : 1, shape, derived ? derived : values);
+    free(derived);
+}
+
 dstn_status dstn_record_write(const dstn_record *record, const char *path, dstn_error *err) {
     dstn_writer *writer;
     if (dstn_writer_open(path, &writer, err) != DSTN_OK) {
         return err->status;
     }
     for (int i = 0; i < record->series_count; i++) {
-        const store_series *of = &record->series[i];
-        int64_t shape[2] = {of->rows, of->columns};
-        dstn_writer_array(writer, of->path, of->scalar, of->columns > 0 ? 2 : 1, shape, of->values);
+        write_series(writer, record, &record->series[i]);
     }
     for (int i = 0; i < record->aside_count; i++) {
         write_aside(writer, &record->asides[i]);

@@ -10,6 +10,10 @@ typedef struct store_series {
     int64_t columns; /* 0: one value a row, and rank 1 */
     int64_t rows, capacity;
     unsigned char *values; /* [capacity, width] of the scalar type */
+    /* Of a series that follows from another, which has no rows of its own: */
+    dstn_record_rule *rule; /* else NULL */
+    const void *user;
+    int from;
 } store_series;
 
 /* Something beside the series, replaced when it is given again. */

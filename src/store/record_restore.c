@@ -53,8 +53,12 @@ static dstn_status restore(dstn_record *record, const dstn_reader *reader, const
     dstn_status status = DSTN_OK;
     for (int i = 0; status == DSTN_OK && i < record->series_count; i++) {
         const store_series *old = &record->series[i];
-        restored[i] = (store_series){.path = old->path, .scalar = old->scalar, .columns = old->columns};
-        status = restore_series(reader, path, last_step, &restored[i], err);
+        restored[i] = *old;
+        restored[i].values = NULL;
+        restored[i].rows = restored[i].capacity = 0;
+        if (!old->rule) {
+            status = restore_series(reader, path, last_step, &restored[i], err);
+        }
     }
     for (int i = 0; i < record->series_count; i++) {
         free(status == DSTN_OK ? record->series[i].values : restored[i].values);

@@ -20,7 +20,6 @@ static bool is_evaluated(const dstn_job *job, int part) {
 }
 
 static void print_lines(FILE *out, const evaluation *e) {
-    const dstn_space *space = e->job->space;
     fprintf(out, "step %lld\nepoch %lld\n", (long long)e->step, (long long)e->epoch);
     for (int part = 0; part < DSTN_PARTS; part++) {
         if (is_evaluated(e->job, part)) {
@@ -30,9 +29,22 @@ static void print_lines(FILE *out, const evaluation *e) {
             fprintf(out, "%s_accuracy %.17g\n", part_names[part], e->accuracy[part]);
         }
     }
+    dstn_space_print(e->job->space, out);
+}
+
+/* An object of the hyperparameters' values; unrounded: the discrete ones alone, before they are rounded down. */
+static void print_json_values(FILE *out, const dstn_space *space, bool unrounded) {
+    const char *between = "{";
     for (int i = 0; i < space->count; i++) {
-        dstn_print_line(out, "%s %.17g", space->items[i].name, dstn_space_value(space, i, space->lambda[i]));
+        if (!unrounded || space->items[i].discrete) {
+            fputs(between, out);
+            tools_json_text(out, space->items[i].name);
+            fputc(':', out);
+            tools_json_number(out, (unrounded ? dstn_space_unrounded : dstn_space_value)(space, i, space->lambda[i]));
+            between = ",";
+        }
     }
+    fputs(*between == '{' ? "{}" : "}", out);
 }
 
 static void print_json(FILE *out, const evaluation *e) {
@@ -48,14 +60,11 @@ static void print_json(FILE *out, const evaluation *e) {
             tools_json_number(out, e->accuracy[part]);
         }
     }
-    fputs(",\"hyperparameters\":{", out);
-    for (int i = 0; i < space->count; i++) {
-        fputs(i ? "," : "", out);
-        tools_json_text(out, space->items[i].name);
-        fputc(':', out);
-        tools_json_number(out, dstn_space_value(space, i, space->lambda[i]));
-    }
-    fputs("}}\n", out);
+    fputs(",\"hyperparameters\":", out);
+    print_json_values(out, space, false);
+    fputs(",\"unrounded\":", out);
+    print_json_values(out, space, true);
+    fputs("}\n", out);
 }
 
 static dstn_status evaluate(const dstn_console *console, const char *checkpoint, bool json, dstn_job *job,

@@ -189,6 +189,65 @@ static void resuming_leaves_no_trace(void **state) {
     free(path);
 }
 
+static void twice(const void *user, const double *from, double *to) {
+    for (int64_t c = 0; c < COLUMNS; c++) {
+        to[c] = *(const double *)user * from[c];
+    }
+}
+
+/* Series with a value a step, of so many that their array has moved, and one that follows from "value". */
+enum { VALUE = 1, PLAIN = 22 };
+static dstn_record *new_plain(bool derives, const double *factor) {
+    dstn_record *record = dstn_record_new();
+    dstn_record_series(record, "step", DSTN_I64, 0);
+    dstn_record_series(record, "value", DSTN_F64, COLUMNS);
+    for (int i = 2; i < PLAIN; i++) {
+        char *name = dstn_format("other-%d", i);
+        dstn_record_series(record, name, DSTN_F64, 0);
+        free(name);
+    }
+    if (derives) {
+        dstn_record_derived(record, "twice", COLUMNS, VALUE, twice, factor);
+    }
+    return record;
+}
+
+static void append_plain(dstn_record *record, int64_t step) {
+    const double row[COLUMNS] = {(double)step, -2, 0.5};
+    dstn_record_append(record, 0, &(double){(double)step});
+    for (int series = VALUE; series < PLAIN; series++) {
+        dstn_record_append(record, series, row);
+    }
+}
+
+/* Also in a record that an older build has made without it. */
+static void a_derived_series_follows_from_its_source(void **state) {
+    (void)state;
+    char *path = dstn_format("%s/derived.h5", folder);
+    const double factor = 2, expected[] = {0, -4, 1, 2, -4, 1, 14, -4, 1};
+    dstn_error err = {0};
+    dstn_record *before = new_plain(false, &factor), *after = new_plain(true, &factor);
+    for (int64_t step = 0; step < 3; step++) {
+        append_plain(before, step);
+    }
+    assert_int_equal(dstn_record_write(before, path, &err), DSTN_OK);
+    assert_int_equal(dstn_record_restore(after, path, 1, &err), DSTN_OK);
+    append_plain(after, 7);
+    for (int i = 0; i < 2; i++) { /* and once more of a record that has it */
+        assert_int_equal(dstn_record_write(after, path, &err), DSTN_OK);
+        dstn_reader *reader = NULL;
+        double values[9];
+        assert_int_equal(dstn_reader_open(path, DSTN_ERROR_DATA, &reader, &err), DSTN_OK);
+        assert_int_equal(dstn_reader_array(reader, "series/twice", DSTN_F64, 9, values, &err), DSTN_OK);
+        assert_memory_equal(values, expected, sizeof expected);
+        dstn_reader_close(reader);
+        assert_int_equal(dstn_record_restore(after, path, 7, &err), DSTN_OK);
+    }
+    dstn_record_destroy(before);
+    dstn_record_destroy(after);
+    free(path);
+}
+
 static void a_record_that_does_not_fit_changes_nothing(void **state) {
     (void)state;
     char *path = write_run(ROWS);
@@ -294,6 +353,7 @@ int main(void) {
         cmocka_unit_test(everything_stands_in_the_file_where_the_layout_says),
         cmocka_unit_test(an_empty_record_is_a_file_too),
         cmocka_unit_test(resuming_leaves_no_trace),
+        cmocka_unit_test(a_derived_series_follows_from_its_source),
         cmocka_unit_test(a_record_that_does_not_fit_changes_nothing),
         cmocka_unit_test(a_damaged_or_missing_record_is_refused),
         cmocka_unit_test(a_run_goes_on_without_its_record_and_says_so),
