@@ -62,6 +62,17 @@ bool dstn_is_printable(uint32_t code);
 /* Bytes of the UTF-8 character that a text begins with, and its code; 0: that is none. */
 int dstn_utf8_length(const char *text, uint32_t *code);
 
+/* ---- standard streams --------------------------------------------------------------------------------------- */
+
+/* The first thing that a program does. Of the standard descriptors those that are closed are opened, so that no file
+ * gets their number: what is printed on stdout is then lost and known to be (EBADF), what is said on stderr goes
+ * nowhere. A pipe that nobody reads any more and the limit on the size of files make a write fail (EPIPE, EFBIG) as a
+ * full disk does, where they would end the process (SIGPIPE, SIGXFSZ); programs that are started have the default. */
+void dstn_streams_open(void);
+/* Writes what is printed on stdout so far. DSTN_ERROR_RUN: some of all that was printed can't be written, for the
+ * reason that the message names. Called at the end, and between parts that take long. */
+dstn_status dstn_streams_flush(dstn_error *err);
+
 /* ---- logging ------------------------------------------------------------------------------------------------ */
 
 typedef enum dstn_log_level { DSTN_LOG_QUIET = 0, DSTN_LOG_NORMAL = 1, DSTN_LOG_VERBOSE = 2 } dstn_log_level;

@@ -15,6 +15,9 @@ dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err);
 int dstn_ranks_finish(int code);
 /* MPI_Abort: for what is irrecoverable. */
 void dstn_ranks_abort(int code);
+/* Why the launcher that this rank prints through (mpirun, where it runs on this host) can't write to its own stdout, as
+ * an errno: it loses what it is given without a word. 0: it can, or that can't be seen. Nothing is written. */
+int dstn_ranks_launcher_refuses(void);
 const char *dstn_ranks_version(void); /* "Open MPI v4.1.4 …", one line, owned by ranks */
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */

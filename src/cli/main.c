@@ -191,6 +191,32 @@ static cli_start start_of(int argc, char **argv) {
     return found ? command->start : CLI_START_RANKS;
 }
 
+/* Whether what is printed on stdout arrives; looked at before a launcher gets the last of it, since a reader that has
+ * all of it may leave then. */
+static dstn_status look_after_results(dstn_error *err) {
+    int reason = dstn_ranks_launcher_refuses();
+    dstn_status status = dstn_streams_flush(err);
+    return status == DSTN_OK && reason != 0
+               ? dstn_fail(err, DSTN_ERROR_RUN, "stdout can't be written: %s", strerror(reason))
+               : status;
+}
+
+/* Results that nobody got are no success; neither is a log with holes, though what ran has come to its end. `err` has
+ * been printed. */
+static dstn_status deliver(dstn_status status, const dstn_error *err) {
+    bool has_results = status == DSTN_OK || status == DSTN_MEMBERS_FAILED;
+    dstn_error lost = {DSTN_OK, ""};
+    bool is_lost = (has_results ? look_after_results : dstn_streams_flush)(&lost) != DSTN_OK;
+    if (is_lost && strcmp(lost.message, err->message) != 0) {
+        fprintf(stderr, "dstn: %s\n", lost.message);
+    }
+    if (ferror(stderr)) {
+        is_lost = true;
+        fputs("dstn: stderr can't be written: messages before this one are lost\n", stderr);
+    }
+    return is_lost && has_results ? DSTN_ERROR_RUN : status;
+}
+
 /* Runs the command and prints its error, where this process speaks. */
 static dstn_status run(dstn_console *console, bool speaks, int argc, char **argv) {
     dstn_error err = {DSTN_OK, ""};
@@ -202,7 +228,7 @@ static dstn_status run(dstn_console *console, bool speaks, int argc, char **argv
     if (speaks && status != DSTN_OK && err.message[0] != '\0') {
         fprintf(stderr, "dstn: %s\n", err.message);
     }
-    return status;
+    return speaks ? deliver(status, &err) : status;
 }
 
 static void do_nothing(void *context, int64_t first, int64_t count, int thread) {
@@ -224,6 +250,7 @@ static void start_threads(void) {
 }
 
 int main(int argc, char **argv) {
+    dstn_streams_open();
     dstn_console console = {.world = NULL};
     cli_start start = start_of(argc, argv);
     if (start == CLI_START_ALONE) {

@@ -71,6 +71,10 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
 static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request,
                                      const dstn_layer_setting *setting, dstn_error *err) {
     size_t count = dstn_node_count(request->regularizers);
+    if (request->regularizers.handle && dstn_node_get_kind(request->regularizers) == DSTN_NODE_SEQUENCE && count > 0) {
+        return dstn_node_fail(request->regularizers, err,
+                              "is a list; accepted: a mapping, as in {l2: {strength: NAME}}");
+    }
     model->regularizers = dstn_alloc(count + 1, sizeof(dstn_regularizer *));
     for (size_t i = 0; i < count; i++) {
         dstn_status status = dstn_regularizer_read(

@@ -17,6 +17,9 @@ dstn_status dstn_check(const dstn_console *console, const dstn_check_request *re
         const char *path = request->paths[i];
         status = is_config(path) ? tools_check_config(console, path, request->set, &tally, err)
                                  : tools_check_fixture(console, path, kernel, &tally, err);
+        if (status == DSTN_OK) {
+            status = dstn_group_verdict(console->world, dstn_streams_flush(err), err);
+        }
     }
     if (status != DSTN_OK) {
         return status;

@@ -33,6 +33,7 @@ config "a wrong type" 'train.batch.*ten' "$ridge" --set train.batch=ten
 config "a value out of range" 'data.valid_fraction.*1.5' "$ridge" --set data.valid_fraction=1.5
 config "an unknown layer" 'liner.*linear' "$ridge" --set 'model.layers=[{liner: {out: 1}}]'
 config "an unknown regularizer" 'l3.*l2' "$ridge" --set 'regularizers={l3: {strength: 1}}'
+config "a list of regularizers" 'is a list.*mapping' "$ridge" --set 'regularizers=[l2: {strength: penalty}]'
 config "an unknown hyperparameter in a layer" 'penalti' "$ridge" --set regularizers.l2.strength=penalti
 config "an unknown optimizer" 'sdg.*sgd' "$ridge" --set optimizer.name=sdg
 config "an unknown choice" 'method.*delta_stn.*delta-stn' "$ridge" --set method=delta_stn
