@@ -6,6 +6,7 @@ mean on the log scale, so that their upper edge is the mean plus the deviation. 
 means: they are thin lines that end in a cross. Axes other than dataset, method and seed give a figure per label.
 """
 import argparse
+import math
 import os
 import sys
 
@@ -250,9 +251,12 @@ def legend_of(figure, panels, band, is_exact_drawn):
         handles.append(Line2D([], [], label="exact λ* (median)" if differs else "exact λ*", **STAR))
     if differs:
         handles.append(Patch(label="quartiles of λ*", **QUARTILES))
-    if any(table.shape[1] > 1 for panel in panels for table in panel.value.values()):
-        handles.append(Patch(color="#777777", alpha=0.25, linewidth=0, label="±1 s.e." if band == "se" else "±1 s.d."))
-    columns = min(len(handles), max(2, int(figure.get_figwidth() / 1.3)))
+    seeds = max((table.shape[1] for panel in panels for table in panel.value.values()), default=0)
+    if seeds > 1:
+        label = f"±1 {'SE' if band == 'se' else 'SD'}, {seeds} seeds"
+        handles.append(Patch(color="#777777", alpha=0.25, linewidth=0, label=label))
+    lines = math.ceil(len(handles) / max(2, int(figure.get_figwidth() / 1.3)))
+    columns = math.ceil(len(handles) / lines)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=columns, frameon=False,
                   handlelength=2.4, columnspacing=1.6, handletextpad=0.6)
 

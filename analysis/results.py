@@ -2,6 +2,8 @@
 """Tables of a sweep of toys: results.csv with a row per member, and means over seeds on the terminal.
 
 The final regret is the mean over the last fifth of a run's steps; a member that diverged or failed has an infinite one.
+Where a sweep clips gradients, results.csv says in which fraction of the steps that acted on the general and on the
+response weights (stn and stn-centered clip both by one norm, which counts as the general one's).
 """
 import argparse
 import math
@@ -17,6 +19,7 @@ import pandas as pd
 import dstn_record
 import toys
 
+CLIPPED = ("clipped_general", "clipped_response")
 ENDED = ("done", "diverged", "failed")
 
 
@@ -54,7 +57,14 @@ def tabulate(sweep):
     first = [axis for axis in sweep.axes if axis not in ("method", "seed")]
     axes = first + [axis for axis in ("method", "seed") if axis in sweep.axes]
     rows = [row_of(member, sweep.runs.get(member["name"]), axes) for _, member in ended.iterrows()]
-    return pd.DataFrame(rows), ended["outcome"].reset_index(drop=True)
+    return pd.DataFrame(rows).join(clipping(sweep, ended["name"])), ended["outcome"].reset_index(drop=True)
+
+
+def clipping(sweep, names):
+    """Fractions of the steps that were clipped, a column each; no columns where nothing ever was."""
+    facts = [sweep.runs[name].result if name in sweep.runs else {} for name in names]
+    table = pd.DataFrame({column: [float(f.get(column, math.nan)) for f in facts] for column in CLIPPED})
+    return table if (table > 0).any(axis=None) else pd.DataFrame(index=table.index)
 
 
 # ---- the table on the terminal -----------------------------------------------------------------------------------------
@@ -147,9 +157,11 @@ def print_tables(results, outcomes, sweep):
 
 
 def print_notes(results, outcomes, sweep):
-    print("Means over the seeds that finished ± standard error. Regret: start at λ_0, end over the last fifth of the")
-    print("steps; STN − method is paired by seed, positive where the method is better. Where λ* differs by seed: its")
-    print("median and range.")
+    print("Mean ± SE over the n = runs − div. seeds that finished (standard error: SD / √n, SD with n − 1). Regret: start")
+    print("at λ_0, end over the last fifth of the steps; STN − method is paired by seed, positive where the method is")
+    print("better. Where λ* differs by seed: its median and range.")
+    if CLIPPED[0] in results:
+        print("Gradients were clipped; how often stands in the csv (clipped_general, clipped_response).")
     failed = (outcomes == "failed").sum()
     if failed:
         print(f"Failed and left out of the means: {failed}; sweep.h5 has the reasons (members/message).")

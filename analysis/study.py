@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Markdown tables of the study of the toys: mean regrets, and the paired difference STN − Δ-STN with its 95 % interval.
 
-Usage: study.py runs/study/*/results.csv. A pair in which either run diverged is left out of means and differences and
-counted in the column of its own.
+Usage: study.py runs/study/*/results.csv. A seed in which any method's run diverged is left out of means and differences
+and counted in the column of its own. Where gradients were clipped, a second table says how often.
 """
 import math
 import pathlib
@@ -40,7 +40,7 @@ def t_quantile(p, freedom):
 
 
 def interval(differences):
-    """Mean and 95 % interval of the mean."""
+    """Mean and 95 % interval of the mean, of Student's t."""
     mean, n = differences.mean(), len(differences)
     if n < 2:
         return mean, math.nan, math.nan
@@ -66,6 +66,20 @@ def row_of(labels, rows, methods):
     return "| " + " | ".join(cells) + " |"
 
 
+def clipping_of(results, axes, methods):
+    """How often clipping acted: means over seeds, general / response weights, a line each data set."""
+    def cell(rows, method):
+        own = rows[(rows["method"] == method) & np.isfinite(rows["regret_final"])]
+        columns = ["clipped_general"] + (["clipped_response"] if method not in toys.CLIPS_JOINTLY else [])
+        return " / ".join(f"{100 * own[c].mean():.1f}" for c in columns)
+
+    head = [*axes, *(toys.METHODS[m] for m in methods)]
+    lines = ["Steps (%) in which clipping acted, means over seeds: on general / response weights; one number where both are "
+             "clipped by one norm.", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return lines + ["| " + " | ".join([*labels, *(cell(rows, m) for m in methods)]) + " |"
+                    for labels, rows in toys.groups(results, axes)]
+
+
 def table(path):
     """The lines of one results.csv."""
     results = pd.read_csv(path)
@@ -74,10 +88,14 @@ def table(path):
     methods = toys.sorted_methods(results["method"].unique())
     name = pathlib.Path(path).parent.name
     seeds = results["seed"].nunique()
-    head = [*axes, "start", *(toys.METHODS[m] for m in methods), "STN − Δ-STN [95 %]", "better", "div."]
-    lines = [f"### {TITLES.get(name, name)}, {seeds} seeds", "", "| " + " | ".join(head) + " |",
+    head = [*axes, "start", *(toys.METHODS[m] for m in methods), "STN − Δ-STN [95 % t]", "better", "div."]
+    lines = [f"### {TITLES.get(name, name)}, {seeds} seeds", "",
+             f"Regrets × 1000: means over n = {seeds} seeds; the difference is paired, in brackets the 95 % interval of its "
+             f"mean by Student's t with {seeds - 1} degree{'s' if seeds != 2 else ''} of freedom.", "", "| " + " | ".join(head) + " |",
              "|" + " --- |" * len(head)]
     lines += [row_of(labels, rows, methods) for labels, rows in toys.groups(results, axes)]
+    if "clipped_general" in results:
+        lines += ["", *clipping_of(results, axes, methods)]
     return lines
 
 

@@ -12,6 +12,9 @@ METHODS = {
     "fixed": "fixed",
 }
 
+# One objective for both ranges of weights, and so one norm.
+CLIPS_JOINTLY = ("stn", "stn-centered")
+
 
 def sorted_methods(methods):
     """In the table's order; methods that it does not know come last."""
