@@ -72,6 +72,10 @@ const dstn_data_source *dstn_data_source_at(size_t i); /* table order, NULL past
  * DSTN_ERROR_USAGE for the config, DSTN_ERROR_DATA for the file. */
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err);
 
+/* Whether a key of `data:` says what is read, and so bears on the digest; the others say how it is split and prepared.
+ */
+bool dstn_data_key_is_read(const char *key);
+
 /* That every value, as prepared, is one that the scalar type can compute with: its square is finite. DSTN_ERROR_DATA
  * names column and row. */
 dstn_status dstn_dataset_check_range(const dstn_dataset *dataset, dstn_scalar scalar, dstn_error *err);

@@ -111,6 +111,10 @@ dstn_status dstn_job_load(const char *path, dstn_assignments set, dstn_doc **out
 /* The config of a checkpoint, whose data are looked for where they were, with assignments applied to it. */
 dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
 
+/* That all ranks of a group have the same document but for `data.path`, which each host may have elsewhere.
+ * DSTN_ERROR_USAGE names the first key that differs, and the hosts. Collective. */
+dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, dstn_error *err);
+
 /* How far a job is assembled. */
 typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER } dstn_job_stage;
 
@@ -141,6 +145,10 @@ char *dstn_job_config_text(const dstn_job *job);
  * hyperparameters may not either, since λ is a vector. longer [out, may be NULL]: the job has more steps to go. */
 dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err);
 
+/* That the job's data are those that the record of a run in FOLDER is of. No record there, or one that can't be read:
+ * DSTN_OK. DSTN_ERROR_USAGE. On one rank. */
+dstn_status dstn_job_same_data(const dstn_job *job, const char *folder, dstn_error *err);
+
 /* All tables of a run's config as one schema; *count [out]. Owned by the caller: free(). */
 dstn_section *dstn_run_schema(size_t *count);
 
@@ -155,10 +163,11 @@ void dstn_display_destroy(dstn_display *display); /* NULL is allowed */
 /* Where a run goes and how it starts. */
 typedef struct dstn_run_request {
     const char *folder;
-    const char *name; /* shown in the progress */
-    const char *init; /* checkpoint to start from, or NULL */
-    bool resume;      /* go on from the folder's newest checkpoint */
-    bool is_member;   /* of a sweep, where starting at the beginning needs no mention */
+    const char *name;         /* shown in the progress */
+    const char *init;         /* checkpoint to start from, or NULL */
+    const char *data_section; /* of a member: what the sweep calls the data that it reads, for its record; or NULL */
+    bool resume;              /* go on from the folder's newest checkpoint */
+    bool is_member;           /* of a sweep, where starting at the beginning needs no mention */
     dstn_display *display;
 } dstn_run_request;
 

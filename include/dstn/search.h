@@ -138,6 +138,21 @@ typedef dstn_status (*dstn_run_member)(void *user, const dstn_sweep_plan *plan, 
 dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
                            dstn_run_member run, void *user, dstn_error *err);
 
+/* ---- what members have read ------------------------------------------------------------------------------------- */
+
+/* Members whose settings name the same data (the same file, columns, … as the sweep file has them) have a data section
+ * in common, whatever else they differ in, and must have read the same data: on every host, in every launch. The first
+ * one leaves a note of each section, FOLDER/data/SECTION.txt, which says what it read, where and when; a later one
+ * fails before its first step where it has read something else. Records have section and digest too
+ * (provenance/data_section, provenance/data_digest). */
+
+/* Told of every member whose record is of other data than its section's, as one line. */
+typedef void (*dstn_data_finding)(void *user, const char *text);
+/* Compares the records of members [count] in FOLDER with the notes and with each other; those that are not there, can't
+ * be read or say nothing of their data are passed over. */
+void dstn_sweep_compare_data(const char *folder, int64_t count, const char *const *members, dstn_data_finding found,
+                             void *user);
+
 /* ---- a launch of a sweep ---------------------------------------------------------------------------------------- */
 
 /* Why a member is put into the queue: the detail of its line in the ledger. */

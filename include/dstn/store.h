@@ -272,6 +272,22 @@ dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledge
 void dstn_ledger_book_destroy(dstn_ledger_book *book);
 const dstn_ledger_member *dstn_ledger_find(const dstn_ledger_book *book, const char *member); /* NULL: not there */
 
+/* ---- notes: what the first of several writers says -----------------------------------------------------------------
+ */
+
+/* A small text file that is made once, by whoever comes first, and read by all others, on any host; its last line says
+ * that it is whole. Text: lines of a name, a blank and a value. */
+
+/* Writes the note if there is none. standing [out]: the text of the note as it stands then; free with free().
+ * DSTN_ERROR_RUN: it can't be written or read, or stays without its end for a minute. The folder is there. */
+dstn_status dstn_note_leave(const char *path, const char *text, char **standing, dstn_error *err);
+/* The text of a whole note; NULL: there is none. Free with free(). */
+char *dstn_note_read(const char *path);
+/* The value of the first line of this name; NULL: none has it. text may be NULL. Free with free(). */
+char *dstn_note_line(const char *text, const char *name);
+/* Removes a note whose writer died over it. Whoever calls it knows that nobody is writing it now. */
+void dstn_note_remove_unfinished(const char *path);
+
 /* ---- folders
  * ------------------------------------------------------------------------------------------------------------------------
  */

@@ -1,6 +1,8 @@
 /* data: the digest of a data set as its source has it, wherever that lies. */
 #include "prepare.h"
 
+#include <string.h>
+
 static void add_part(dstn_state *state, const dstn_dataset *dataset, int part) {
     static const char *const examples[DSTN_PARTS] = {"train/x", "valid/x", "test/x"};
     static const char *const answers[DSTN_PARTS] = {"train/y", "valid/y", "test/y"};
@@ -26,4 +28,14 @@ void data_digest(dstn_dataset *dataset) {
     }
     dstn_state_digest(&state, NULL, dataset->digest);
     dstn_state_clear(&state);
+}
+
+bool dstn_data_key_is_read(const char *key) {
+    static const char *const prepares[] = {"features",   "standardize", "split", "valid_fraction",
+                                           "split_seed", "mean",        "std",   "classes"};
+    size_t count = sizeof prepares / sizeof prepares[0], i = 0;
+    while (i < count && strcmp(key, prepares[i]) != 0) {
+        i++;
+    }
+    return i == count;
 }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dstn/run.h"
 #include "job.h"
@@ -168,17 +169,29 @@ dstn_observer run_checkpoint_observer(run_checkpointer *checkpointer) {
 
 /* ---- resume ---- */
 
-/* That the data are still those that the record is of; one that can't be read is the restore's to judge. */
-static dstn_status check_data(const run_checkpointer *c, dstn_error *err) {
+dstn_status dstn_job_same_data(const dstn_job *job, const char *folder, dstn_error *err) {
+    char *path = dstn_format("%s/run.h5", folder);
     dstn_reader *reader;
     dstn_error ignored;
-    if (dstn_reader_open(c->record_path, DSTN_ERROR_RUN, &reader, &ignored) != DSTN_OK) {
-        return DSTN_OK;
+    dstn_status status = DSTN_OK;
+    if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+        char *digest = dstn_reader_text(reader, "provenance", "data_digest");
+        status = digest ? run_job_has_data(job, digest, path, err) : DSTN_OK;
+        free(digest);
+        dstn_reader_close(reader);
     }
-    char *digest = dstn_reader_text(reader, "provenance", "data_digest");
-    dstn_status status = digest ? run_job_has_data(c->job, digest, c->record_path, err) : DSTN_OK;
-    free(digest);
-    dstn_reader_close(reader);
+    free(path);
+    return status;
+}
+
+/* What stands in the folder is of this config and of these data: the checkpoint says so itself, the record where there
+ * is none, or one that says nothing of its data. */
+static dstn_status check_origin(const run_checkpointer *c, bool found, const dstn_checkpoint_facts *about,
+                                dstn_error *err) {
+    dstn_status status = found ? run_job_same_origin(c->job, about, c->folder, err) : DSTN_OK;
+    if (status == DSTN_OK && (!found || !about->data_digest[0])) {
+        status = dstn_job_same_data(c->job, c->folder, err);
+    }
     return status;
 }
 
@@ -186,13 +199,10 @@ static dstn_status leader_restores(run_checkpointer *c, const dstn_log *log, boo
     dstn_checkpoint_facts about = {0};
     dstn_status status = dstn_job_same_config(c->job, c->folder, NULL, err);
     if (status == DSTN_OK) {
-        status = check_data(c, err);
-    }
-    if (status == DSTN_OK) {
         status = dstn_checkpoint_newest(c->checkpoints, &c->whole, log, found, &about, err);
     }
-    if (status == DSTN_OK && *found) {
-        status = run_job_same_origin(c->job, &about, c->folder, err);
+    if (status == DSTN_OK) {
+        status = check_origin(c, *found, &about, err);
     }
     int64_t steps = dstn_trainer_progress(c->job->trainer)->steps;
     if (status == DSTN_OK && *found && about.step > steps) {

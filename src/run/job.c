@@ -68,7 +68,8 @@ static dstn_status graft_model_file(dstn_job *job, dstn_error *err) {
     return status;
 }
 
-/* The top level and the sections that belong to no other room. */
+/* The top level and the sections that belong to no other room; with the model, if that has a file of its own, it is all
+ * that the ranks are to have in common. */
 static dstn_status read_settings(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_method_settings method;
@@ -80,7 +81,7 @@ static dstn_status read_settings(dstn_job *job, dstn_error *err) {
             return dstn_fail_in(err, "%s", dstn_doc_name(job->doc));
         }
     }
-    return status;
+    return status == DSTN_OK ? graft_model_file(job, err) : status;
 }
 
 static dstn_scalar scalar_of(const dstn_job *job) {
@@ -138,9 +139,6 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     }
     if (status == DSTN_OK) {
         status = require(root, job->settings.model, "model", err);
-    }
-    if (status == DSTN_OK) {
-        status = graft_model_file(job, err);
     }
     if (status != DSTN_OK) {
         return status;
@@ -214,7 +212,7 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
     dstn_job *job = start_job(doc, group, log);
     dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
     if (status == DSTN_OK) {
-        status = run_job_ranks_have_same_config(job, err);
+        status = dstn_ranks_have_same_config(job->doc, group, err);
     }
     for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
         status = dstn_group_agree(group, stages[s](job, err), err);

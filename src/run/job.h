@@ -17,9 +17,8 @@ bool run_job_is_longer(const dstn_job *job, dstn_doc *before);
 /* Whether a config (a checkpoint's) has the job's hyperparameters, in the job's order; if not, DSTN_ERROR_USAGE. */
 dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, dstn_error *err);
 
-/* That all ranks of the group hold the same config, but for what may differ from launch to launch (DSTN_ERROR_USAGE),
- * and the same data (DSTN_ERROR_DATA); the message names host and key. Collective over the group. */
-dstn_status run_job_ranks_have_same_config(const dstn_job *job, dstn_error *err);
+/* That all ranks of the group hold the same data (DSTN_ERROR_DATA); the message names the hosts. Collective over the
+ * group. */
 dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err);
 /* That the job's data are those of a digest which `where` (a record, a checkpoint) holds; DSTN_ERROR_USAGE. */
 dstn_status run_job_has_data(const dstn_job *job, const char *digest, const char *where, dstn_error *err);

@@ -78,7 +78,7 @@ static void stop_observers(run *r) {
     free(r->config);
 }
 
-static void record_provenance(run *r) {
+static void record_provenance(run *r, const char *data_section) {
     const dstn_job *job = r->job;
     const char *host;
     dstn_group_hosts(job->group, &host);
@@ -92,6 +92,9 @@ static void record_provenance(run *r) {
     dstn_record_text(r->record, "provenance", "method", job->method->name);
     dstn_record_text(r->record, "provenance", "data", job->dataset->summary);
     dstn_record_text(r->record, "provenance", "data_digest", job->dataset->digest);
+    if (data_section) {
+        dstn_record_text(r->record, "provenance", "data_section", data_section);
+    }
     dstn_record_text(r->record, "provenance", "config", r->config);
     dstn_record_number(r->record, "provenance", "seed", (double)job->settings.seed);
     dstn_record_number(r->record, "provenance", "ranks", dstn_group_size(job->group));
@@ -277,7 +280,7 @@ static dstn_status check_end(run *r, dstn_error *err) {
 
 static dstn_status train(run *r, const dstn_run_request *request, dstn_error *err) {
     double start_time = dstn_seconds();
-    record_provenance(r);
+    record_provenance(r, request->data_section);
     record_oracle(r);
     record_result(r, dstn_member_state_name(DSTN_MEMBER_RUNNING), "", 0, 0);
     dstn_status status = start(r, request, err);

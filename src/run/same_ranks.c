@@ -13,40 +13,110 @@ static void own_host(char host[HOST_SIZE]) {
     gethostname(host, HOST_SIZE - 1);
 }
 
-static dstn_status compare_configs(const dstn_job *job, const char *text, const char *host, dstn_error *err) {
-    char own[HOST_SIZE], key[DSTN_NAME_SIZE];
+/* ---- configs ----------------------------------------------------------------------------------------------------- */
+
+/* Each host may have its copy of the data elsewhere; what is in it is compared when it has been read. */
+static bool is_own_affair(const char *key) {
+    static const char path[] = "data.path";
+    size_t length = strlen(key), end = sizeof path - 1;
+    return length >= end && strcmp(key + length - end, path) == 0 && (length == end || key[length - end - 1] == '.');
+}
+
+static bool differs(dstn_node first, dstn_node own, const char *key, char found[DSTN_NAME_SIZE]);
+
+/* One entry: of a mapping that of the same key in both, which may be in one alone. */
+static bool entry_differs(dstn_node first, dstn_node own, const char *key, const char *name, size_t i,
+                          char found[DSTN_NAME_SIZE]) {
+    char *place = name ? dstn_format("%s%s%s", key, *key ? "." : "", name) : dstn_format("%s.%zu", key, i);
+    dstn_node a = name ? dstn_node_child(first, name) : dstn_node_at(first, i);
+    dstn_node b = name ? dstn_node_child(own, name) : dstn_node_at(own, i);
+    bool differ = differs(a, b, place, found);
+    free(place);
+    return differ;
+}
+
+static bool sequences_differ(dstn_node first, dstn_node own, const char *key, char found[DSTN_NAME_SIZE]) {
+    size_t count = dstn_node_count(own);
+    bool differ = dstn_node_count(first) != count;
+    if (differ) {
+        snprintf(found, DSTN_NAME_SIZE, "%s", key);
+    }
+    for (size_t i = 0; i < count && !differ; i++) {
+        differ = entry_differs(first, own, key, NULL, i, found);
+    }
+    return differ;
+}
+
+/* The order of keys counts among hyperparameters alone: lambda is a vector. */
+static bool mappings_differ(dstn_node first, dstn_node own, const char *key, char found[DSTN_NAME_SIZE]) {
+    size_t count = dstn_node_count(own), first_count = dstn_node_count(first);
+    bool differ = false, is_ordered = strcmp(key, "hyperparameters") == 0;
+    for (size_t i = 0; i < count && !differ; i++) {
+        differ = entry_differs(first, own, key, dstn_node_key_at(own, i), i, found);
+    }
+    for (size_t i = 0; i < first_count && !differ; i++) {
+        const char *name = dstn_node_key_at(first, i);
+        if (!dstn_node_child(own, name).handle) {
+            differ = entry_differs(first, own, key, name, i, found);
+        }
+        if (!differ && is_ordered && strcmp(dstn_node_key_at(own, i), name) != 0) {
+            differ = true;
+            snprintf(found, DSTN_NAME_SIZE, "%s", key);
+        }
+    }
+    return differ;
+}
+
+/* Whether two documents differ in what stands in them; found [out]: the first key that does. */
+static bool differs(dstn_node first, dstn_node own, const char *key, char found[DSTN_NAME_SIZE]) {
+    if (is_own_affair(key)) {
+        return false;
+    }
+    dstn_node_kind kind = dstn_node_get_kind(first);
+    if (kind == dstn_node_get_kind(own) && kind == DSTN_NODE_SEQUENCE) {
+        return sequences_differ(first, own, key, found);
+    }
+    if (kind == dstn_node_get_kind(own) && kind == DSTN_NODE_MAPPING) {
+        return mappings_differ(first, own, key, found);
+    }
+    const char *text = dstn_node_text(first), *own_text = dstn_node_text(own);
+    snprintf(found, DSTN_NAME_SIZE, "%s", key);
+    return kind != dstn_node_get_kind(own) || strcmp(text ? text : "", own_text ? own_text : "") != 0;
+}
+
+static dstn_status compare_configs(dstn_doc *own, const char *text, const char *host, dstn_error *err) {
+    char own_name[HOST_SIZE], key[DSTN_NAME_SIZE];
     dstn_doc *first;
-    size_t count;
     if (dstn_doc_parse(text, "the config of rank 0", &first, err) != DSTN_OK) {
         return err->status;
     }
-    dstn_section *sections = dstn_run_schema(&count);
-    bool differs =
-        dstn_schema_differs(sections, count, dstn_doc_root(first), dstn_doc_root(job->doc), key, sizeof(key));
-    free(sections);
-    dstn_doc_destroy(first);
-    own_host(own);
-    return differs
-               ? dstn_fail(err, DSTN_ERROR_USAGE,
+    dstn_status status = DSTN_OK;
+    own_host(own_name);
+    if (differs(dstn_doc_root(first), dstn_doc_root(own), "", key)) {
+        status = dstn_fail(err, DSTN_ERROR_USAGE,
                            "%s on host %s: \"%s\" is not what rank 0 on host %s has; all ranks need the same config",
-                           dstn_doc_name(job->doc), own, key, host)
-               : DSTN_OK;
+                           dstn_doc_name(own), own_name, key, host);
+    }
+    dstn_doc_destroy(first);
+    return status;
 }
 
-dstn_status run_job_ranks_have_same_config(const dstn_job *job, dstn_error *err) {
-    if (dstn_group_size(job->group) == 1) {
+dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, dstn_error *err) {
+    if (dstn_group_size(group) == 1) {
         return DSTN_OK;
     }
     char host[HOST_SIZE];
     own_host(host);
-    char *own = dstn_doc_text(job->doc), *text = dstn_group_broadcast_text(job->group, own);
-    dstn_group_broadcast(job->group, host, sizeof(host));
+    char *own = dstn_doc_text(doc), *text = dstn_group_broadcast_text(group, own);
+    dstn_group_broadcast(group, host, sizeof(host));
     bool is_equal = strcmp(own, text) == 0;
-    dstn_status status = is_equal ? DSTN_OK : compare_configs(job, text, host, err);
+    dstn_status status = is_equal ? DSTN_OK : compare_configs(doc, text, host, err);
     free(own);
     free(text);
-    return dstn_group_agree(job->group, status, err);
+    return dstn_group_agree(group, status, err);
 }
+
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err) {
     struct {

@@ -20,20 +20,60 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
     if (status == DSTN_OK) {
         status = dstn_job_same_config(job, folder, longer, err);
     }
+    if (status == DSTN_OK) {
+        status = dstn_job_same_data(job, folder, err);
+    }
     dstn_job_destroy(job);
     dstn_group_destroy(self);
     free(folder);
     return status == DSTN_ERROR_USAGE ? dstn_fail_in(err, "member %s", name) : DSTN_OK;
 }
 
+/* A launch may take days, in which somebody edits the base for the next one. */
+static dstn_status check_base(const dstn_sweep *sweep, dstn_error *err) {
+    dstn_doc *base;
+    if (dstn_doc_load(sweep->plan->base, &base, err) != DSTN_OK) {
+        return err->status;
+    }
+    char *now = dstn_doc_text(base);
+    bool is_same = strcmp(now, sweep->base) == 0;
+    free(now);
+    dstn_doc_destroy(base);
+    return is_same ? DSTN_OK
+                   : dstn_fail(err, DSTN_ERROR_USAGE,
+                               "%s is not as it was when the launch began; put it back, or start a new sweep",
+                               sweep->plan->base);
+}
+
+/* Assembles a member's job, of the data that all members with its section have: section [out]. */
+static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dstn_group *group,
+                               char section[DSTN_DIGEST_SIZE], dstn_job **out, dstn_error *err) {
+    dstn_doc *doc;
+    dstn_status status = dstn_group_agree(group, check_base(sweep, err), err);
+    if (status == DSTN_OK) {
+        status = dstn_group_agree(group, search_member_config(sweep, index, &doc, err), err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    search_data_section(&sweep->plan->members[index], doc, section);
+    status = dstn_job_new(doc, group, &sweep->console->log, DSTN_JOB_TRAINER, out, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    status = dstn_group_leads(group) ? search_same_data(sweep, index, section, *out, err) : DSTN_OK;
+    status = dstn_group_verdict(group, status, err);
+    if (status != DSTN_OK) {
+        dstn_job_destroy(*out);
+    }
+    return status;
+}
+
 static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
                                 dstn_error *err) {
-    dstn_doc *doc;
+    char section[DSTN_DIGEST_SIZE];
     dstn_job *job;
-    dstn_status status = dstn_group_agree(group, search_member_config(sweep, index, &doc, err), err);
-    if (status == DSTN_OK) {
-        status = dstn_job_new(doc, group, &sweep->console->log, DSTN_JOB_TRAINER, &job, err);
-    }
+    dstn_status status = open_member(sweep, index, group, section, &job, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -42,6 +82,7 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     }
     dstn_run_request request = {.folder = folder,
                                 .name = sweep->plan->members[index].name,
+                                .data_section = section,
                                 .resume = true,
                                 .is_member = true,
                                 .display = sweep->display};
@@ -54,11 +95,37 @@ const search_work search_training = {check_member, train_member};
 
 /* ---- the command ---- */
 
+static void keep_first(void *user, const char *text) {
+    char **first = user;
+    *first = *first ? *first : dstn_strdup(text);
+}
+
+/* Results of different data have no table in common. */
+static dstn_status check_data(const dstn_sweep *sweep, dstn_error *err) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    const char **names = dstn_alloc((size_t)plan->count + 1, sizeof *names);
+    char *first = NULL;
+    for (int64_t m = 0; m < plan->count; m++) {
+        names[m] = plan->members[m].name;
+    }
+    dstn_sweep_compare_data(sweep->folder, plan->count, names, keep_first, &first);
+    free(names);
+    if (!first) {
+        return DSTN_OK;
+    }
+    dstn_fail(err, DSTN_ERROR_DATA, "%s; %s/sweep.h5 would mix them, and is not written", first, sweep->folder);
+    free(first);
+    return err->status;
+}
+
 /* The table, and what became of all members, as the ledger has it. */
 static dstn_status report(const dstn_sweep *sweep, dstn_error *err) {
     int64_t counts[DSTN_MEMBER_STATES] = {0}, count = sweep->plan->count;
     dstn_member_state *states = dstn_alloc((size_t)count + 1, sizeof *states);
     dstn_status status = search_standing(sweep, states, err);
+    if (status == DSTN_OK) {
+        status = check_data(sweep, err);
+    }
     if (status == DSTN_OK) {
         status = search_write_table(sweep, states, err);
     }
@@ -108,6 +175,9 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     char *what = dstn_format("%lld members to %s", (long long)sweep->plan->count, sweep->folder);
     dstn_announce(sweep->console, what);
     free(what);
+    if (dstn_group_leads(sweep->console->world)) {
+        search_clear_notes(sweep->folder);
+    }
     dstn_status status = search_history_replay(sweep, err);
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
@@ -119,6 +189,22 @@ static dstn_status check_groups(const dstn_sweep *sweep, dstn_error *err) {
                          (long long)ranks, (long long)each);
     }
     return DSTN_OK;
+}
+
+/* Every rank reads its own files. */
+static dstn_status compare_ranks(dstn_sweep *sweep, dstn_error *err) {
+    const dstn_group *world = sweep->console->world;
+    dstn_doc *base = NULL;
+    dstn_status status = dstn_ranks_have_same_config(sweep->doc, world, err);
+    if (status == DSTN_OK) {
+        status = dstn_group_agree(world, dstn_doc_load(sweep->plan->base, &base, err), err);
+    }
+    if (status == DSTN_OK) {
+        sweep->base = dstn_doc_text(base);
+        status = dstn_ranks_have_same_config(base, world, err);
+    }
+    dstn_doc_destroy(base);
+    return status;
 }
 
 dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_assignments set,
@@ -136,6 +222,9 @@ dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_
         status = check_groups(sweep, err);
     }
     status = dstn_group_agree(console->world, status, err);
+    if (status == DSTN_OK) {
+        status = compare_ranks(sweep, err);
+    }
     if (status != DSTN_OK) {
         dstn_sweep_close(sweep);
         return status;
@@ -161,5 +250,6 @@ void dstn_sweep_close(dstn_sweep *sweep) {
     dstn_sweep_plan_destroy(sweep->plan);
     dstn_doc_destroy(sweep->doc);
     free(sweep->known);
+    free(sweep->base);
     free(sweep);
 }

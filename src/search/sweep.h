@@ -22,6 +22,7 @@ struct dstn_sweep {
     bool resumes;
     dstn_doc *doc; /* the sweep file */
     dstn_sweep_plan *plan;
+    char *base; /* the base config's text, as the launch began */
     search_work work;
     bool *known; /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
     int64_t known_count;
@@ -57,6 +58,17 @@ dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_do
 
 /* The work of a sweep: jobs that are assembled, compared and trained. */
 extern const search_work search_training;
+
+/* Removes the notes of data that a dead launch has left unfinished. The leader's, before any member starts. */
+void search_clear_notes(const char *folder);
+
+/* The name of the data section that a member reads, by what its own settings name in its config: section [out]. */
+void search_data_section(const dstn_member *member, dstn_doc *config, char section[DSTN_DIGEST_SIZE]);
+
+/* Compares what a member's job has read with the note of its data section, which it leaves if it is the first: a member
+ * that has read something else is DSTN_ERROR_DATA. The group's leader, before the first step. */
+dstn_status search_same_data(const dstn_sweep *sweep, int64_t index, const char *section, const dstn_job *job,
+                             dstn_error *err);
 
 /* All rounds of a launch, each queued before it is run, until the method has nothing more to ask for. Collective over
  * the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */

@@ -1,4 +1,5 @@
-/* dstn audit DIR: proves from a sweep's ledger, records and table that no member was lost or run twice. */
+/* dstn audit DIR: proves from a sweep's ledger, records and table that no member was lost or run twice, and that those
+ * which share a data section have read the same data. */
 #include "array.h"
 #include "dstn/search.h"
 #include "dstn/tools.h"
@@ -181,6 +182,20 @@ static void check_records(audit *a) {
     }
 }
 
+static void find_data(void *user, const char *text) {
+    find(user, "%s", text);
+}
+
+/* Whoever reads the same data section has read the same data. */
+static void check_data(audit *a) {
+    const char **names = dstn_alloc((size_t)a->book->member_count + 1, sizeof *names);
+    for (int64_t m = 0; m < a->book->member_count; m++) {
+        names[m] = a->book->members[m].name;
+    }
+    dstn_sweep_compare_data(a->folder, a->book->member_count, names, find_data, a);
+    free(names);
+}
+
 static void check_folders(audit *a) {
     char *path = dstn_format("%s/members", a->folder);
     int64_t count;
@@ -337,8 +352,8 @@ static dstn_status read_ledger(audit *a, dstn_error *err) {
 
 /* DSTN_ERROR_RUN without a message: the audit failed, as stdout says. */
 static dstn_status run_audit(const dstn_console *console, const char *folder, dstn_error *err) {
-    static void (*const checks[])(audit *) = {check_sequence, check_transitions, check_conservation,
-                                              check_records,  check_folders,     check_table};
+    static void (*const checks[])(audit *) = {check_sequence, check_transitions, check_conservation, check_records,
+                                              check_data,     check_folders,     check_table};
     audit a = {.out = console->out, .log = &console->log, .folder = folder};
     dstn_status status = read_ledger(&a, err);
     if (status == DSTN_OK) {
