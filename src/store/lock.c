@@ -44,15 +44,25 @@ static dstn_status refuse(int descriptor, const char *folder, dstn_error *err) {
                      folder, holder[0] ? holder : "which has not given its name yet");
 }
 
-/* Lustre without its option flock, NFS without lockd, FUSE without either. */
+/* Lustre without its option flock, NFS without lockd, FUSE without either; EINVAL is POSIX's word for such a file. */
 static bool knows_no_locks(int reason) {
-    return reason == ENOSYS || reason == ENOLCK || reason == EOPNOTSUPP || reason == ENOTSUP;
+    return reason == ENOSYS || reason == ENOLCK || reason == EOPNOTSUPP || reason == ENOTSUP || reason == EINVAL ||
+           reason == ENOTTY;
+}
+
+/* A signal may come in while a lock server is asked. */
+static int set_lock(int descriptor, const struct flock *lock) {
+    int got;
+    do {
+        got = fcntl(descriptor, F_SETLK, lock);
+    } while (got != 0 && errno == EINTR);
+    return got;
 }
 
 static dstn_status lock_file(int descriptor, const char *folder, const char *path, const dstn_log *log,
                              dstn_error *err) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(descriptor, F_SETLK, &whole) == 0) {
+    if (set_lock(descriptor, &whole) == 0) {
         return DSTN_OK;
     }
     int reason = errno;
@@ -60,7 +70,9 @@ static dstn_status lock_file(int descriptor, const char *folder, const char *pat
         return refuse(descriptor, folder, err);
     }
     if (!knows_no_locks(reason)) {
-        return dstn_fail(err, DSTN_ERROR_RUN, "%s can't be locked: %s", path, strerror(reason));
+        return dstn_fail(err, DSTN_ERROR_RUN,
+                         "%s can't be locked: %s; choose a directory on another file system with --out", path,
+                         strerror(reason));
     }
     dstn_log_warn(
         log,

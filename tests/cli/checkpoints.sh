@@ -160,13 +160,13 @@ WRAP(fcntl)
 WRAP(fcntl64)
 C
 cc -shared -fPIC -o "$scratch/nolock.so" "$scratch/nolock.c" -ldl
-for reason in 38 37 95; do # ENOSYS, ENOLCK, EOPNOTSUPP
+for reason in 38 37 95 22; do # ENOSYS, ENOLCK, EOPNOTSUPP, EINVAL
   NOLOCK=$reason LD_PRELOAD="$scratch/nolock.so" expect "a file system without locks ($reason)" 0 \
     'warning: .*nolock-'$reason'/lock can.t be locked, its file system knows no locks' train "$scratch/nolock-$reason"
   same "without locks ($reason)" "$scratch/nolock-$reason"
 done
 NOLOCK=11 LD_PRELOAD="$scratch/nolock.so" expect "a lock that is held" 1 'in use by another launch' train "$scratch/held"
-NOLOCK=5 LD_PRELOAD="$scratch/nolock.so" expect "a lock that fails" 1 "can't be locked: Input/output error" \
+NOLOCK=5 LD_PRELOAD="$scratch/nolock.so" expect "a lock that fails" 1 "can't be locked: Input/output error; choose .*--out" \
   train "$scratch/failing"
 
 # ---- the ledger ----
