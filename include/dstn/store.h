@@ -47,6 +47,7 @@ dstn_status dstn_reader_open(const char *path, dstn_status status, dstn_reader *
 typedef struct dstn_foreign {
     const char *const *wanted; /* paths of data sets, NULL at the end: their values are read, no attributes, and all
                                   else is described alone. NULL: everything is read */
+    bool deep;                 /* describe also what lies in groups that nothing is wanted of */
     bool external;             /* follow links, external storage and virtual data sets to other files */
 } dstn_foreign;
 

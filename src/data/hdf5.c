@@ -1,5 +1,6 @@
 /* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file,
  * which store reads with bounds. */
+#include "hdf5_file.h"
 #include "moments.h"
 #include "normalize.h"
 #include "sources.h"
@@ -8,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dstn/store.h"
-
-enum { MAX_AXES = 4, MAX_CLASSES = 100000, MOST_SHOWN = 12 };
+enum { MAX_AXES = 4, MAX_CLASSES = 100000 };
 
 /* The order of an image's axes; without the key it is that of nchw, and doubtful shapes are told of. */
 typedef enum hdf5_layout { LAYOUT_NCHW, LAYOUT_NHWC } hdf5_layout;
@@ -37,175 +36,6 @@ static const dstn_option options[] = {
     DSTN_OPTIONS_END,
 };
 
-/* ---- arrays of a file -------------------------------------------------------------------------------------------- */
-
-typedef struct hdf5_file {
-    const char *path;
-    dstn_reader *reader;
-    bool external;
-    const dstn_log *log;
-} hdf5_file;
-
-/* An array that can be read. */
-typedef struct hdf5_array {
-    const hdf5_file *file;
-    const char *name;
-    dstn_data_set about;
-} hdf5_array;
-
-/* "train/, y": some of what the file has at its top; groups with a stroke behind them. */
-static char *list_names(const hdf5_file *file) {
-    int64_t count = 0;
-    char **names = NULL, *list = dstn_strdup("");
-    dstn_error ignored;
-    bool is_known = dstn_reader_list(file->reader, "", &count, &names, &ignored) == DSTN_OK;
-    for (int64_t i = 0; is_known && i < count; i++) {
-        const char *stroke = dstn_reader_is_group(file->reader, names[i]) ? "/" : "";
-        char *longer = i == MOST_SHOWN  ? dstn_format("%s, ...", list)
-                       : i < MOST_SHOWN ? dstn_format("%s%s%.60s%s", list, i ? ", " : "", names[i], stroke)
-                                        : dstn_strdup(list);
-        free(list);
-        list = longer;
-        free(names[i]);
-    }
-    free(is_known ? names : NULL);
-    return list;
-}
-
-static dstn_status fail_missing(const hdf5_file *file, const char *name, const char *accepted, dstn_error *err) {
-    char *list = list_names(file);
-    dstn_fail(err, DSTN_ERROR_DATA, "%s: has no array %s, but %s; accepted: %s %s", file->path, name,
-              *list ? list : "nothing", name, accepted);
-    free(list);
-    return err->status;
-}
-
-/* What was never written, HDF5 makes up. */
-static dstn_status check_written(const hdf5_array *array, dstn_error *err) {
-    const dstn_data_set *about = &array->about;
-    const char *path = array->file->path;
-    if (about->missing > 0 && about->missing == about->pieces) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s was never written: all its values would be made up by HDF5",
-                         path, array->name);
-    }
-    if (about->missing > 0) {
-        dstn_log_warn(
-            array->file->log,
-            "%s: %s: %lld of its %lld pieces (chunks; elements of a virtual data set) were never written, and "
-            "HDF5 makes up their values",
-            path, array->name, (long long)about->missing, (long long)about->pieces);
-    }
-    return DSTN_OK;
-}
-
-static dstn_status check_axes(const hdf5_array *array, int least, int most, const char *accepted, dstn_error *err) {
-    const dstn_data_set *about = &array->about;
-    const char *path = array->file->path;
-    if (about->rank < least || about->rank > most) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has %d axes; accepted: %s", path, array->name, about->rank,
-                         accepted);
-    }
-    if (about->count == 0) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is empty; accepted: %s", path, array->name, accepted);
-    }
-    return DSTN_OK;
-}
-
-/* Of `least` to `most` axes; `accepted` says so in words. */
-static dstn_status open_array(const hdf5_file *file, const char *name, int least, int most, const char *accepted,
-                              hdf5_array *array, dstn_error *err) {
-    *array = (hdf5_array){.file = file, .name = name};
-    if (!dstn_reader_has(file->reader, name)) {
-        return fail_missing(file, name, accepted, err);
-    }
-    if (dstn_reader_is_group(file->reader, name)) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s is a group and no array; accepted: %s %s", file->path, name,
-                         name, accepted);
-    }
-    dstn_status status = dstn_reader_describe(file->reader, name, &array->about, err);
-    if (status == DSTN_OK && array->about.why[0]) {
-        bool leads_out = strstr(array->about.why, "followed") || strstr(array->about.why, "leads out");
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s %s; accepted: %s %s%s", file->path, name, array->about.why, name,
-                         accepted, leads_out && !file->external ? ", or data.external: true, which follows it" : "");
-    }
-    if (status == DSTN_OK && !array->about.is_numbers) {
-        return dstn_fail(err, DSTN_ERROR_DATA,
-                         "%s: %s doesn't hold numbers but %s; accepted: integers, floating-point numbers or booleans",
-                         file->path, name, array->about.what);
-    }
-    if (status == DSTN_OK) {
-        status = check_axes(array, least, most, accepted, err);
-    }
-    return status == DSTN_OK ? check_written(array, err) : status;
-}
-
-/* Booleans of other programs: an enumeration, or a bit field. */
-static bool is_boolean(const hdf5_array *array) {
-    return array->about.scalar == DSTN_U8 && strncmp(array->about.what, "unsigned", 8) != 0;
-}
-
-static dstn_status read_doubles(const hdf5_array *array, double **out, dstn_error *err) {
-    int64_t count;
-    dstn_status status = dstn_reader_doubles(array->file->reader, array->name, &count, out, err);
-    int64_t each = array->about.count / array->about.shape[0];
-    double most = is_boolean(array) ? 1 : DATA_LARGEST;
-    for (int64_t i = 0; status == DSTN_OK && i < count; i++) {
-        double value = (*out)[i];
-        if (!(fabs(value) <= most)) {
-            status = dstn_fail(err, DSTN_ERROR_DATA, "%s: %s: row %lld, element %lld: %g is %s; accepted: %s",
-                               array->file->path, array->name, (long long)(i / each), (long long)(i % each), value,
-                               most == 1         ? "no boolean"
-                               : isfinite(value) ? "too large to compute with"
-                                                 : "not finite",
-                               most == 1 ? "0 and 1" : "finite numbers, up to 1e140");
-        }
-    }
-    if (status != DSTN_OK) {
-        free(*out);
-        *out = NULL;
-    }
-    return status;
-}
-
-/* Bytes as they are; booleans become 0 and 255, which bytes are divided by. */
-static dstn_status read_bytes(const hdf5_array *array, uint8_t **out, dstn_error *err) {
-    int64_t count = array->about.count;
-    *out = malloc((size_t)count);
-    if (!*out) {
-        return dstn_fail(err, DSTN_ERROR_RUN, "%s: the %lld elements of %s don't fit into memory", array->file->path,
-                         (long long)count, array->name);
-    }
-    dstn_status status = dstn_reader_array(array->file->reader, array->name, DSTN_U8, count, *out, err);
-    for (int64_t i = 0; status == DSTN_OK && is_boolean(array) && i < count; i++) {
-        (*out)[i] = (*out)[i] ? 255 : 0;
-    }
-    if (status != DSTN_OK) {
-        free(*out);
-        *out = NULL;
-    }
-    return status;
-}
-
-/* One number a row: [N], and [N, 1] or [1, N] as other programs write it. */
-static dstn_status check_rows(const hdf5_array *array, int64_t rows, dstn_error *err) {
-    const dstn_data_set *about = &array->about;
-    bool is_turned = about->rank == 2 && about->shape[0] == 1 && about->shape[1] == rows;
-    if (about->shape[0] == rows || is_turned) {
-        return DSTN_OK;
-    }
-    return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has %lld rows, and x has %lld; accepted: as many", array->file->path,
-                     array->name, (long long)about->shape[0], (long long)rows);
-}
-
-static dstn_status check_single(const hdf5_array *array, int64_t rows, const char *accepted, dstn_error *err) {
-    dstn_status status = check_rows(array, rows, err);
-    if (status == DSTN_OK && array->about.count != rows) {
-        return dstn_fail(err, DSTN_ERROR_DATA, "%s: %s has 2 axes, %lld x %lld; accepted: %s", array->file->path,
-                         array->name, (long long)array->about.shape[0], (long long)array->about.shape[1], accepted);
-    }
-    return status;
-}
-
 /* ---- x ----------------------------------------------------------------------------------------------------------- */
 
 /* One image from [C, pixels] to [pixels, C], in place; `image` is room for one. */
@@ -224,7 +54,7 @@ DEFINE_TO_CHANNELS_LAST(bytes_to_channels_last, uint8_t)
 DEFINE_TO_CHANNELS_LAST(doubles_to_channels_last, double)
 
 /* [N, features]; [N, H, W] is one channel; [N, C, H, W], or channels last. */
-static dstn_dataset *make_dataset(const hdf5_array *x, int layout, dstn_task task, int64_t outputs) {
+static dstn_dataset *make_dataset(const data_hdf5_array *x, int layout, dstn_task task, int64_t outputs) {
     const int64_t *extent = x->about.shape;
     bool is_last = x->about.rank == 4 && layout == LAYOUT_NHWC, has_channels = x->about.rank == 4;
     int64_t shape[3] = {extent[1]};
@@ -240,7 +70,7 @@ static bool counts_channels(int64_t extent) {
     return extent == 1 || extent == 3 || extent == 4;
 }
 
-static void warn_of_layout(const hdf5_array *x, int layout) {
+static void warn_of_layout(const data_hdf5_array *x, int layout) {
     const int64_t *extent = x->about.shape;
     if (layout < 0 && x->about.rank == 4 && counts_channels(extent[3]) && !counts_channels(extent[1])) {
         dstn_log_warn(
@@ -256,9 +86,9 @@ static bool has_channels_first(const dstn_dataset *dataset, int layout) {
     return dataset->rank == 3 && dataset->shape[0] > 1 && layout != LAYOUT_NHWC;
 }
 
-static dstn_status take_bytes(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
+static dstn_status take_bytes(dstn_dataset *dataset, int layout, const data_hdf5_array *array, dstn_error *err) {
     uint8_t *x;
-    dstn_status status = read_bytes(array, &x, err);
+    dstn_status status = data_hdf5_bytes(array, &x, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -270,9 +100,9 @@ static dstn_status take_bytes(dstn_dataset *dataset, int layout, const hdf5_arra
     return DSTN_OK;
 }
 
-static dstn_status take_doubles(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
+static dstn_status take_doubles(dstn_dataset *dataset, int layout, const data_hdf5_array *array, dstn_error *err) {
     double *x;
-    dstn_status status = read_doubles(array, &x, err);
+    dstn_status status = data_hdf5_doubles(array, &x, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -292,15 +122,15 @@ static dstn_status take_doubles(dstn_dataset *dataset, int layout, const hdf5_ar
 }
 
 /* Booleans are kept as bytes where they are pixels; in a table they are numbers in columns. */
-static dstn_status take_x(dstn_dataset *dataset, int layout, const hdf5_array *array, dstn_error *err) {
-    bool as_bytes = array->about.scalar == DSTN_U8 && (!is_boolean(array) || dataset->rank == 3);
+static dstn_status take_x(dstn_dataset *dataset, int layout, const data_hdf5_array *array, dstn_error *err) {
+    bool as_bytes = array->about.scalar == DSTN_U8 && (!data_hdf5_is_boolean(array) || dataset->rank == 3);
     return as_bytes ? take_bytes(dataset, layout, array, err) : take_doubles(dataset, layout, array, err);
 }
 
 /* ---- y ----------------------------------------------------------------------------------------------------------- */
 
 /* Checks labels; *classes [in,out]: 0 becomes the largest label and one. */
-static dstn_status check_labels(const hdf5_array *array, const double *y, int64_t *classes, dstn_error *err) {
+static dstn_status check_labels(const data_hdf5_array *array, const double *y, int64_t *classes, dstn_error *err) {
     const char *path = array->file->path;
     double largest = 1;
     double most = (double)(*classes ? *classes : MAX_CLASSES);
@@ -322,19 +152,20 @@ static dstn_status check_labels(const hdf5_array *array, const double *y, int64_
 #define LABELS_ACCEPTED "[N] or [N, 1], a label for each row of x"
 
 /* y as doubles, checked for the task; *outputs [out]: target columns or classes. */
-static dstn_status read_y(const hdf5_file *file, const hdf5_settings *settings, dstn_task task, int64_t rows,
+static dstn_status read_y(const data_hdf5_file *file, const hdf5_settings *settings, dstn_task task, int64_t rows,
                           double **y, int64_t *outputs, dstn_error *err) {
     bool classifies = task == DSTN_TASK_CLASSIFICATION;
-    hdf5_array array;
+    data_hdf5_array array;
     dstn_status status =
-        open_array(file, "y", 1, 2, classifies ? LABELS_ACCEPTED : "[N] or [N, k], numbers", &array, err);
+        data_hdf5_open_array(file, "y", 1, 2, classifies ? LABELS_ACCEPTED : "[N] or [N, k], numbers", &array, err);
     *y = NULL;
     *outputs = settings->classes;
     if (status == DSTN_OK) {
-        status = classifies ? check_single(&array, rows, LABELS_ACCEPTED, err) : check_rows(&array, rows, err);
+        status = classifies ? data_hdf5_check_single(&array, rows, LABELS_ACCEPTED, err)
+                            : data_hdf5_check_rows(&array, rows, err);
     }
     if (status == DSTN_OK) {
-        status = read_doubles(&array, y, err);
+        status = data_hdf5_doubles(&array, y, err);
     }
     if (status == DSTN_OK && classifies) {
         status = check_labels(&array, *y, outputs, err);
@@ -364,7 +195,7 @@ static void take_y(dstn_dataset *dataset, const double *y) {
 #define SPLIT_ACCEPTED "[N] or [N, 1], integers: 0 training, 1 validation, 2 test"
 
 /* Moves the examples to the parts that split [rows] names. */
-static dstn_status divide(const hdf5_file *file, const double *split, dstn_dataset *dataset, dstn_error *err) {
+static dstn_status divide(const data_hdf5_file *file, const double *split, dstn_dataset *dataset, dstn_error *err) {
     int64_t rows = dataset->rows[DSTN_PART_TRAIN], counts[DSTN_PARTS] = {0};
     int64_t *orders[DSTN_PARTS];
     dstn_status status = DSTN_OK;
@@ -395,18 +226,18 @@ static dstn_status divide(const hdf5_file *file, const double *split, dstn_datas
     return status;
 }
 
-static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn_error *err) {
+static dstn_status read_split(const data_hdf5_file *file, dstn_dataset *dataset, dstn_error *err) {
     if (!dstn_reader_has(file->reader, "split")) {
         return DSTN_OK;
     }
-    hdf5_array array;
+    data_hdf5_array array;
     double *split = NULL;
-    dstn_status status = open_array(file, "split", 1, 2, SPLIT_ACCEPTED, &array, err);
+    dstn_status status = data_hdf5_open_array(file, "split", 1, 2, SPLIT_ACCEPTED, &array, err);
     if (status == DSTN_OK) {
-        status = check_single(&array, dataset->rows[DSTN_PART_TRAIN], SPLIT_ACCEPTED, err);
+        status = data_hdf5_check_single(&array, dataset->rows[DSTN_PART_TRAIN], SPLIT_ACCEPTED, err);
     }
     if (status == DSTN_OK) {
-        status = read_doubles(&array, &split, err);
+        status = data_hdf5_doubles(&array, &split, err);
     }
     if (status == DSTN_OK) {
         status = divide(file, split, dataset, err);
@@ -417,14 +248,14 @@ static dstn_status read_split(const hdf5_file *file, dstn_dataset *dataset, dstn
 
 /* ---- the data set ------------------------------------------------------------------------------------------------ */
 
-static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *settings, dstn_task task, dstn_dataset **out,
-                               dstn_error *err) {
-    hdf5_array x;
+static dstn_status read_arrays(const data_hdf5_file *file, const hdf5_settings *settings, dstn_task task,
+                               dstn_dataset **out, dstn_error *err) {
+    data_hdf5_array x;
     double *y = NULL;
     int64_t outputs;
     dstn_dataset *dataset = NULL;
-    dstn_status status =
-        open_array(file, "x", 2, MAX_AXES, "[N, features], [N, H, W] or [N, C, H, W], bytes or numbers", &x, err);
+    dstn_status status = data_hdf5_open_array(file, "x", 2, MAX_AXES,
+                                              "[N, features], [N, H, W] or [N, C, H, W], bytes or numbers", &x, err);
     if (status == DSTN_OK) {
         warn_of_layout(&x, settings->layout);
         status = read_y(file, settings, task, x.about.shape[0], &y, &outputs, err);
@@ -446,29 +277,12 @@ static dstn_status read_arrays(const hdf5_file *file, const hdf5_settings *setti
     return status;
 }
 
-static dstn_status open_file(dstn_node node, hdf5_file *file, dstn_error *err) {
-    static const char *const wanted[] = {"x", "y", "split", NULL};
-    const dstn_foreign how = {.wanted = wanted, .external = file->external};
-    const char *reason = data_why_unreadable(file->path);
-    if (reason) {
-        return data_fail_at_key(node, "path", err, "%s: can't be read: %s; accepted: an HDF5 file with x and y",
-                                file->path, reason);
-    }
-    dstn_error why = {DSTN_OK, ""};
-    dstn_status status = dstn_reader_open_foreign(file->path, &how, DSTN_ERROR_DATA, &file->reader, &why);
-    if (status == DSTN_OK) {
-        return DSTN_OK;
-    }
-    data_fail_at_key(node, "path", err, "%s; accepted: an HDF5 file with x and y", why.message);
-    return err->status = status;
-}
-
 static dstn_status read_hdf5(const void *settings, dstn_node node, dstn_task task, const dstn_log *log,
                              dstn_dataset **out, dstn_error *err) {
     const hdf5_settings *hdf5 = settings;
     char *path = dstn_doc_resolve_path(dstn_node_child(node, "path"), hdf5->path);
-    hdf5_file file = {.path = path, .external = hdf5->external, .log = log};
-    dstn_status status = open_file(node, &file, err);
+    data_hdf5_file file = {.path = path, .external = hdf5->external, .log = log};
+    dstn_status status = data_hdf5_open(node, &file, err);
     if (status == DSTN_OK) {
         status = read_arrays(&file, hdf5, task, out, err);
         dstn_reader_close(file.reader);

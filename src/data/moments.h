@@ -6,6 +6,8 @@
 
 /* Nothing that is measured comes near, and sums of as many squares as memory holds stay finite. */
 #define DATA_LARGEST 1e140
+/* 2^53: of larger whole numbers a double holds some alone. */
+#define DATA_LARGEST_EXACT 9007199254740992.
 
 typedef struct data_moments {
     double mean, deviation; /* of the population */

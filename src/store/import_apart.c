@@ -152,6 +152,19 @@ static void calm_child(void) {
     }
 }
 
+/* What a file names elsewhere lies beside it, also the raw files that HDF5 looks for from the working folder: this
+ * process goes there. The path of the file, from anywhere. */
+static const char *move_to_folder_of(const char *path) {
+    char *whole = realpath(path, NULL), *slash = whole ? strrchr(whole, '/') : NULL;
+    if (!slash) {
+        return path;
+    }
+    *slash = '\0';
+    bool is_there = chdir(slash > whole ? whole : "/") == 0;
+    *slash = '/';
+    return is_there ? whole : path;
+}
+
 static void be_child(int pipe, const store_source *source, const store_load_request *request) {
     calm_child();
     limit_child(request);
@@ -165,7 +178,9 @@ static void be_child(int pipe, const store_source *source, const store_load_requ
     if (file < 0) {
         dstn_fail(&err, DSTN_ERROR_DATA, "it is no HDF5 file, or damaged or cut off (HDF5: %s)", why.text);
     } else {
-        store_load(file, request, &sink, &err);
+        store_load_request own = *request;
+        own.path = own.external && own.path ? move_to_folder_of(own.path) : own.path;
+        store_load(file, &own, &sink, &err);
     }
     size_t size = strlen(err.message) + 1;
     _exit(send_head(pipe, RECORD_END, err.status, size) && send_all(pipe, err.message, size) ? 0 : 1);

@@ -287,7 +287,7 @@ static herr_t take_member(hid_t group, const char *name, const H5L_info_t *link,
 /* Attributes come after the members: what is damaged shows in them first, without HDF5's heap being read. */
 static bool walk_group(const place *at, hid_t group) {
     walk *w = at->walk;
-    bool inner = !at->path[0] || leads_on(w, at->path);
+    bool inner = !at->path[0] || w->request->deep || leads_on(w, at->path);
     if (inner && H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, take_member, (void *)at) < 0) {
         return w->err->status == DSTN_OK ? fail_of_hdf5(w, at->path) : false;
     }

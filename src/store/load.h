@@ -13,6 +13,7 @@ typedef struct store_load_request {
     bool ours;                 /* groups, our own types and hard links alone: the first other thing is a failure */
     bool fixed_texts;          /* a text of variable length is a failure too: it would need HDF5's global heap */
     bool external;             /* follow links, external storage and virtual data sets to other files */
+    bool deep;                 /* groups are walked also where nothing in them is wanted */
     const char *const *wanted; /* data sets whose values are read, NULL at the end; NULL: all, and attributes too */
     const char *path;          /* the file's: the sources of virtual data sets are found from there */
     int64_t file_size;         /* bytes */
@@ -52,6 +53,7 @@ typedef struct store_claim {
     int64_t stored;               /* bytes in the file */
     int64_t pieces, missing;      /* chunks, and those that were never written; of a virtual one: elements */
     hsize_t chunk_rows;           /* 0: no chunks */
+    int depth;                    /* virtual data sets that led here */
     char filter[256];             /* "", or the filter that HDF5 lacks, should values turn out to be packed by it */
     char why[512];                /* "", or why it isn't to be read */
 } store_claim;

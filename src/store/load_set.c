@@ -61,7 +61,7 @@ static int64_t block_rows(const set_load *load, size_t row_bytes) {
     return rows > 0 ? rows : 1;
 }
 
-static bool read_block(const set_load *load, int64_t first, int64_t rows, void *values) {
+static bool read_block(const set_load *load, int64_t first, int64_t rows, void *values, store_hdf5_reason *why) {
     const store_node *node = &load->node;
     hsize_t start[DSTN_MAX_RANK] = {(hsize_t)first}, extent[DSTN_MAX_RANK];
     for (int d = 0; d < node->rank; d++) {
@@ -70,16 +70,22 @@ static bool read_block(const set_load *load, int64_t first, int64_t rows, void *
     hid_t memory = H5Screate_simple(node->rank, extent, NULL);
     bool good = memory >= 0 && H5Sselect_hyperslab(load->space, H5S_SELECT_SET, start, NULL, extent, NULL) >= 0 &&
                 H5Dread(load->set, load->type.memory, memory, load->space, H5P_DEFAULT, values) >= 0;
+    *why = store_hdf5_why(); /* before the next call clears it */
     if (memory >= 0) {
         H5Sclose(memory);
     }
     return good;
 }
 
-static bool fail_values(const set_load *load) {
-    store_hdf5_reason why = store_hdf5_why();
-    char text[sizeof why.text + 32];
-    store_say(text, sizeof text, "can't be read (HDF5: %s)", why.text);
+static bool read_single(const set_load *load, void *value, store_hdf5_reason *why) {
+    bool good = H5Dread(load->set, load->type.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0;
+    *why = store_hdf5_why();
+    return good;
+}
+
+static bool fail_values(const set_load *load, const store_hdf5_reason *why) {
+    char text[sizeof why->text + 32];
+    store_say(text, sizeof text, "can't be read (HDF5: %s)", why->text);
     return load->sink->fail_node(load->sink->self, load->claim.filter[0] ? load->claim.filter : text);
 }
 
@@ -98,9 +104,11 @@ static bool send_numbers(const set_load *load) {
     for (int64_t first = 0; good && going && first < all; first += rows) {
         int64_t here = all - first < rows ? all - first : rows;
         load->sink->progress(load->sink->self, here * (int64_t)row_bytes);
-        good = node->rank > 0 ? read_block(load, first, here, values)
-                              : H5Dread(load->set, load->type.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-        going = good ? load->sink->take_bytes(load->sink->self, values, (size_t)here * row_bytes) : fail_values(load);
+        store_hdf5_reason why;
+        H5Eclear2(H5E_DEFAULT);
+        good = node->rank > 0 ? read_block(load, first, here, values, &why) : read_single(load, values, &why);
+        going =
+            good ? load->sink->take_bytes(load->sink->self, values, (size_t)here * row_bytes) : fail_values(load, &why);
     }
     free(values);
     return going;

@@ -70,6 +70,7 @@ static dstn_status load_foreign(const char *path, const store_proven *proven, co
     if (how) {
         request.external = how->external;
         request.wanted = how->wanted;
+        request.deep = how->deep;
     }
     store_tree tree = {0};
     dstn_error why = {DSTN_OK, ""};
