@@ -36,6 +36,7 @@ typedef struct csv_table {
     size_t columns, target;
     bool has_labels; /* the target's values are class labels */
     char decimal;    /* '.' or ','; 0: the first number that has either decides */
+    int64_t inexact; /* whole numbers too large to be held to the last digit */
     bool is_guessed; /* separator or decimal were not given */
     double *values;  /* [rows, columns] */
     size_t rows, capacity;
@@ -156,7 +157,10 @@ static const char *read_decimal(csv_table *table, char *text, double *out) {
         table->decimal = comma ? ',' : '.';
     }
     if (table->decimal != ',') {
-        return read_number(text, out);
+        const char *wrong = read_number(text, out);
+        return wrong && comma && !strchr(comma + 1, ',') && table->is_guessed
+                   ? "is not a number (if its comma is a decimal sign, set data.decimal: comma)"
+                   : wrong;
     }
     if (point) {
         return "has a point, and decimals have commas here";
@@ -182,6 +186,7 @@ static dstn_status read_value(csv_table *table, size_t c, double *value, dstn_er
         }
     }
     if (!wrong) {
+        table->inexact += fabs(*value) >= DATA_LARGEST_EXACT && text[strspn(text, "+-0123456789")] == '\0';
         return DSTN_OK;
     }
     const char *quote = *text ? "\"" : "";
@@ -318,9 +323,18 @@ static dstn_status choose_dialect(dstn_node node, const csv_settings *csv, csv_t
                               "\"%s\" is unknown; accepted: auto, point or comma", csv->decimal);
     }
     table->is_guessed = guesses_separator || guesses_decimal;
-    table->reader.separator = guesses_separator ? data_csv_guess_separator(&table->reader) : separator;
+    char said = data_csv_skip_preface(&table->reader);
+    table->reader.separator = !guesses_separator ? separator : said ? said : data_csv_guess_separator(&table->reader);
     table->decimal = !guesses_decimal ? decimal : table->reader.separator == ',' ? '.' : '\0';
     return DSTN_OK;
+}
+
+/* What a double can't hold is not what the file says. */
+static void warn_of_inexact(const csv_table *table, const dstn_log *log) {
+    if (table->inexact > 0) {
+        dstn_log_warn(log, "%s: %lld whole numbers are 2^53 or more and may lose their last digits", table->reader.path,
+                      (long long)table->inexact);
+    }
 }
 
 /* What was guessed is said, where it is not what such a table is named for. */
@@ -351,6 +365,7 @@ static dstn_status read_table(dstn_node node, const csv_settings *csv, const dst
     }
     if (status == DSTN_OK) {
         describe_dialect(table, log);
+        warn_of_inexact(table, log);
     }
     return status;
 }

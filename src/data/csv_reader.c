@@ -259,6 +259,27 @@ static int64_t agreed_count(const data_csv_reader *reader, char separator) {
     return count;
 }
 
+char data_csv_skip_preface(data_csv_reader *reader) {
+    static const char mark[] = "sep=";
+    const size_t length = sizeof mark - 1;
+    const char *line = reader->at;
+    char said = '\0';
+    if (strncmp(line, mark, length) == 0 && line[length] && strchr("\r\n", line[length + 1])) {
+        said = line[length];
+        reader->at += length + 1;
+        skip_line_end(reader);
+    }
+    for (char *rest = reader->at; !is_at_end(reader) && (is_blank(*rest) || *rest == '\n' || *rest == '\r');) {
+        rest += strspn(rest, " \t");
+        if (*rest == '\n' || *rest == '\r') {
+            reader->at = rest;
+            skip_line_end(reader);
+            rest = reader->at;
+        }
+    }
+    return said;
+}
+
 char data_csv_guess_separator(const data_csv_reader *reader) {
     for (const char *separator = separators; *separator; separator++) {
         if (agreed_count(reader, *separator) > 0) {

@@ -20,6 +20,9 @@ int data_csv_open(data_csv_reader *reader, const char *path);
 void data_csv_close(data_csv_reader *reader);
 /* Of a file just opened: that it is text; else DSTN_ERROR_DATA, which says what it is, where that can be told. */
 dstn_status data_csv_check_text(const data_csv_reader *reader, dstn_error *err);
+/* Past blank lines above the header, and the line "sep=;" that spreadsheets write there: the separator that it names,
+ * or NUL. */
+char data_csv_skip_preface(data_csv_reader *reader);
 /* Of a file just opened: the separator that its first lines agree on, of comma, semicolon, tab, bar and blanks. */
 char data_csv_guess_separator(const data_csv_reader *reader);
 /* The next record; *found [out] false: the file has no more. Blank lines at the end are no records, others are

@@ -11,6 +11,10 @@ printf 'a,b,y\n1,2,3\n4,,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >missing.csv
 printf 'a,b,y\n1,2,3\n4,five,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >text.csv
 printf 'a,b,y\n1,2,3\n4,5\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >ragged.csv
 printf 'a,b,y\n1,2,3\n4,nan,5\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >nan.csv
+printf 'a,b,y\n1,2,3\n4,1e400,5\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >beyond.csv
+sed 's/1e400/1.7976931348623157e+308/' beyond.csv >largest.csv
+sed -e 's/1e400/4/' -e 's/,9$/,-1.7e308/' beyond.csv >target.csv
+printf '"a","b","y"\n"1,5","2","3"\n"4","5","6"\n' >decimal.csv
 : >empty.csv
 printf 'a,b,y\n' >header.csv
 head -c 4096 /dev/urandom >noise.csv
@@ -24,6 +28,27 @@ data "random bytes" 'noise.csv' noise.csv
 data "a file that does not exist" 'absent.csv.*No such file' absent.csv
 expect "a target column that doesn't exist" 3 'boston.csv.*medvv.*medv' \
   "$dstn" train "$ridge" --set data.target=medvv --out none
+
+data "values beyond all numbers" 'beyond.csv:3: column "b": "1e400" is beyond all numbers' beyond.csv
+data "the largest double for no value" 'largest.csv:3: column "b": "1.7976931348623157e.308" is too large' largest.csv
+data "it may be the target's" 'target.csv:4: column "y": "-1.7e308" is too large' target.csv
+data "decimal commas among commas" 'decimal.csv:2: column "a": "1,5" is not a number .*data.decimal: comma' decimal.csv
+printf 'data: {path: table.csv, target: y}\n' >table.yaml
+digest_of() {
+  "$dstn" data check table.yaml --set "data.path=$1" 2>/dev/null </dev/null | awk '$1 == "digest" { print $2 }'
+}
+printf 'a,b,y\n1,2,3\n4,5.5,6\n7,8,9\n1,2,2\n3,4,1\n5,6,1\n' >table.csv
+{ printf 'sep=;\r\n' && tr ',' ';' <table.csv; } >spreadsheet.csv
+{ printf '\n  \n' && cat table.csv; } >below.csv
+{ printf '\357\273\277' && sed 's/$/\r/' table.csv; } >mark.csv
+tr ',.' ';,' <table.csv | sed 's/[^;]*/"&"/g' >quoted.csv
+for file in spreadsheet below mark quoted; do
+  [ -n "$(digest_of table.csv)" ] && [ "$(digest_of table.csv)" = "$(digest_of $file.csv)" ] ||
+    { echo "FAIL $file.csv holds the same table" && failures=$((failures + 1)); }
+done
+sed 's/^7,/9007199254740993,/' table.csv >whole.csv
+expect "whole numbers that a double can't hold" 0 'warning: whole.csv: 1 whole numbers' "$dstn" data check table.yaml \
+  --set data.path=whole.csv
 
 config() {
   expect "$1" 2 "$2" "$dstn" train "${@:3}" --out "$scratch/none"
