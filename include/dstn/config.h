@@ -24,13 +24,18 @@ typedef enum dstn_node_kind { DSTN_NODE_NONE, DSTN_NODE_SCALAR, DSTN_NODE_SEQUEN
  * and a root that is no mapping: DSTN_ERROR_USAGE with file:line. out is owned by the caller. */
 dstn_status dstn_doc_load(const char *path, dstn_doc **out, dstn_error *err);
 dstn_status dstn_doc_parse(const char *text, const char *name, dstn_doc **out, dstn_error *err);
+dstn_doc *dstn_doc_new(const char *name); /* a mapping without entries; owned by the caller */
 void dstn_doc_destroy(dstn_doc *doc);
 
-/* Puts a YAML value at a dotted path, creating mappings on the way: "train.batch", "layers.0.linear.out".
+/* Puts a value at a dotted path, creating mappings on the way: "train.batch", "layers.0.linear.out".
  * `dstn_doc_set` takes `a.b=v` as the command line gives it. Messages about the value then name "--set a.b=v".
- * A path through a scalar, an empty key or a value that is no YAML: DSTN_ERROR_USAGE. */
+ * The value is the whole of what is given: a list or mapping in brackets (`[1, 2]`, `{a: 1}`), a text in quotes ('a',
+ * "a"), YAML of several lines that begins with a key or a list's entry, or, whatever else is in it, a number, word or
+ * text: `run #3: x` is just that. `dstn_doc_put_text` puts any text as it is.
+ * A path through a scalar, an empty key, or brackets or quotes that are no YAML: DSTN_ERROR_USAGE. */
 dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err);
-dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *yaml, const char *origin, dstn_error *err);
+dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *value, const char *origin, dstn_error *err);
+dstn_status dstn_doc_put_text(dstn_doc *doc, const char *path, const char *text, const char *origin, dstn_error *err);
 /* Copies the mapping of another document to `path` of this one; messages about it go on naming the other's file and
  * line (a model file that a config names). `from` must outlive `doc`. */
 dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn_error *err);
@@ -219,10 +224,22 @@ typedef struct dstn_section {
  * the closest key, or "". */
 size_t dstn_schema_help(const dstn_section *sections, size_t count, const char *key, FILE *out, char *nearest);
 
-/* The first key, in document order, at which two resolved configs differ and that may not (see may_differ);
- * writes it as a dotted path to key [out, size]. Returns false where nothing forbidden differs. Numbers are compared as
- * numbers; a key that one of them lacks differs, unless the other has the default there. */
-bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now, char *key,
-                         size_t size);
+/* Where two configs differ, and what each has there on one line, cut where it is long; "not set": nothing. */
+enum { DSTN_VALUE_SIZE = 96 };
+typedef struct dstn_difference {
+    char key[DSTN_NAME_SIZE]; /* a dotted path */
+    char before[DSTN_VALUE_SIZE], now[DSTN_VALUE_SIZE];
+} dstn_difference;
+
+/* The first key, in document order, at which two resolved configs differ and that may not (see may_differ): found
+ * [out]. Returns false where nothing forbidden differs. Numbers are compared as numbers; a key that one of them lacks
+ * differs, unless the other has the default there. */
+bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now,
+                         dstn_difference *found);
+
+/* A text that two values have in common where they mean the same: keys are sorted, numbers stand for themselves however
+ * they are written (but for options that are texts), a list of one for its entry where the option takes both. Free with
+ * free(). The node is the root of a config or of a part of one whose keys lie at the places of the schema. */
+char *dstn_schema_canonical(const dstn_section *sections, size_t count, dstn_node root);
 
 #endif

@@ -97,6 +97,18 @@ char *dstn_strdup(const char *text);
 /* printf into a new string; free with free(). */
 char *dstn_format(const char *format, ...) DSTN_PRINTF(1, 2);
 
+/* Texts with the positions that they were first put at: what would be looked for in a list again and again is asked
+ * here. Zeroed, it is empty. The texts are borrowed. */
+typedef struct dstn_texts {
+    struct dstn_text *slots; /* [capacity], a power of two; at most half of them are taken */
+    size_t count, capacity;
+} dstn_texts;
+
+/* The position that the text was put at before, or `at`, where it is now. */
+int64_t dstn_texts_put(dstn_texts *texts, const char *text, int64_t at);
+int64_t dstn_texts_find(const dstn_texts *texts, const char *text); /* −1: not there */
+void dstn_texts_clear(dstn_texts *texts);
+
 /* An arena hands out 64-byte-aligned, zeroed arrays that live until the arena dies: everything that a step touches
  * is taken from one when a job is built, so that no step allocates. */
 typedef struct dstn_arena dstn_arena;

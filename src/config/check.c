@@ -1,5 +1,5 @@
 /* config: what a text must not have before it comes to libfyaml, of which not every version comes back from it. */
-#include "convert.h"
+#include "tree.h"
 
 #include <string.h>
 

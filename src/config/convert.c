@@ -7,10 +7,11 @@
 /* A few lines of aliases of aliases could ask for more nodes than there is memory. */
 enum { MAX_COPIED = 100000 };
 
+static const char merge_key[] = "<<";
+
 typedef struct anchor {
-    struct anchor *next;
     char *name;
-    const config_node *node;
+    const config_node *node; /* the latest that has it */
 } anchor;
 
 typedef struct conversion {
@@ -18,7 +19,9 @@ typedef struct conversion {
     const config_source *source;
     bool has_lines;
     config_problem *problem;
-    anchor *anchors; /* of the nodes that are complete, the latest first */
+    anchor *anchors; /* [anchor_names.count] of the nodes that are complete */
+    size_t anchor_capacity;
+    dstn_texts anchor_names;
     size_t copied;
 } conversion;
 
@@ -78,6 +81,19 @@ static bool is_plain(struct fy_node *from) {
 /* ---- anchors and aliases ------------------------------------------------------------------------------------------
  */
 
+static void make_room_for_anchor(conversion *c, size_t used) {
+    if (used < c->anchor_capacity) {
+        return;
+    }
+    c->anchor_capacity = used ? 2 * used : 8;
+    anchor *larger = dstn_alloc(c->anchor_capacity, sizeof *larger);
+    if (used) {
+        memcpy(larger, c->anchors, used * sizeof *larger);
+    }
+    free(c->anchors);
+    c->anchors = larger;
+}
+
 static void remember_anchor(conversion *c, struct fy_node *from, const config_node *node) {
     struct fy_anchor *named = from ? fy_node_get_anchor(from) : NULL;
     if (!named || !node) {
@@ -85,17 +101,24 @@ static void remember_anchor(conversion *c, struct fy_node *from, const config_no
     }
     size_t length = 0;
     const char *name = fy_anchor_get_text(named, &length);
-    anchor *latest = dstn_alloc(1, sizeof *latest);
-    *latest = (anchor){.next = c->anchors, .name = copy_text(name, length), .node = node};
-    c->anchors = latest;
+    char *own = copy_text(name, length);
+    size_t count = c->anchor_names.count;
+    size_t at = (size_t)dstn_texts_put(&c->anchor_names, own, (int64_t)count);
+    if (at < count) {
+        free(own);
+    } else {
+        make_room_for_anchor(c, count);
+        c->anchors[at].name = own;
+    }
+    c->anchors[at].node = node;
 }
 
 static void forget_anchors(conversion *c) {
-    for (anchor *a = c->anchors, *next; a; a = next) {
-        next = a->next;
-        free(a->name);
-        free(a);
+    for (size_t i = 0; i < c->anchor_names.count; i++) {
+        free(c->anchors[i].name);
     }
+    free(c->anchors);
+    dstn_texts_clear(&c->anchor_names);
 }
 
 static size_t tree_size(const config_node *node) {
@@ -108,19 +131,17 @@ static size_t tree_size(const config_node *node) {
 
 static config_node *convert_alias(conversion *c, struct fy_node *from, int line) {
     char *name = scalar_text(from);
-    const anchor *found = c->anchors;
-    while (found && name && strcmp(found->name, name) != 0) {
-        found = found->next;
-    }
+    int64_t at = name ? dstn_texts_find(&c->anchor_names, name) : -1;
     free(name);
-    if (!found) {
+    if (at < 0) {
         return fail(c, line, "an alias names no anchor before it");
     }
-    c->copied += tree_size(found->node);
+    const config_node *found = c->anchors[at].node;
+    c->copied += tree_size(found);
     if (c->copied > MAX_COPIED) {
         return fail(c, line, "aliases stand for too many values");
     }
-    return config_node_copy(c->doc, found->node);
+    return config_node_copy(c->doc, found);
 }
 
 /* ---- values --------------------------------------------------------------------------------------------------------
@@ -167,41 +188,61 @@ static bool merge(conversion *c, config_node *mapping, const config_node *from) 
     return true;
 }
 
-/* Adds one `key: value`; the value has the key's line, since that is where one looks for it. What is to be merged goes
- * to `merged`, since keys that come after it take precedence. */
-static bool convert_pair(conversion *c, config_node *mapping, config_node *merged, struct fy_node_pair *pair,
-                         int line) {
+static void fail_repeated(const conversion *c, const char *key, int first, int line) {
+    char message[160];
+    char *shown = dstn_printable(key);
+    int used = snprintf(message, sizeof message, "the key \"%.60s\" stands twice in one mapping", shown);
+    free(shown);
+    if (c->has_lines) {
+        snprintf(message + used, sizeof message - (size_t)used, ", on lines %d and %d; accepted: each key once", first,
+                 line);
+    }
+    fail(c, line, message);
+}
+
+/* A mapping on its way: the keys so far with their lines, and what is to be merged, since keys that come after it take
+ * precedence. */
+typedef struct pairs {
+    config_node *mapping, *merged;
+    dstn_texts lines;
+} pairs;
+
+/* Adds one `key: value`; the value has the key's line, since that is where one looks for it. */
+static bool convert_pair(conversion *c, pairs *to, struct fy_node_pair *pair, int line) {
     struct fy_node *key_node = fy_node_pair_key(pair);
     int key_line = config_first_line(key_node);
     key_line = key_line ? key_line : line;
     bool is_word = !key_node || (fy_node_get_type(key_node) == FYNT_SCALAR && !fy_node_is_alias(key_node));
     char *key = is_word ? scalar_text(key_node) : NULL;
+    int64_t first = key ? dstn_texts_find(&to->lines, key) : -1;
     config_node *child = NULL;
     if (!key) {
         fail(c, key_line, "a key is no word");
-    } else if (config_node_find(mapping, key)) {
-        fail(c, key_line, "duplicate key");
+    } else if (first >= 0) {
+        fail_repeated(c, key, (int)first, key_line);
     } else {
         child = convert(c, fy_node_pair_value(pair), key_line);
     }
-    if (child && is_plain(key_node) && strcmp(key, "<<") == 0) {
-        config_node_append(merged, child, NULL);
+    if (child && is_plain(key_node) && strcmp(key, merge_key) == 0) {
+        config_node_append(to->merged, child, NULL);
+        dstn_texts_put(&to->lines, merge_key, key_line);
     } else if (child) {
-        config_node_append(mapping, child, key);
+        config_node_append(to->mapping, child, key);
+        dstn_texts_put(&to->lines, child->key, key_line);
     }
     free(key);
     return child;
 }
 
 static config_node *convert_mapping(conversion *c, struct fy_node *from, int line) {
-    config_node *node = new_node(c, DSTN_NODE_MAPPING, line), *merged = new_node(c, DSTN_NODE_SEQUENCE, line);
+    pairs to = {.mapping = new_node(c, DSTN_NODE_MAPPING, line), .merged = new_node(c, DSTN_NODE_SEQUENCE, line)};
     void *state = NULL;
-    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(from, &state));) {
-        if (!convert_pair(c, node, merged, pair, line)) {
-            return NULL;
-        }
+    bool fine = true;
+    for (struct fy_node_pair *pair; fine && (pair = fy_node_mapping_iterate(from, &state));) {
+        fine = convert_pair(c, &to, pair, line);
     }
-    return merge(c, node, merged) ? node : NULL;
+    dstn_texts_clear(&to.lines);
+    return fine && merge(c, to.mapping, to.merged) ? to.mapping : NULL;
 }
 
 static config_node *convert(conversion *c, struct fy_node *from, int line) {

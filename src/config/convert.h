@@ -6,8 +6,6 @@
 
 #include <libfyaml.h>
 
-/* Whether a text may be given to libfyaml; otherwise see problem. */
-bool config_check_text(const char *text, size_t length, config_problem *problem);
 /* The line of the first token that a node has, counted from 1; 0 where it has none. */
 int config_first_line(struct fy_node *from);
 /* NULL: see problem. Aliases become copies of what they name, `<<` is merged. */

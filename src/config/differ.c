@@ -9,8 +9,7 @@
 typedef struct comparison {
     const dstn_section *sections; /* [count] */
     size_t count;
-    char *key; /* [out, size] */
-    size_t size;
+    dstn_difference *found; /* [out] */
 } comparison;
 
 /* ---- the schema at a place ----------------------------------------------------------------------------------------
@@ -33,19 +32,18 @@ static bool is_chosen(const char *variant, const config_node *mapping) {
     return choice && choice->kind == DSTN_NODE_SCALAR && strcmp(choice->text, value) == 0;
 }
 
-/* The option behind a key of the mapping at `path`; NULL for names that users choose. */
-static const dstn_option *find_option(const comparison *c, const char *path, const config_node *mapping,
-                                      const char *key) {
+const dstn_option *config_find_option(const dstn_section *sections, size_t count, const char *path,
+                                      const config_node *mapping, const char *key) {
     const dstn_option *other_variant = NULL;
-    for (size_t s = 0; s < c->count; s++) {
-        if (!config_path_matches(c->sections[s].path, path)) {
+    for (size_t s = 0; s < count; s++) {
+        if (!config_path_matches(sections[s].path, path)) {
             continue;
         }
-        for (const dstn_option *option = c->sections[s].options; option->key; option++) {
+        for (const dstn_option *option = sections[s].options; option->key; option++) {
             if (strcmp(option->key, key) != 0) {
                 continue;
             }
-            if (is_chosen(c->sections[s].variant, mapping)) {
+            if (is_chosen(sections[s].variant, mapping)) {
                 return option;
             }
             other_variant = option;
@@ -109,8 +107,23 @@ static bool is_fallback(const config_node *value, const dstn_option *option) {
 /* ---- the walk ------------------------------------------------------------------------------------------------------
  */
 
-static bool report(const comparison *c, const char *path) {
-    snprintf(c->key, c->size, "%s", path);
+/* A value on one line; NULL: "not set". */
+static void describe_value(const config_node *node, char out[DSTN_VALUE_SIZE]) {
+    char *yaml = node ? config_flow_text(node) : NULL;
+    if (!yaml) {
+        snprintf(out, DSTN_VALUE_SIZE, "not set");
+    } else if (dstn_escape(yaml, out, DSTN_VALUE_SIZE) >= DSTN_VALUE_SIZE) {
+        dstn_escape(yaml, out, DSTN_VALUE_SIZE - 3);
+        strcat(out, "...");
+    }
+    free(yaml);
+}
+
+/* NULL: that side has no value there. */
+static bool report(const comparison *c, const char *path, const config_node *a, const config_node *b) {
+    snprintf(c->found->key, sizeof c->found->key, "%s", path);
+    describe_value(a, c->found->before);
+    describe_value(b, c->found->now);
     return true;
 }
 
@@ -121,7 +134,7 @@ static bool sequences_differ(const comparison *c, const char *path, const config
                              const dstn_option *option) {
     bool differ = a->count != b->count;
     if (differ) {
-        return report(c, path);
+        return report(c, path, a, b);
     }
     for (size_t i = 0; i < a->count && !differ; i++) {
         char index[24];
@@ -136,7 +149,7 @@ static bool sequences_differ(const comparison *c, const char *path, const config
 /* One key of the mapping `a`, which `b` may lack. */
 static bool entries_differ(const comparison *c, const char *path, const config_node *a, const config_node *b,
                            const char *key) {
-    const dstn_option *option = find_option(c, path, a, key);
+    const dstn_option *option = config_find_option(c->sections, c->count, path, a, key);
     if (option && option->may_differ) {
         return false;
     }
@@ -146,7 +159,7 @@ static bool entries_differ(const comparison *c, const char *path, const config_n
     if (before && now) {
         differ = values_differ(c, below, before, now, option);
     } else if (!is_fallback(before ? before : now, option)) {
-        differ = report(c, below);
+        differ = report(c, below, before, now);
     }
     free(below);
     return differ;
@@ -184,15 +197,13 @@ static bool values_differ(const comparison *c, const char *path, const config_no
         list->children[0]->kind == DSTN_NODE_SCALAR && same_scalar(single, list->children[0], option)) {
         return false;
     }
-    return report(c, path);
+    return report(c, path, a, b);
 }
 
-bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now, char *key,
-                         size_t size) {
-    comparison c = {.sections = sections, .count = count, .key = key, .size = size};
-    if (size) {
-        key[0] = '\0';
-    }
+bool dstn_schema_differs(const dstn_section *sections, size_t count, dstn_node before, dstn_node now,
+                         dstn_difference *found) {
+    comparison c = {.sections = sections, .count = count, .found = found};
+    *found = (dstn_difference){.key = ""};
     if (!before.handle || !now.handle) {
         return before.handle != now.handle;
     }

@@ -64,7 +64,7 @@ static void write_key(const char *key, FILE *out) {
     }
 }
 
-void config_write_flow(const config_node *node, FILE *out) {
+static void write_flow(const config_node *node, FILE *out) {
     if (node->kind == DSTN_NODE_SCALAR) {
         write_scalar(node, out);
         return;
@@ -79,9 +79,21 @@ void config_write_flow(const config_node *node, FILE *out) {
             write_key(node->children[i]->key, out);
             fputs(": ", out);
         }
-        config_write_flow(node->children[i], out);
+        write_flow(node->children[i], out);
     }
     fputc(is_mapping ? '}' : ']', out);
+}
+
+char *config_flow_text(const config_node *node) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) {
+        return dstn_strdup("");
+    }
+    write_flow(node, out);
+    fclose(out);
+    return text;
 }
 
 /* Lists of plain values are easier to read on one line. */
@@ -116,7 +128,7 @@ static void write_entries(const config_node *node, int column, bool begun, FILE 
             fputs(is_short ? ": " : ":\n", out);
         }
         if (is_short) {
-            config_write_flow(child, out);
+            write_flow(child, out);
             fputc('\n', out);
         } else {
             write_entries(child, column + 2, node->kind == DSTN_NODE_SEQUENCE, out);

@@ -37,15 +37,7 @@ const char *dstn_node_text(dstn_node node) {
 }
 
 char *dstn_node_yaml(dstn_node node) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = node.handle ? open_memstream(&text, &size) : NULL;
-    if (!out) {
-        return dstn_strdup("");
-    }
-    config_write_flow(config_of(node), out);
-    fclose(out);
-    return text;
+    return node.handle ? config_flow_text(config_of(node)) : dstn_strdup("");
 }
 
 /* Prepends "file:line: a.b.c" to the message in err. */

@@ -69,7 +69,8 @@ config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const 
     }
     config_node *root = NULL;
     struct fy_diag *diag = new_diag();
-    struct fy_parse_cfg settings = {.flags = FYPCF_DEFAULT_PARSE, .diag = diag};
+    /* That no key stands twice is seen to by the conversion: here every pair of keys would be compared. */
+    struct fy_parse_cfg settings = {.flags = FYPCF_DEFAULT_PARSE | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
     struct fy_parser *parser = diag ? fy_parser_create(&settings) : NULL;
     if (parser && fy_parser_set_string(parser, text, length) == 0) {
         root = parse_one(doc, parser, diag, source, has_lines, problem);

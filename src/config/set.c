@@ -41,12 +41,14 @@ static dstn_status fail_at(const config_node *node, const char *component, const
     return err->status;
 }
 
-/* Puts a node that stands nowhere yet at a path. Nothing changes unless all of the path is there or can be made. */
-static dstn_status place(dstn_doc *doc, const char *path, config_node *value, const char *origin, dstn_error *err) {
+/* Puts a node that stands nowhere yet at a path. Nothing changes unless all of the path is there or can be made, of
+ * mappings that `source` has made. */
+static dstn_status place(dstn_doc *doc, const char *path, config_node *value, const config_source *source,
+                         dstn_error *err) {
     if (has_empty_component(path)) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "%s: empty key in the path \"%s\"; accepted: a.b.c", origin, path);
+        return dstn_fail(err, DSTN_ERROR_USAGE, "%s: empty key in the path \"%s\"; accepted: a.b.c", source->name,
+                         path);
     }
-    const config_source *source = config_source_add(doc, origin, "");
     config_node *at = doc->root;
     for (const char *rest = path; rest;) {
         char *component = next_component(rest, &rest);
@@ -56,7 +58,7 @@ static dstn_status place(dstn_doc *doc, const char *path, config_node *value, co
                              : at->kind == DSTN_NODE_SEQUENCE ? list_entry(at, component)
                                                               : NULL;
         if (!found && !is_mapping) {
-            fail_at(at, component, origin, err);
+            fail_at(at, component, source->name, err);
             free(component);
             return err->status;
         }
@@ -72,20 +74,23 @@ static dstn_status place(dstn_doc *doc, const char *path, config_node *value, co
     return DSTN_OK;
 }
 
-dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *yaml, const char *origin, dstn_error *err) {
-    const config_source *source = config_source_add(doc, origin, "");
+dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *value, const char *origin, dstn_error *err) {
+    const config_source *source = config_source_new(doc, origin, "");
     config_problem problem;
-    config_node *value = config_parse(doc, yaml, strlen(yaml), source, false, &problem);
-    if (!value && problem.message[0]) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: the value is no YAML (%s); accepted: a YAML value", origin,
-                         path, problem.message);
+    config_node *node = config_read_value(doc, value, source, &problem);
+    if (!node) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%s: %s: the value is no YAML (%s); accepted: a text, or YAML in brackets", origin, path,
+                         problem.message[0] ? problem.message : "there is nothing in it");
     }
-    if (!value) {
-        value = config_node_new(doc, DSTN_NODE_SCALAR, source, 0);
-        value->text = dstn_strdup("");
-        value->plain = true;
-    }
-    return place(doc, path, value, origin, err);
+    return place(doc, path, node, source, err);
+}
+
+dstn_status dstn_doc_put_text(dstn_doc *doc, const char *path, const char *text, const char *origin, dstn_error *err) {
+    const config_source *source = config_source_new(doc, origin, "");
+    config_node *node = config_node_new(doc, DSTN_NODE_SCALAR, source, 0);
+    node->text = dstn_strdup(text);
+    return place(doc, path, node, source, err);
 }
 
 dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err) {
@@ -106,5 +111,6 @@ dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn
     if (!from.handle) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s: %s: nothing there to be put in", dstn_doc_name(doc), path);
     }
-    return place(doc, path, config_node_copy(doc, config_of(from)), dstn_doc_name(doc), err);
+    const config_source *source = config_source_find(doc, dstn_doc_name(doc), "");
+    return place(doc, path, config_node_copy(doc, config_of(from)), source, err);
 }

@@ -7,8 +7,14 @@
 dstn_doc *config_doc_new(const char *name) {
     dstn_doc *doc = dstn_alloc(1, sizeof *doc);
     char *folder = config_folder_of(name);
-    doc->file = config_source_add(doc, name, folder);
+    doc->file = config_source_new(doc, name, folder);
     free(folder);
+    return doc;
+}
+
+dstn_doc *dstn_doc_new(const char *name) {
+    dstn_doc *doc = config_doc_new(name);
+    doc->root = config_node_new(doc, DSTN_NODE_MAPPING, doc->file, 1);
     return doc;
 }
 
@@ -21,6 +27,7 @@ void dstn_doc_destroy(dstn_doc *doc) {
         free(node->key);
         free(node->text);
         free(node->children);
+        dstn_texts_clear(&node->keys);
         free(node);
     }
     for (config_source *source = doc->sources, *next; source; source = next) {
@@ -32,18 +39,22 @@ void dstn_doc_destroy(dstn_doc *doc) {
     free(doc);
 }
 
-const config_source *config_source_add(dstn_doc *doc, const char *name, const char *folder) {
-    for (config_source *source = doc->sources; source; source = source->next) {
-        if (strcmp(source->name, name) == 0 && strcmp(source->folder, folder) == 0) {
-            return source;
-        }
-    }
+const config_source *config_source_new(dstn_doc *doc, const char *name, const char *folder) {
     config_source *source = dstn_alloc(1, sizeof *source);
     source->name = dstn_strdup(name);
     source->folder = dstn_strdup(folder);
     source->next = doc->sources;
     doc->sources = source;
     return source;
+}
+
+const config_source *config_source_find(dstn_doc *doc, const char *name, const char *folder) {
+    for (config_source *source = doc->sources; source; source = source->next) {
+        if (strcmp(source->name, name) == 0 && strcmp(source->folder, folder) == 0) {
+            return source;
+        }
+    }
+    return config_source_new(doc, name, folder);
 }
 
 char *config_folder_of(const char *path) {
@@ -64,6 +75,18 @@ config_node *config_node_new(dstn_doc *doc, dstn_node_kind kind, const config_so
     return node;
 }
 
+/* Mappings with fewer keys than this are looked through. */
+enum { LARGE = 16 };
+
+static void index_keys(config_node *mapping) {
+    if (mapping->count < LARGE) {
+        return;
+    }
+    for (size_t i = mapping->keys.count; i < mapping->count; i++) {
+        dstn_texts_put(&mapping->keys, mapping->children[i]->key, (int64_t)i);
+    }
+}
+
 void config_node_append(config_node *parent, config_node *child, const char *key) {
     if (parent->count == parent->capacity) {
         size_t capacity = parent->capacity ? 2 * parent->capacity : 8;
@@ -79,16 +102,38 @@ void config_node_append(config_node *parent, config_node *child, const char *key
     child->parent = parent;
     if (key) {
         child->key = dstn_strdup(key);
+        index_keys(parent);
     }
 }
 
-void config_node_replace(config_node *old, config_node *with) {
-    config_node *parent = old->parent;
-    for (size_t i = 0; i < parent->count; i++) {
-        if (parent->children[i] == old) {
-            parent->children[i] = with;
+/* −1: it isn't there. */
+static int64_t position_of(const config_node *mapping, const char *key) {
+    if (mapping->count >= LARGE) {
+        return dstn_texts_find(&mapping->keys, key);
+    }
+    for (size_t i = 0; i < mapping->count; i++) {
+        if (strcmp(mapping->children[i]->key, key) == 0) {
+            return (int64_t)i;
         }
     }
+    return -1;
+}
+
+static size_t index_in_parent(const config_node *node) {
+    if (node->key) {
+        return (size_t)position_of(node->parent, node->key);
+    }
+    size_t i = 0;
+    while (node->parent->children[i] != node) {
+        i++;
+    }
+    return i;
+}
+
+/* The key in the parent's index is the old node's, which lives on. */
+void config_node_replace(config_node *old, config_node *with) {
+    config_node *parent = old->parent;
+    parent->children[index_in_parent(old)] = with;
     with->parent = parent;
     with->key = old->key ? dstn_strdup(old->key) : NULL;
 }
@@ -97,31 +142,25 @@ config_node *config_node_find(const config_node *mapping, const char *key) {
     if (!mapping || mapping->kind != DSTN_NODE_MAPPING) {
         return NULL;
     }
-    for (size_t i = 0; i < mapping->count; i++) {
-        if (strcmp(mapping->children[i]->key, key) == 0) {
-            return mapping->children[i];
-        }
-    }
-    return NULL;
+    int64_t position = position_of(mapping, key);
+    return position < 0 ? NULL : mapping->children[position];
 }
 
-config_node *config_node_copy(dstn_doc *doc, const config_node *from) {
-    const config_source *source = config_source_add(doc, from->source->name, from->source->folder);
+static config_node *copy_node(dstn_doc *doc, const config_node *from, const config_source *source) {
     config_node *copy = config_node_new(doc, from->kind, source, from->line);
     copy->text = from->text ? dstn_strdup(from->text) : NULL;
     copy->plain = from->plain;
     for (size_t i = 0; i < from->count; i++) {
-        config_node_append(copy, config_node_copy(doc, from->children[i]), from->children[i]->key);
+        const config_node *child = from->children[i];
+        const config_source *of_child = child->source;
+        of_child = of_child == from->source ? source : config_source_find(doc, of_child->name, of_child->folder);
+        config_node_append(copy, copy_node(doc, child, of_child), child->key);
     }
     return copy;
 }
 
-static size_t index_in_parent(const config_node *node) {
-    size_t i = 0;
-    while (node->parent->children[i] != node) {
-        i++;
-    }
-    return i;
+config_node *config_node_copy(dstn_doc *doc, const config_node *from) {
+    return copy_node(doc, from, config_source_find(doc, from->source->name, from->source->folder));
 }
 
 char *config_node_path(const config_node *node) {
@@ -136,17 +175,18 @@ char *config_node_path(const config_node *node) {
     return path;
 }
 
-bool config_node_is_null(const config_node *node) {
+bool config_text_is_null(const char *text) {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
-    if (node->kind != DSTN_NODE_SCALAR || !node->plain) {
-        return false;
-    }
     for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) {
-        if (strcmp(node->text, nulls[i]) == 0) {
+        if (strcmp(text, nulls[i]) == 0) {
             return true;
         }
     }
     return false;
+}
+
+bool config_node_is_null(const config_node *node) {
+    return node->kind == DSTN_NODE_SCALAR && node->plain && config_text_is_null(node->text);
 }
 
 void config_node_make_mapping(config_node *node) {

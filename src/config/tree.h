@@ -23,6 +23,7 @@ typedef struct config_node {
     int line;                      /* 0: the source has no lines */
     struct config_node **children; /* [count] */
     size_t count, capacity;
+    dstn_texts keys; /* of a large mapping: where the children of these keys stand */
 } config_node;
 
 /* A node lives as long as its document, even when it has been replaced: settings may point at its text. */
@@ -40,7 +41,9 @@ typedef struct config_problem {
 } config_problem;
 
 dstn_doc *config_doc_new(const char *name);
-const config_source *config_source_add(dstn_doc *doc, const char *name, const char *folder);
+/* A new one, and the one that is there already, if it is. */
+const config_source *config_source_new(dstn_doc *doc, const char *name, const char *folder);
+const config_source *config_source_find(dstn_doc *doc, const char *name, const char *folder);
 char *config_folder_of(const char *path); /* "" for a bare name; free with free() */
 
 config_node *config_node_new(dstn_doc *doc, dstn_node_kind kind, const config_source *source, int line);
@@ -49,6 +52,8 @@ void config_node_replace(config_node *old, config_node *with); /* at the same pl
 config_node *config_node_find(const config_node *mapping, const char *key);
 config_node *config_node_copy(dstn_doc *doc, const config_node *from);
 char *config_node_path(const config_node *node); /* "a.b.0.c", "" for the root; free with free() */
+/* Whether a text would be taken for nothing, if it were plain. */
+bool config_text_is_null(const char *text);
 /* A plain `~`, `null` or nothing at all. */
 bool config_node_is_null(const config_node *node);
 /* An empty value stands for a mapping without entries: `train:` with all its lines commented out. */
@@ -59,8 +64,16 @@ void config_node_make_mapping(config_node *node);
 config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const config_source *source, bool has_lines,
                           config_problem *problem);
 
+/* A value as a command line gives it, in a node that stands nowhere yet: a list or mapping in brackets, YAML of several
+ * lines that begins with a key or an entry, a text in quotes; anything else is the text that it is, in which "#", ": "
+ * and the like mean nothing. An empty text is no value (~). NULL: see problem. */
+config_node *config_read_value(dstn_doc *doc, const char *text, const config_source *source, config_problem *problem);
+
+/* Whether a text may be given to libfyaml; otherwise see problem. */
+bool config_check_text(const char *text, size_t length, config_problem *problem);
+
 void config_write_block(const config_node *root, FILE *out);
-void config_write_flow(const config_node *node, FILE *out);
+char *config_flow_text(const config_node *node); /* on one line; free with free() */
 
 static inline config_node *config_of(dstn_node node) {
     return node.handle;

@@ -21,9 +21,13 @@ void model_chain_destroy(model_chain *chain) {
     free(chain);
 }
 
-/* An array with room for one more; the old one is freed. */
+/* An array with room for one more. It has room for a power of two: it is another one, twice as long and with the old
+ * one freed, where there are as many items. */
 static void *longer(void *items, int count, size_t size) {
-    void *more = dstn_alloc((size_t)count + 1, size);
+    if (count & (count - 1)) {
+        return items;
+    }
+    void *more = dstn_alloc(count ? 2 * (size_t)count : 1, size);
     if (count > 0) {
         memcpy(more, items, (size_t)count * size);
     }

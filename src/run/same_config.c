@@ -22,17 +22,16 @@ dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, 
 }
 
 static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *folder, bool *longer, dstn_error *err) {
-    char key[DSTN_NAME_SIZE];
+    dstn_difference found;
     size_t count;
     dstn_section *sections = dstn_run_schema(&count);
-    bool differs =
-        dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), key, sizeof(key));
+    bool differs = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), &found);
     free(sections);
     if (differs) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "%s: \"%s\" is not as it was when the run started; only lengths, checkpoint and logging keys "
-                         "may change on resume",
-                         folder, key);
+                         "%s: \"%s\" is not as it was when the run started: %s then, %s now; only lengths, checkpoint "
+                         "and logging keys may change on resume",
+                         folder, found.key, found.before, found.now);
     }
     if (longer) {
         *longer = run_job_is_longer(job, before);

@@ -1,6 +1,6 @@
 /* search: one axis of a sweep file: a list of values, {from, count}, or a mapping from labels to settings. */
 #include "axis.h"
-#include "names.h"
+#include "distinct.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +74,8 @@ static const char *find_flaw(const char *text) {
     if (text[strspn(text, label_characters)]) {
         return "has a character that a folder's name may not have";
     }
-    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
-        return "names another folder";
+    if (*text == '.') {
+        return "begins with a dot, which hides a folder";
     }
     return NULL;
 }
@@ -86,19 +86,36 @@ static dstn_status check_name(dstn_node place, const char *what, const char *tex
     if (!flaw) {
         return DSTN_OK;
     }
-    return dstn_node_fail(place, err, "the %s \"%.*s\" %s; accepted: 1 to %d of letters, digits and . _ + -", what,
+    return dstn_node_fail(place, err,
+                          "the %s \"%.*s\" %s; accepted: 1 to %d of letters, digits and . _ + -, no dot first", what,
                           MAX_LABEL, text, flaw, MAX_LABEL);
 }
 
-/* The labels of an axis are put into `seen`, by their places in the document. */
-static dstn_status check_label(search_names *seen, size_t at, dstn_node place, const char *label, dstn_error *err) {
+/* What an axis has so far, by positions on it. */
+typedef struct points {
+    dstn_texts labels; /* borrowed from the document */
+    search_distinct settings;
+} points;
+
+static dstn_status check_label(points *seen, int64_t at, dstn_node place, const char *label, dstn_error *err) {
     if (check_name(place, "label", label, err)) {
         return err->status;
     }
-    if (search_names_put(seen, label, (int64_t)at) != (int64_t)at) {
+    if (dstn_texts_put(&seen->labels, label, at) != at) {
         return dstn_node_fail(place, err, "the label \"%s\" is on the axis twice; accepted: each label once", label);
     }
     return DSTN_OK;
+}
+
+/* Of the point that was appended last. */
+static dstn_status check_settings(points *seen, const search_axis *axis, dstn_node place, dstn_error *err) {
+    int64_t at = axis->count - 1, first = search_distinct_put(&seen->settings, &axis->settings[at], at);
+    return first == at
+               ? DSTN_OK
+               : dstn_node_fail(place, err,
+                                "the labels \"%s\" and \"%s\" stand for the same settings, so that equal runs would "
+                                "look like several results; accepted: each value under one label",
+                                axis->labels[first], axis->labels[at]);
 }
 
 /* ---- the three forms --------------------------------------------------------------------------------------------- */
@@ -123,7 +140,7 @@ static void append_value(search_axis *axis, const char *label, char *yaml, dstn_
     axis->labels[axis->count++] = dstn_strdup(label);
 }
 
-static dstn_status read_list(dstn_node list, search_axis *axis, search_names *seen, dstn_error *err) {
+static dstn_status read_list(dstn_node list, search_axis *axis, points *seen, dstn_error *err) {
     size_t count = dstn_node_count(list);
     reserve(axis, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -134,10 +151,13 @@ static dstn_status read_list(dstn_node list, search_axis *axis, search_names *se
                                   "is not a single value; accepted: single values, or, for more than one setting "
                                   "each, a mapping from labels to settings in place of the list");
         }
-        if (check_label(seen, i, value, text, err)) {
+        if (check_label(seen, (int64_t)i, value, text, err)) {
             return err->status;
         }
         append_value(axis, text, dstn_node_yaml(value), value);
+        if (check_settings(seen, axis, value, err)) {
+            return err->status;
+        }
     }
     return DSTN_OK;
 }
@@ -170,7 +190,7 @@ static dstn_status read_range(dstn_node mapping, search_axis *axis, dstn_error *
     return DSTN_OK;
 }
 
-static dstn_status read_labels(dstn_node mapping, search_axis *axis, search_names *seen, dstn_error *err) {
+static dstn_status read_labels(dstn_node mapping, search_axis *axis, points *seen, dstn_error *err) {
     size_t count = dstn_node_count(mapping);
     reserve(axis, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -179,11 +199,12 @@ static dstn_status read_labels(dstn_node mapping, search_axis *axis, search_name
         if (dstn_node_get_kind(value) != DSTN_NODE_MAPPING) {
             return fail_form(value, "is no mapping of settings", err);
         }
-        if (check_label(seen, i, value, label, err)) {
+        if (check_label(seen, (int64_t)i, value, label, err)) {
             return err->status;
         }
         axis->labels[axis->count] = dstn_strdup(label);
-        if (search_settings_read(value, &axis->settings[axis->count++], err)) {
+        if (search_settings_read(value, &axis->settings[axis->count++], err) ||
+            check_settings(seen, axis, value, err)) {
             return err->status;
         }
     }
@@ -213,9 +234,10 @@ dstn_status search_axis_read(const char *name, dstn_node value, search_axis *axi
     if (dstn_node_get_kind(value) == DSTN_NODE_MAPPING && !is_labelled) {
         return read_range(value, axis, err);
     }
-    search_names seen = {0};
+    points seen = {.labels = {0}};
     dstn_status status = (is_labelled ? read_labels : read_list)(value, axis, &seen, err);
-    search_names_clear(&seen);
+    dstn_texts_clear(&seen.labels);
+    search_distinct_clear(&seen.settings);
     return status;
 }
 

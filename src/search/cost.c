@@ -1,6 +1,5 @@
 /* dstn sweep --plan: members, time, memory and disk of a sweep, from some timed steps of one member of each kind.
  * Members are of one kind where they differ in their seed alone. */
-#include "names.h"
 #include "sweep.h"
 
 #include <math.h>
@@ -31,13 +30,13 @@ static char *kind_of(const dstn_sweep_plan *plan, const dstn_member *member) {
 }
 
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
-    search_names kinds = {0};
+    dstn_texts kinds = {0};
     char **texts = dstn_alloc((size_t)plan->count + 1, sizeof *texts);
     for (int64_t m = 0; m < plan->count; m++) {
         texts[m] = kind_of(plan, &plan->members[m]);
-        first[m] = search_names_put(&kinds, texts[m], m);
+        first[m] = dstn_texts_put(&kinds, texts[m], m);
     }
-    search_names_clear(&kinds);
+    dstn_texts_clear(&kinds);
     for (int64_t m = 0; m < plan->count; m++) {
         free(texts[m]);
     }

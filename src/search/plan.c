@@ -2,7 +2,6 @@
 #include "plan.h"
 #include "axis.h"
 #include "methods.h"
-#include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +35,12 @@ typedef struct search_asker {
     search_settings common; /* `set:` */
     bool has_ended;         /* it will not be asked again */
     int64_t told, capacity; /* members */
-    search_names names;     /* of the members */
+    dstn_texts names;       /* of the members */
 } search_asker;
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
 
-static char *join_labels(char *const *labels, int count) {
+char *search_member_name(char *const *labels, int count) {
     size_t length = 1;
     for (int a = 0; a < count; a++) {
         length += strlen(labels[a]) + 1;
@@ -96,7 +95,7 @@ static dstn_status check_name(dstn_sweep_plan *plan, int64_t index, dstn_error *
                               "the member name \"%.60s...\" is too long; accepted: labels of %d characters together",
                               name, MAX_NAME);
     }
-    if (search_names_put(&plan->asker->names, name, index) != index) {
+    if (dstn_texts_put(&plan->asker->names, name, index) != index) {
         return dstn_node_fail(place, err,
                               "two members have the name \"%s\"; accepted: labels that give each member its own name "
                               "when joined by '-'",
@@ -106,7 +105,7 @@ static dstn_status check_name(dstn_sweep_plan *plan, int64_t index, dstn_error *
 }
 
 int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name) {
-    return search_names_find(&plan->asker->names, name);
+    return dstn_texts_find(&plan->asker->names, name);
 }
 
 /* ---- asking and telling ------------------------------------------------------------------------------------------ */
@@ -126,7 +125,7 @@ static dstn_status ask(dstn_sweep_plan *plan, dstn_error *err) {
             asker->has_ended = answer == DSTN_ANSWER_END;
             return DSTN_OK;
         }
-        member.name = join_labels(member.labels, plan->axis_count);
+        member.name = search_member_name(member.labels, plan->axis_count);
         put_common_first(&asker->common, &member);
         make_room(plan);
         plan->members[plan->count++] = member;
@@ -229,7 +228,7 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     }
     search_settings_clear(&asker->common);
     free(asker->settings);
-    search_names_clear(&asker->names);
+    dstn_texts_clear(&asker->names);
     free(asker);
     free(plan->members);
     free(plan->states);

@@ -7,4 +7,7 @@
 dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *method, dstn_sweep_plan **out,
                                   dstn_error *err);
 
+/* Labels [count] joined by '-'; free with free(). */
+char *search_member_name(char *const *labels, int count);
+
 #endif

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dstn/config.h"
@@ -100,6 +101,64 @@ static void aliases_are_copies_and_merged_keys_give_way(void **state) {
     assert_refused("a: 1\nb: *x\nc: &x 2\n", "a.yaml:2: an alias names no anchor before it");
     assert_refused("a: 1\n? */`x`\n", "a.yaml:2: a key is no word");
     assert_refused("a: 1\nb:\n  <<: 5\n", "a.yaml:3: \"<<\" merges something that is no mapping");
+}
+
+static void a_key_that_stands_twice_is_named_with_both_lines(void **state) {
+    (void)state;
+    assert_refused("a: 1\nb:\n  rate: 1\n  x: [1,\n    2]\n  rate: 2\n",
+                   "a.yaml:6: the key \"rate\" stands twice in one mapping, on lines 3 and 6; accepted: each key once");
+    assert_refused("a: &x {b: 1}\nc: *x\n'c': 2\n",
+                   "a.yaml:3: the key \"c\" stands twice in one mapping, on lines 2 and 3; accepted: each key once");
+    assert_refused("a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n  <<: *x\n",
+                   "a.yaml:5: the key \"<<\" stands twice in one mapping, on lines 3 and 5; accepted: each key once");
+    dstn_doc_destroy(parse("a: {x: 1}\nb: {x: 1, a: {x: 2}}\n"));
+}
+
+static void an_anchor_that_is_set_again_stands_for_the_later_value(void **state) {
+    (void)state;
+    dstn_doc *doc = parse("a: &x 1\nb: &y 2\nc: *x\nd: &x 3\ne: [*x, *y]\n");
+    char *text = dstn_doc_text(doc);
+    assert_string_equal(text, "a: 1\nb: 2\nc: 1\nd: 3\ne: [3, 2]\n");
+    free(text);
+    dstn_doc_destroy(doc);
+}
+
+/* What compares every key with every other takes minutes here. */
+static void many_keys_are_read_and_found_in_no_time(void **state) {
+    (void)state;
+    enum { KEYS = 100000 };
+    char *text = NULL, key[32];
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    fputs("base: &base\n", out);
+    for (int i = 0; i < KEYS / 2; i++) {
+        fprintf(out, "  key_%d: %d\n", i, i);
+    }
+    fputs("all:\n  <<: *base\n", out);
+    for (int i = 0; i < KEYS; i += 2) {
+        fprintf(out, "  key_%d: %d\n", i, 2 * i);
+    }
+    fclose(out);
+    clock_t start = clock();
+    dstn_doc *doc = parse(text);
+    dstn_node all = dstn_node_child(dstn_doc_root(doc), "all");
+    assert_int_equal(dstn_node_count(all), KEYS / 2 + KEYS / 4);
+    for (int i = 0; i < KEYS; i += 2) {
+        snprintf(key, sizeof key, "key_%d", i);
+        assert_int_equal(atoi(dstn_node_text(dstn_node_child(all, key))), 2 * i);
+    }
+    assert_string_equal(dstn_node_text(dstn_node_child(all, "key_7")), "7");
+    assert_null(dstn_node_child(all, "key").handle);
+    for (int i = 0; i < KEYS; i += 10) {
+        char *assignment = dstn_format("all.key_%d=%d", i, 3 * i);
+        dstn_error err = {0};
+        assert_int_equal(dstn_doc_set(doc, assignment, &err), DSTN_OK);
+        free(assignment);
+    }
+    assert_string_equal(dstn_node_text(dstn_node_child(all, "key_90")), "270");
+    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 20);
+    dstn_doc_destroy(doc);
+    free(text);
 }
 
 static void aliases_of_aliases_cannot_use_up_memory(void **state) {
@@ -348,6 +407,9 @@ int main(void) {
         cmocka_unit_test(what_a_config_cannot_hold_is_refused),
         cmocka_unit_test(text_that_is_no_utf8_is_refused_with_its_line),
         cmocka_unit_test(aliases_are_copies_and_merged_keys_give_way),
+        cmocka_unit_test(a_key_that_stands_twice_is_named_with_both_lines),
+        cmocka_unit_test(an_anchor_that_is_set_again_stands_for_the_later_value),
+        cmocka_unit_test(many_keys_are_read_and_found_in_no_time),
         cmocka_unit_test(aliases_of_aliases_cannot_use_up_memory),
         cmocka_unit_test(explicit_keys_with_tabs_are_refused),
         cmocka_unit_test(a_missing_file_is_a_usage_error_with_the_reason),

@@ -199,9 +199,9 @@ static void assert_differs(const char *before, const char *now, const char *want
     dstn_error err = {0};
     assert_int_equal(dstn_doc_parse(before, "before.yaml", &a, &err), DSTN_OK);
     assert_int_equal(dstn_doc_parse(now, "now.yaml", &b, &err), DSTN_OK);
-    char key[64] = "unset";
-    bool differs = dstn_schema_differs(schema, SECTIONS, dstn_doc_root(a), dstn_doc_root(b), key, sizeof key);
-    assert_string_equal(key, want ? want : "");
+    dstn_difference found = {.key = "unset"};
+    bool differs = dstn_schema_differs(schema, SECTIONS, dstn_doc_root(a), dstn_doc_root(b), &found);
+    assert_string_equal(found.key, want ? want : "");
     assert_int_equal(differs, want != NULL);
     dstn_doc_destroy(a);
     dstn_doc_destroy(b);
@@ -269,6 +269,41 @@ static void the_chosen_variant_says_what_may_differ(void **state) {
     assert_differs("data: {source: csv}", "data: {source: hdf5}", "data.source");
 }
 
+static void assert_values(const char *before, const char *now, const char *first, const char *second) {
+    dstn_doc *a = NULL, *b = NULL;
+    dstn_error err = {0};
+    assert_int_equal(dstn_doc_parse(before, "before.yaml", &a, &err), DSTN_OK);
+    assert_int_equal(dstn_doc_parse(now, "now.yaml", &b, &err), DSTN_OK);
+    dstn_difference found;
+    assert_true(dstn_schema_differs(schema, SECTIONS, dstn_doc_root(a), dstn_doc_root(b), &found));
+    assert_string_equal(found.before, first);
+    assert_string_equal(found.now, second);
+    dstn_doc_destroy(a);
+    dstn_doc_destroy(b);
+}
+
+static void a_difference_comes_with_what_it_was_and_what_it_is(void **state) {
+    (void)state;
+    assert_values("train: {batch: 64}", "train: {batch: 65}", "64", "65");
+    assert_values("train: {batch: 1}", "train: {batch: 1, clip: 2}", "not set", "2");
+    assert_values("train: {batch: 1, clip: 2}", "train: {batch: 1}", "2", "not set");
+    assert_values("train: {shape: [1, 2]}", "train: {shape: [1, 2, 3]}", "[1, 2]", "[1, 2, 3]");
+    assert_values("train: {shape: [1, 2]}", "train: {shape: [1, 3]}", "2", "3");
+    assert_values("data: {delimiter: \"\\e\"}", "data: {delimiter: ~}", "\"\\x1b\"", "~");
+    char long_text[300] = "a: ", *end = long_text + 3;
+    memset(end, 'x', 200);
+    dstn_doc *a = NULL, *b = NULL;
+    dstn_error err = {0};
+    dstn_difference found;
+    assert_int_equal(dstn_doc_parse(long_text, "a", &a, &err), DSTN_OK);
+    assert_int_equal(dstn_doc_parse("a: y", "b", &b, &err), DSTN_OK);
+    assert_true(dstn_schema_differs(schema, SECTIONS, dstn_doc_root(a), dstn_doc_root(b), &found));
+    assert_int_equal(strlen(found.before), DSTN_VALUE_SIZE - 1);
+    assert_string_equal(found.before + DSTN_VALUE_SIZE - 5, "x...");
+    dstn_doc_destroy(a);
+    dstn_doc_destroy(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_finds_options_by_key_path_and_section),
@@ -282,6 +317,7 @@ int main(void) {
         cmocka_unit_test(what_may_differ_is_passed_over),
         cmocka_unit_test(a_key_of_one_document_differs_unless_it_is_the_default),
         cmocka_unit_test(the_chosen_variant_says_what_may_differ),
+        cmocka_unit_test(a_difference_comes_with_what_it_was_and_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,21 +90,99 @@ static void assignments_that_cannot_be_made_change_nothing_and_say_why(void **st
                                    "list");
 }
 
-static void a_value_that_is_no_yaml_is_refused(void **state) {
+static void brackets_and_quotes_that_are_no_yaml_are_refused(void **state) {
     (void)state;
-    static const char *const values[] = {"@", "[1", "{a: 1, a: 2}", "1\n---\n2", "\"x"};
+    static const char *const values[] = {"[1",      "{a: 1, a: 2}", "[1] # two", "{a: 1} # {}",  "[1], [2]",
+                                         "[1] 2",   "[1]: {}",      "[a #b, c]", "[*x]",         "{a: 1}}",
+                                         "\"\\q\"", "[1],",         "a: 1\nb",   "a: 1\na: 2\n", "- 1\nb"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         dstn_doc *doc = parse("a: 1\n", "a.yaml");
         dstn_error err = {0};
         assert_int_equal(dstn_doc_put(doc, "new.a", values[i], "--set here", &err), DSTN_ERROR_USAGE);
         /* Between them stands what the library says, in its own words. */
-        static const char front[] = "--set here: new.a: the value is no YAML (", back[] = "); accepted: a YAML value";
+        static const char front[] = "--set here: new.a: the value is no YAML (",
+                          back[] = "); accepted: a text, or YAML in brackets";
         assert_memory_equal(err.message, front, sizeof front - 1);
         assert_true(strlen(err.message) > sizeof front + sizeof back);
         assert_string_equal(err.message + strlen(err.message) - strlen(back), back);
         assert_text(doc, "a: 1\n");
         dstn_doc_destroy(doc);
     }
+}
+
+/* Of a value that a command line gives, and of what is written out and read again. */
+static void assert_value(const char *value, const char *want) {
+    dstn_doc *doc = parse("a: 1\n", "a.yaml"), *again = NULL;
+    dstn_error err = {0};
+    if (dstn_doc_put(doc, "a", value, "--set here", &err)) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(dstn_node_text(dstn_node_child(dstn_doc_root(doc), "a")), want);
+    char *text = dstn_doc_text(doc);
+    if (dstn_doc_parse(text, "again.yaml", &again, &err)) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(dstn_node_text(dstn_node_child(dstn_doc_root(again), "a")), want);
+    free(text);
+    dstn_doc_destroy(doc);
+    dstn_doc_destroy(again);
+}
+
+static void a_value_is_the_whole_of_what_the_shell_gave(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "run #3/x.csv", "# x",   "#",       "a: b",   "a:",       ": a",         "*x",           "&x y",     "!x y",
+        "!!str",        "%x",    "@x",      "`x`",    "| x",      "> x",         "- x",          "-",        "? x",
+        "x ",           " x",    "   ",     "\t",     "a\nb",     "\n",          "a\n b\n\n",    "a\r\nb",   "'a' b",
+        "\"a",          "'a",    "it's",    "''b",    "'a' # b'", "\"a\" # b\"", "a, [b]",       "x]",       "---",
+        "...",          "<<",    "=",       "a=b",    "\\n",      "C:\\d\\x",    "\x01\x1b\x7f", "\u00e9 #", "1 2",
+        "x #\ty",       "a\t#b", "\ufeffx", "\u2028x"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_value(texts[i], texts[i]);
+    }
+}
+
+static void quotes_around_a_whole_value_are_taken_off(void **state) {
+    (void)state;
+    assert_value("'a: #b'", "a: #b");
+    assert_value("'it''s'", "it's");
+    assert_value("''", "");
+    assert_value("\"\"", "");
+    assert_value("''''", "'");
+    assert_value("\"a \\\" # \\x41\"", "a \" # A");
+    assert_value("\"a\n  b \"", "a\n  b ");
+    assert_value("'a\n  b '", "a\n  b ");
+}
+
+static void blanks_around_numbers_and_truth_values_mean_nothing(void **state) {
+    (void)state;
+    assert_value(" 64", "64");
+    assert_value("1e-3\n", "1e-3");
+    assert_value(" true ", "true");
+    assert_value(" -.inf", "-.inf");
+}
+
+static void structured_values_and_contents_of_files_are_yaml(void **state) {
+    (void)state;
+    dstn_doc *doc = parse("a: 1\n", "a.yaml");
+    set_ok(doc, "a= {a: [1, 'x #y', x#y], b: {c: \"]\"}} ");
+    assert_text(doc, "a:\n  a: [1, \"x #y\", x#y]\n  b:\n    c: \"]\"\n");
+    set_ok(doc, "a=[1, # one\n  2]");
+    assert_text(doc, "a: [1, 2]\n");
+    set_ok(doc, "a=# of a file\n\nb: 1 # one\nc:\n  - 2\n");
+    assert_text(doc, "a:\n  b: 1\n  c: [2]\n");
+    set_ok(doc, "a=- 1\n- b: 2\n");
+    assert_text(doc, "a:\n  - 1\n  - b: 2\n");
+    dstn_doc_destroy(doc);
+}
+
+static void texts_can_be_put_without_a_thought(void **state) {
+    (void)state;
+    dstn_doc *doc = parse("a: 1\n", "a.yaml");
+    dstn_error err = {0};
+    assert_int_equal(dstn_doc_put_text(doc, "a", "[x", "here", &err), DSTN_OK);
+    assert_text(doc, "a: \"[x\"\n");
+    dstn_doc_destroy(doc);
 }
 
 static void messages_about_set_values_name_the_assignment(void **state) {
@@ -184,7 +262,12 @@ int main(void) {
         cmocka_unit_test(setting_creates_mappings_on_the_way),
         cmocka_unit_test(setting_reaches_into_lists),
         cmocka_unit_test(assignments_that_cannot_be_made_change_nothing_and_say_why),
-        cmocka_unit_test(a_value_that_is_no_yaml_is_refused),
+        cmocka_unit_test(brackets_and_quotes_that_are_no_yaml_are_refused),
+        cmocka_unit_test(a_value_is_the_whole_of_what_the_shell_gave),
+        cmocka_unit_test(quotes_around_a_whole_value_are_taken_off),
+        cmocka_unit_test(blanks_around_numbers_and_truth_values_mean_nothing),
+        cmocka_unit_test(structured_values_and_contents_of_files_are_yaml),
+        cmocka_unit_test(texts_can_be_put_without_a_thought),
         cmocka_unit_test(messages_about_set_values_name_the_assignment),
         cmocka_unit_test(paths_set_on_the_command_line_start_at_the_current_directory),
         cmocka_unit_test(text_of_a_replaced_value_stays_valid),

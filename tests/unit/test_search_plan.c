@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dstn/search.h"
 
@@ -117,7 +118,7 @@ static void base_is_relative_to_the_sweep_file_and_one_rank_trains_a_member(void
 
 static void a_list_sets_the_dotted_path_that_its_axis_is_named_after(void **state) {
     (void)state;
-    dstn_doc *doc = parse("base: b.yaml\naxes: {optimizer.rate: [.01, 1e-3], x: ['5', -2]}");
+    dstn_doc *doc = parse("base: b.yaml\naxes: {optimizer.rate: [0.01, 1e-3], x: ['5', -2]}");
     dstn_sweep_plan *plan = plan_of(doc);
     assert_int_equal(plan->count, 4);
     assert_string_equal(plan->members[2].name, "1e-3-5");
@@ -232,7 +233,8 @@ static void labels_that_are_no_folder_names_are_refused(void **state) {
     assert_refused("base: b.yaml\naxes:\n  path: ['a b']", "axes.path.0", "a b", NULL);
     assert_refused("base: b.yaml\naxes:\n  path: ['']", "axes.path.0", "empty", NULL);
     assert_refused("base: b.yaml\naxes:\n  path: [..]", "axes.path.0", "..", NULL);
-    assert_refused("base: b.yaml\naxes:\n  path: {.: {}}", "another folder", NULL);
+    assert_refused("base: b.yaml\naxes:\n  path: {.: {}}", "begins with a dot", NULL);
+    assert_refused("base: b.yaml\naxes:\n  optimizer.rate: [0.1, .01]", "axes.optimizer.rate.1", ".01", "dot", NULL);
     assert_refused("base: b.yaml\naxes:\n  a/b: {x: {}}", "axis name", "a/b", NULL);
     assert_refused("base: b.yaml\naxes:\n  a..b: [1]", "a..b", NULL);
 }
@@ -241,6 +243,88 @@ static void two_members_of_one_name_are_refused(void **state) {
     (void)state;
     assert_refused("base: b.yaml\naxes:\n  seed: [1, 2, 1]", "s.yaml:3", "axes.seed.2", "twice", NULL);
     assert_refused("base: b.yaml\naxes:\n  a: [x, x-y]\n  b: [y-z, z]", "axes", "x-y-z", NULL);
+}
+
+/* Equal runs would look like several results. */
+static void two_labels_that_set_the_same_are_refused_with_both_names(void **state) {
+    (void)state;
+    static const char *const axes[] = {
+        "optimizer.rate: [1e-2, 0.5, 0.01]",
+        "seed: {1e-2: {a: 1}, 0.01: {a: +01}}",
+        "k: {1e-2: {a.b: 1, c: 2}, x: {a.b: 2}, 0.01: {c: 2.0, a.b: 1e0}}",
+        "k: {1e-2: {}, 0.01: {}}",
+        "k: {1e-2: {a: {b: 1, c: [2, 3]}}, 0.01: {a: {c: [2, 3e0], b: 1}}}",
+        "k: {1e-2: {data.mean: [0.5]}, 0.01: {data.mean: 0.5}}",
+        "k: {1e-2: {train.batch: ~}, 0.01: {train.batch: null}}",
+    };
+    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+        char *text = dstn_format("base: b.yaml\naxes:\n  %s", axes[i]);
+        assert_refused(text, "s.yaml:3: axes.", "\"1e-2\" and \"0.01\"", "the same settings", NULL);
+        free(text);
+    }
+}
+
+static void labels_that_set_different_things_are_not_taken_for_the_same(void **state) {
+    (void)state;
+    static const char *const axes[] = {
+        "data.target: [1, 01, 1.0]",                        /* names of columns */
+        "k: {a: {train: {batch: 1}}, b: {train.batch: 1}}", /* the first takes away all else */
+        "k: {a: {x: [1, 2]}, b: {x: [12]}, c: {x: '1, 2'}}",
+        "k: {a: {x: {y: 1}}, b: {x: {y: 1, z: ~}}}",
+        "k: {a: {x: ~}, b: {x: '~'}, c: {}}",
+        "seed: [9007199254740993, 9007199254740992]",
+        "k: {a: {x: 'ab', y: c}, b: {x: a, y: 'bc'}}",
+    };
+    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+        char *text = dstn_format("base: b.yaml\naxes:\n  %s", axes[i]);
+        dstn_doc *doc = parse(text);
+        dstn_sweep_plan_destroy(plan_of(doc));
+        dstn_doc_destroy(doc);
+        free(text);
+    }
+}
+
+static void members_that_become_equal_by_a_later_axis_are_refused_with_both_names(void **state) {
+    (void)state;
+    assert_refused("base: b.yaml\naxes:\n  a: {x: {train.batch: 1}, y: {train.batch: 2}}\n  train.batch: [3, 4]",
+                   "s.yaml:2: axes", "\"x-3\" and \"y-3\"", NULL);
+    assert_refused("base: b.yaml\naxes:\n  seed: [1, 2]\n  a: {x: {train.batch: 1}, y: {train.batch: 2}}\n"
+                   "  b: {z: {train: {epochs: 1}}}",
+                   "\"1-x-z\" and \"1-y-z\"", NULL);
+    dstn_doc *doc = parse("base: b.yaml\naxes:\n  a: {x: {train.batch: 1}, y: {train.batch: 2}}\n"
+                          "  b: {u: {train.batch: 3, seed: 1}, v: {seed: 1}}");
+    dstn_sweep_plan *plan = NULL;
+    dstn_error err;
+    assert_int_equal(dstn_sweep_plan_read(dstn_doc_root(doc), &plan, &err), DSTN_ERROR_USAGE);
+    assert_non_null(strstr(err.message, "\"x-u\" and \"y-u\""));
+    dstn_doc_destroy(doc);
+    doc = parse("base: b.yaml\naxes:\n  a: {x: {train.batch: 1, z: 1}, y: {train.batch: 2}}\n  train.batch: [3, 4]");
+    dstn_sweep_plan_destroy(plan_of(doc));
+    dstn_doc_destroy(doc);
+}
+
+/* What compares every label with every other takes minutes here. */
+static void many_labels_by_hand_are_read_in_no_time(void **state) {
+    (void)state;
+    enum { LABELS = 100000 };
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    fputs("base: b.yaml\naxes:\n  size:\n", out);
+    for (int i = 0; i < LABELS; i++) {
+        fprintf(out, "    label_%d: {train.batch: %d}\n", i, i);
+    }
+    fclose(out);
+    clock_t start = clock();
+    dstn_doc *doc = parse(text);
+    dstn_sweep_plan *plan = plan_of(doc);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_int_equal(plan->count, LABELS);
+    assert_int_equal(dstn_sweep_plan_find(plan, "label_99999"), LABELS - 1);
+    assert_true(seconds < 20);
+    dstn_sweep_plan_destroy(plan);
+    dstn_doc_destroy(doc);
+    free(text);
 }
 
 static void members_beyond_the_limit_are_refused_before_they_are_made(void **state) {
@@ -266,6 +350,10 @@ int main(void) {
         cmocka_unit_test(a_sweep_without_axes_or_with_an_empty_one_is_refused),
         cmocka_unit_test(labels_that_are_no_folder_names_are_refused),
         cmocka_unit_test(two_members_of_one_name_are_refused),
+        cmocka_unit_test(two_labels_that_set_the_same_are_refused_with_both_names),
+        cmocka_unit_test(labels_that_set_different_things_are_not_taken_for_the_same),
+        cmocka_unit_test(members_that_become_equal_by_a_later_axis_are_refused_with_both_names),
+        cmocka_unit_test(many_labels_by_hand_are_read_in_no_time),
         cmocka_unit_test(members_beyond_the_limit_are_refused_before_they_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
