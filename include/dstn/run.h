@@ -106,9 +106,12 @@ typedef struct dstn_assignments {
     int count;
 } dstn_assignments;
 
-/* Loads a config file and applies assignments to it; the document is the caller's. */
+/* Loads a config file and applies assignments to it; the document is the caller's. Of a run's config.yaml whose data
+ * are not where they were, but where they lay as seen from the run's folder, as in a tree that has moved, those are
+ * taken.
+ */
 dstn_status dstn_job_load(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
-/* The config of a checkpoint, whose data are looked for where they were, with assignments applied to it. */
+/* The config of a checkpoint in the same way. */
 dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
 
 /* That all ranks of a group have the same document but for `data.path`, which each host may have elsewhere.
@@ -136,9 +139,9 @@ dstn_status dstn_job_has_data_of(const dstn_job *job, const char *checkpoint, ds
  * come there. DSTN_ERROR_CHECKPOINT: it can't be used; DSTN_ERROR_USAGE: it is of other hyperparameters. Collective
  * over the group. */
 dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err);
-/* The config as resolved, to be kept beside a run's files, where paths that are written relative to the config's own
- * folder would lead nowhere: its first line says what folder that was. Free with free(). */
-char *dstn_job_config_text(const dstn_job *job);
+/* The config as resolved, which makes the same run from anywhere: the data's path is absolute. folder: the run's, from
+ * which a first line, a comment, has the way to the data; or NULL. Free with free(). */
+char *dstn_job_config_text(const dstn_job *job, const char *folder);
 /* What may change between a run and its resume: lengths, checkpoint and logging keys, and nothing else. Compares the
  * job's resolved config with the one that a run in FOLDER was started with: its config.yaml, or, where that is gone, a
  * checkpoint's. No run there yet: DSTN_OK. DSTN_ERROR_USAGE names the key that may not differ; the order of the

@@ -30,7 +30,7 @@ typedef struct run {
 /* In the order in which they are called: whatever writes into the record comes before the checkpoint. */
 static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request *request, dstn_error *err) {
     r->job = job;
-    r->config = dstn_job_config_text(job);
+    r->config = dstn_job_config_text(job, request->folder);
     r->record = dstn_record_new();
     r->observers[r->observer_count++] = run_watchdog_observer();
     if (run_drill_kills_at_step()) {

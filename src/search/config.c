@@ -40,7 +40,7 @@ dstn_status search_load_sweep(const char *path, dstn_assignments set, dstn_doc *
 
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err) {
     dstn_doc *doc;
-    dstn_status status = dstn_doc_load(sweep->plan->base, &doc, err);
+    dstn_status status = dstn_job_load(sweep->plan->base, (dstn_assignments){0}, &doc, err);
     if (status != DSTN_OK) {
         return status;
     }

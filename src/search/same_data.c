@@ -8,8 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "names.h"
-
 static char *note_path(const char *folder, const char *section) {
     return dstn_format("%s/data/%s.txt", folder, section);
 }
@@ -177,7 +175,7 @@ typedef struct known_section {
 
 typedef struct comparison {
     const char *folder;
-    search_names names; /* of sections, into `known` */
+    dstn_texts names; /* of sections, into `known` */
     known_section *known;
     int64_t count;
     dstn_data_finding found;
@@ -185,7 +183,7 @@ typedef struct comparison {
 } comparison;
 
 static const known_section *look_up(comparison *c, const char *section, const char *digest, const char *member) {
-    int64_t at = search_names_find(&c->names, section);
+    int64_t at = dstn_texts_find(&c->names, section);
     if (at < 0) {
         char *path = note_path(c->folder, section), *note = dstn_note_read(path);
         char *first = dstn_note_line(note, "digest"), *who = dstn_note_line(note, "member");
@@ -193,7 +191,7 @@ static const known_section *look_up(comparison *c, const char *section, const ch
         known_section *fresh = &c->known[c->count];
         *fresh = (known_section){dstn_strdup(section), dstn_strdup(is_noted ? first : digest),
                                  dstn_strdup(is_noted ? who : member)};
-        at = search_names_put(&c->names, fresh->section, c->count++);
+        at = dstn_texts_put(&c->names, fresh->section, c->count++);
         free(first);
         free(who);
         free(note);
@@ -237,5 +235,5 @@ void dstn_sweep_compare_data(const char *folder, int64_t count, const char *cons
         free(c.known[i].who);
     }
     free(c.known);
-    search_names_clear(&c.names);
+    dstn_texts_clear(&c.names);
 }

@@ -28,7 +28,7 @@ static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) 
 static void put_attributes(const tools_trace *trace) {
     const dstn_job *job = trace->job;
     dstn_writer *writer = trace->writer;
-    char *config = dstn_job_config_text(job);
+    char *config = dstn_job_config_text(job, NULL);
     dstn_writer_text(writer, "", "config", config);
     dstn_writer_text(writer, "", "method", job->method->name);
     dstn_writer_text(writer, "", "precision", dstn_scalar_name(job->kernel->scalar));

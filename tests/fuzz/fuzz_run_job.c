@@ -51,7 +51,7 @@ static void fuzz_one(const uint8_t *bytes, size_t size) {
     dstn_error err = {DSTN_OK, ""};
     if (dstn_job_load(config_path, (dstn_assignments){0}, &doc, &err) == DSTN_OK &&
         dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, &err) == DSTN_OK) {
-        free(dstn_job_config_text(job));
+        free(dstn_job_config_text(job, "run"));
         dstn_job_destroy(job);
     }
     fuzz_check_message(&err);
