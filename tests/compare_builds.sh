@@ -42,7 +42,7 @@ runs=${keep:-$scratch/runs}
 mkdir -p "$runs"
 runs=$(realpath "$runs")
 # What a cached run was made by: the program, the libraries that it says it has, and the configs.
-made_by=$({ cat "$old" "$0" "$here"/compare_networks/*.yaml "$here/compare_networks/data.py" "$root"/jobs/*.yaml \
+made_by=$({ cat "$old" "$0" "$here"/compare_networks/*.yaml "$here/small_data.py" "$root"/jobs/*.yaml \
   "$root"/jobs/toys/*.yaml "$root"/jobs/models/*.yaml && "$old" --version; } | sha256sum | cut -c1-16)
 if [ -n "$cache" ]; then
   mkdir -p "$cache/$made_by"
@@ -56,7 +56,7 @@ fi
 networks=$scratch/networks
 mkdir "$networks"
 cp "$here"/compare_networks/*.yaml "$networks"
-/usr/bin/python3 "$here/compare_networks/data.py" "$networks"
+/usr/bin/python3 "$here/small_data.py" "$networks" 7 320 3 8 8 230 6
 
 # launch LAUNCH BUILD FOLDER CONFIG OPTION...: one run; LAUNCH is 1 or 2 ranks, or 2t: one rank of two threads. A run
 # that diverged is a result as others are; its exit code is compared.

@@ -100,7 +100,7 @@ void dstn_reducer_finish(dstn_reducer *reducer);
 typedef struct dstn_work dstn_work;
 
 /* Collective over the world. The counter goes from 0 to total-1. */
-dstn_status dstn_work_new(const dstn_group *world, int64_t total, dstn_work **out, dstn_error *err);
+dstn_work *dstn_work_new(const dstn_group *world, int64_t total);
 void dstn_work_destroy(dstn_work *work); /* collective; NULL is allowed */
 /* Draws the next item for the whole group: its leader asks and broadcasts. -1: none left, for good; rank 0 may wait
  * there until all others have got theirs, so every rank draws until then. Collective over the group. */

@@ -10,13 +10,11 @@ struct dstn_work {
     bool is_empty; /* this rank has seen that nothing is left */
 };
 
-dstn_status dstn_work_new(const dstn_group *world, int64_t total, dstn_work **out, dstn_error *err) {
-    (void)err;
+dstn_work *dstn_work_new(const dstn_group *world, int64_t total) {
     dstn_work *work = dstn_alloc(1, sizeof *work);
     work->total = total;
     work->keep = ranks_keep_new(world, sizeof(int64_t), 0);
-    *out = work;
-    return DSTN_OK;
+    return work;
 }
 
 void dstn_work_destroy(dstn_work *work) {

@@ -112,20 +112,17 @@ static dstn_status judge(const dstn_sweep_plan *plan, dstn_error *err) {
 dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
                            dstn_run_member run, void *user, dstn_error *err) {
     dstn_group *group;
-    dstn_work *work = NULL;
     if (dstn_group_split(world, ranks_per_member, &group, err)) {
         return err->status;
     }
     queue q = members_that_wait(plan);
-    dstn_status status = dstn_group_agree(world, dstn_work_new(world, q.count, &work, err), err);
-    if (status == DSTN_OK) {
-        double *came_to = dstn_alloc((size_t)q.count + 1, sizeof *came_to);
-        run_members(plan, &q, work, group, folder, run, user, came_to);
-        gather_states(world, group, &q, came_to, plan);
-        gather_messages(world, &q, plan);
-        free(came_to);
-        status = judge(plan, err);
-    }
+    dstn_work *work = dstn_work_new(world, q.count);
+    double *came_to = dstn_alloc((size_t)q.count + 1, sizeof *came_to);
+    run_members(plan, &q, work, group, folder, run, user, came_to);
+    gather_states(world, group, &q, came_to, plan);
+    gather_messages(world, &q, plan);
+    dstn_status status = judge(plan, err);
+    free(came_to);
     free(q.indices);
     dstn_work_destroy(work);
     dstn_group_destroy(group);

@@ -3,7 +3,7 @@
 # the start of tuning, on one rank and two, to 1e-9 in f64 and 1e-4 in f32.
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
-cp "$root"/tests/trace/*.yaml . && /usr/bin/python3 "$root/tests/trace/data.py" .
+cp "$root"/tests/trace/*.yaml . && /usr/bin/python3 "$root/tests/small_data.py" . 3 120 2 6 5 126 5
 mkdir traces
 
 # trace NAME RANKS CONFIG [OPTION...]

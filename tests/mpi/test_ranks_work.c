@@ -29,9 +29,8 @@ static void compute(int64_t item, int rank) {
 static void draw_all(int each, int64_t total) {
     dstn_error err;
     dstn_group *group;
-    dstn_work *work;
     assert_int_equal(dstn_group_split(world, each, &group, &err), DSTN_OK);
-    assert_int_equal(dstn_work_new(world, total, &work, &err), DSTN_OK);
+    dstn_work *work = dstn_work_new(world, total);
     double *drawn = dstn_alloc((size_t)total + 1, sizeof *drawn);
     int64_t item, before = -1;
     while ((item = dstn_work_draw(work, group)) >= 0) {
@@ -94,13 +93,11 @@ static bool all_others_are_done(const char *folder) {
 static void ranks_draw_while_the_keeper_of_the_counter_computes(void **state) {
     (void)state;
     enum { TOTAL = 40 };
-    dstn_error err;
-    dstn_work *work;
     dstn_group *self = dstn_group_self();
     char *made = dstn_group_leads(world) ? scratch_make() : NULL;
     char *folder = dstn_group_broadcast_text(world, made);
     assert_non_null(folder);
-    assert_int_equal(dstn_work_new(world, TOTAL, &work, &err), DSTN_OK);
+    dstn_work *work = dstn_work_new(world, TOTAL);
     int64_t drawn = 0;
     if (!dstn_group_leads(world) || dstn_group_size(world) == 1) {
         while (dstn_work_draw(work, self) >= 0) {
