@@ -73,7 +73,7 @@ config "a config that is no YAML" 'broken.yaml:[0-9]+' broken.yaml
 printf -- '- 1\n- 2\n' >list.yaml
 config "a config that is a list" 'list.yaml' list.yaml
 printf 'method: delta-stn\nmethod: stn\n' >twice.yaml
-config "a key given twice" 'twice.yaml:2: duplicate key' twice.yaml
+config "a key given twice" 'twice.yaml:2: the key "method" stands twice' twice.yaml
 printf 'method: stn\nbatch: 10\n' >place.yaml
 config "an unknown key names file and line" 'place.yaml:2: .*batch' place.yaml
 
