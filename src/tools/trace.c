@@ -84,6 +84,9 @@ static dstn_status trace_job(const dstn_console *console, const dstn_trace_reque
     tools_trace trace = {.job = job};
     dstn_status status = DSTN_OK;
     if (request->from) {
+        status = dstn_job_has_data_of(job, request->from, err);
+    }
+    if (status == DSTN_OK && request->from) {
         status = dstn_job_continue(job, request->from, err);
     }
     if (status == DSTN_OK && dstn_group_leads(console->world)) {

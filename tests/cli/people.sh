@@ -69,6 +69,11 @@ write("labels-from-1.h5", x=x, y=y + 1)
 write("labels-one-hot.h5", x=x, y=np.eye(2)[y])
 write("labels-text.h5", x=x, y=np.array([b"cat", b"dog"])[y])
 write("gray.h5", x=x[:, 0], y=y)
+part = (np.arange(40) % 4 == 0)
+write("split.h5", x=x, y=y, split=part.astype("i8"))
+write("split-bool.h5", x=x, y=y, split=part)
+write("masks.h5", x=x[:, 0] > 127, y=y)
+write("masks-bytes.h5", x=(x[:, 0] > 127).astype("u1") * 255, y=y)
 write("gray-last.h5", x=x[:, 0, :, :, None].copy(), y=y)
 with h5py.File("labels-unwritten.h5", "w") as f:
     f["x"] = x
@@ -143,6 +148,22 @@ check "labels from 1 are warned of" 0 'warning: .*1 of 3 classes .the first: 0. 
 check "one-hot labels are named" 3 'y has 2 axes, 40 x 2; accepted: .N. or .N, 1., a label for each row' \
   --set data.path=labels-one-hot.h5
 check "labels that are texts are named" 3 "y doesn't hold numbers but texts" --set data.path=labels-text.h5
+same_as "a split of booleans" split.h5 --set data.path=split-bool.h5
+check "is the split of the file" 0 '30 training and 10 validation rows, .*split of the file' --set data.path=split-bool.h5
+same_as "images of booleans are black and white" masks-bytes.h5 --set data.path=masks.h5
+/usr/bin/python3 - <<'P'
+import h5py, numpy as np, os
+f = h5py.File("unclosed.h5", "w", libver="latest")
+f["x"], f["y"] = np.zeros((40, 2)), np.zeros(40)
+f.flush()
+os._exit(0)
+P
+check "a file whose writer was killed is refused with HDF5's own reason" 3 'already open for write' \
+  --set data.path=unclosed.h5
+if [ "$(id -u)" -ne 0 ]; then
+  cp plain.h5 locked.h5 && chmod 0 locked.h5
+  check "a file that may not be read" 3 'locked.h5: can.t be read: Permission denied' --set data.path=locked.h5
+fi
 check "images without channels" 0 '1x6x5 images' --set data.path=gray.h5
 check "a single channel that is last is warned of" 0 'warning: gray-last.h5.*layout: nhwc' --set data.path=gray-last.h5
 same_as "and read as what it is" gray.h5 --set data.path=gray-last.h5 --set data.layout=nhwc

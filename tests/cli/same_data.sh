@@ -67,6 +67,13 @@ expect "the same data elsewhere are the same" 0 '^valid_loss' "$dstn" train run.
 checkpoint=$(ls out/checkpoints/step-*.h5 | tail -n 1)
 expect "eval of other data" 2 'data.path: .*does not hold the data of' "$dstn" eval "$checkpoint" --set data.path=well.csv
 expect "eval of the data where they are now" 0 '^valid_loss' "$dstn" eval "$checkpoint" --set data.path=moved.csv
+expect "trace from a checkpoint of other data" 2 'data.path: .*does not hold the data of' "$dstn" trace run.yaml \
+  --from "$checkpoint" --out trace.h5
+expect "trace of the data where they are now" 0 '' "$dstn" trace run.yaml --from "$checkpoint" --out trace.h5 \
+  --set data.path=moved.csv --set train.epochs=90
+head -n 30 ../first.csv >well.csv
+expect "fewer rows are other data" 2 'data.path: .*does not hold the data of out' "$dstn" train run.yaml --out out \
+  --resume --set train.epochs=90
 cd "$scratch" || exit 1
 
 # Sweeps, one rank a member.
