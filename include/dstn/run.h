@@ -21,7 +21,8 @@ typedef struct dstn_console {
 } dstn_console;
 
 /* The first line of a launch: ranks, hosts, threads, and `what`; with a warning where a rank, or the ranks of a host
- * together, have more threads than cores that they may run on. Collective over the world. */
+ * together, have more threads than cores that they may run on, or that their control group grants. Collective over the
+ * world. */
 void dstn_announce(const dstn_console *console, const char *what);
 
 /* The --version text: program, commit and every library; free with free(). */

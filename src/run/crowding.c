@@ -2,11 +2,13 @@
  * on the same core. Open MPI binds each of one or two ranks to a single core unless it is told otherwise. */
 #include "crowding.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "dstn/kernel.h"
+#include "quota.h"
 
 enum { HOST_SIZE = 256, SET_SIZE = 128, BYTE_BITS = 8 };
 
@@ -15,6 +17,7 @@ typedef struct place {
     char host[HOST_SIZE];
     int rank, threads;
     int64_t host_cores;              /* all that its host has */
+    double quota;                    /* cores that its control group grants */
     unsigned char allowed[SET_SIZE]; /* those that it may run on, as bits; none: not known */
 } place;
 
@@ -23,6 +26,7 @@ typedef struct crowd {
     const char *host;
     int ranks, threads, cores; /* cores that any of them may run on */
     int64_t host_cores;
+    double quota;       /* the least of its ranks, which share it as a rule */
     const place *worst; /* the first rank with more threads than cores of its own; NULL: none */
 } crowd;
 
@@ -42,11 +46,12 @@ static int compare_places(const void *a, const void *b) {
 
 /* Places [count] of one host, the first of all that are left; *count [out]: how many they are. */
 static crowd gather_host(const place *places, int left, int *count) {
-    crowd c = {.host = places[0].host, .host_cores = places[0].host_cores};
+    crowd c = {.host = places[0].host, .host_cores = places[0].host_cores, .quota = INFINITY};
     unsigned char all[SET_SIZE] = {0};
     while (c.ranks < left && strcmp(places[c.ranks].host, c.host) == 0) {
         const place *p = &places[c.ranks++];
         c.threads += p->threads;
+        c.quota = fmin(c.quota, p->quota);
         for (int i = 0; i < SET_SIZE; i++) {
             all[i] |= p->allowed[i];
         }
@@ -64,6 +69,13 @@ static const char *plural(int64_t count) {
 
 static bool warn_of_host(const dstn_log *log, const crowd *c) {
     bool is_crowded = c->worst || (c->cores > 0 && c->threads > c->cores);
+    if (!is_crowded && c->threads > ceil(c->quota)) {
+        dstn_log_warn(log,
+                      "%d rank%s on host %s with %d threads, and a control group leaves them the time of %.3g cores: "
+                      "they take turns; raise its limit, or set OMP_NUM_THREADS to less",
+                      c->ranks, plural(c->ranks), c->host, c->threads, c->quota);
+        return true;
+    }
     if (!is_crowded) {
         return false;
     }
@@ -87,7 +99,10 @@ static bool warn_of_host(const dstn_log *log, const crowd *c) {
 }
 
 void run_warn_of_crowding(const dstn_group *world, const dstn_log *log, int threads) {
-    place own = {.rank = dstn_group_rank(world), .threads = threads, .host_cores = sysconf(_SC_NPROCESSORS_ONLN)};
+    place own = {.rank = dstn_group_rank(world),
+                 .threads = threads,
+                 .host_cores = sysconf(_SC_NPROCESSORS_ONLN),
+                 .quota = run_cpu_quota()};
     gethostname(own.host, HOST_SIZE - 1);
     dstn_kernel_processors(own.allowed, SET_SIZE);
     int size = dstn_group_size(world);

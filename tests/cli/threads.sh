@@ -21,6 +21,19 @@ expect "more ranks than the host has cores" 0 \
   "^warning: $((cores + 1)) ranks on host .* with $((cores + 1)) threads, and it has $cores cores" \
   solve 1 mpirun --oversubscribe -n $((cores + 1))
 
+# As containers are limited; only root may make a group of its own.
+group=/sys/fs/cgroup/cpu/dstn-test-$$ limit=cpu.cfs_quota_us share=50000
+[ -d /sys/fs/cgroup/cpu ] || group=/sys/fs/cgroup/dstn-test-$$ limit=cpu.max share='50000 100000'
+if mkdir "$group" 2>/dev/null; then
+  if echo "$share" 2>/dev/null >"$group/$limit"; then
+    expect "a control group that leaves less than the threads take" 0 \
+      '^warning: 1 rank on host .* with 2 threads, and a control group leaves them the time of 0.5 cores' \
+      bash -c 'echo $$ >"$0/cgroup.procs" && OMP_NUM_THREADS=2 exec "$@"' "$group" "$dstn" oracle jobs/toys/ridge.yaml \
+      --out "$scratch/limited"
+  fi
+  rmdir "$group"
+fi
+
 well() { # NAME THREADS LAUNCHER...
   local name=$1
   shift
