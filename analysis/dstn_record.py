@@ -86,7 +86,9 @@ def _open(path):
     try:
         return h5py.File(path, "r")
     except FileNotFoundError:
-        raise RecordError(f"{path}: no such file") from None
+        is_table = os.path.isdir(os.path.join(os.path.dirname(path), "ledger"))
+        hint = "; the table of a sweep that was stopped is written when it goes on with --resume" if is_table else ""
+        raise RecordError(f"{path}: no such file{hint}") from None
     except OSError as error:
         raise RecordError(f"{path}: can't be read as HDF5 ({error})") from None
 

@@ -42,10 +42,14 @@ void dstn_stop_catch(void);
 void dstn_stop_watch(double time_limit, const dstn_log *log);
 /* Whether this process has been asked to stop. */
 bool dstn_stop_asked(void);
+/* Whether it was by a signal, whatever the time. */
+bool dstn_stop_signalled(void);
 /* Seconds until the time limit, INFINITY where there is none; 0 once it is reached. */
 double dstn_stop_seconds_left(void);
 /* "SIGUSR1", "the time limit"; what asked this process to stop, or "another rank". Not to be freed. */
 const char *dstn_stop_reason(void);
+/* The same, where a limit that is `seconds` away counts as reached; NULL in place of "another rank". */
+const char *dstn_stop_own_reason(double seconds);
 
 /* Ends a program that hangs (a rank that waits for a dead one, a file system that no longer answers): from now on,
  * while a run trains, `timeout` seconds without a finished step end the program on all ranks with exit code 1, and this

@@ -91,18 +91,27 @@ double dstn_stop_seconds_left(void) {
 /* ---- what comes of them ------------------------------------------------------------------------------------------ */
 
 bool dstn_stop_asked(void) {
-    return caught != 0 || dstn_stop_seconds_left() <= 0;
+    return dstn_stop_signalled() || dstn_stop_seconds_left() <= 0;
 }
 
-const char *dstn_stop_reason(void) {
+bool dstn_stop_signalled(void) {
+    return caught != 0;
+}
+
+const char *dstn_stop_own_reason(double seconds) {
     int number = caught;
     for (int i = 0; i < SIGNALS; i++) {
         if (signals[i].number == number) {
             return signals[i].name;
         }
     }
-    if (dstn_stop_seconds_left() > 0) {
-        return "another rank";
+    if (dstn_stop_seconds_left() > seconds) {
+        return NULL;
     }
     return job_end[0] ? job_end : "the time limit";
+}
+
+const char *dstn_stop_reason(void) {
+    const char *own = dstn_stop_own_reason(0);
+    return own ? own : "another rank";
 }

@@ -95,55 +95,6 @@ const search_work search_training = {check_member, train_member};
 
 /* ---- the command ---- */
 
-static void keep_first(void *user, const char *text) {
-    char **first = user;
-    *first = *first ? *first : dstn_strdup(text);
-}
-
-/* Results of different data have no table in common. */
-static dstn_status check_data(const dstn_sweep *sweep, dstn_error *err) {
-    const dstn_sweep_plan *plan = sweep->plan;
-    const char **names = dstn_alloc((size_t)plan->count + 1, sizeof *names);
-    char *first = NULL;
-    for (int64_t m = 0; m < plan->count; m++) {
-        names[m] = plan->members[m].name;
-    }
-    dstn_sweep_compare_data(sweep->folder, plan->count, names, keep_first, &first);
-    free(names);
-    if (!first) {
-        return DSTN_OK;
-    }
-    dstn_fail(err, DSTN_ERROR_DATA, "%s; %s/sweep.h5 would mix them, and is not written", first, sweep->folder);
-    free(first);
-    return err->status;
-}
-
-/* The table, and what became of all members, as the ledger has it. */
-static dstn_status report(const dstn_sweep *sweep, dstn_error *err) {
-    int64_t counts[DSTN_MEMBER_STATES] = {0}, count = sweep->plan->count;
-    dstn_member_state *states = dstn_alloc((size_t)count + 1, sizeof *states);
-    dstn_status status = search_standing(sweep, states, err);
-    if (status == DSTN_OK) {
-        status = check_data(sweep, err);
-    }
-    if (status == DSTN_OK) {
-        status = search_write_table(sweep, states, err);
-    }
-    for (int64_t m = 0; m < count; m++) {
-        counts[states[m]]++;
-    }
-    if (status == DSTN_OK && sweep->console->out) {
-        fprintf(sweep->console->out, "members %lld\n", (long long)count);
-        for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
-            fprintf(sweep->console->out, "%s %lld\n", dstn_member_state_name((dstn_member_state)s),
-                    (long long)counts[s]);
-        }
-        dstn_print_line(sweep->console->out, "table %s/sweep.h5", sweep->folder);
-    }
-    free(states);
-    return status;
-}
-
 static void warn_of_members(const dstn_sweep *sweep) {
     const dstn_sweep_plan *plan = sweep->plan;
     for (int64_t m = 0; m < plan->count; m++) {
@@ -161,7 +112,8 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     warn_of_members(sweep);
     if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {
         dstn_error table_error = {DSTN_OK, ""};
-        dstn_status written = dstn_group_leads(world) ? report(sweep, &table_error) : DSTN_OK;
+        bool is_stopped = status == DSTN_STOPPED;
+        dstn_status written = dstn_group_leads(world) ? search_report(sweep, is_stopped, &table_error) : DSTN_OK;
         if (dstn_group_verdict(world, written, &table_error) != DSTN_OK) {
             *err = table_error;
             return table_error.status;
@@ -179,6 +131,7 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
         search_clear_notes(sweep->folder);
     }
     dstn_status status = search_history_replay(sweep, err);
+    sweep->table_is_old = sweep->resumes && search_table_is_old(sweep);
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }
 

@@ -42,6 +42,18 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t i
     return status;
 }
 
+/* What stopped the launch is known to the rank that was told to, and said by the first one that is. */
+static dstn_status say_what_stopped(const dstn_group *world, dstn_error *err) {
+    const char *own = dstn_stop_own_reason(least_seconds);
+    dstn_error reason = {DSTN_OK, ""};
+    if (own) {
+        dstn_fail(&reason, DSTN_STOPPED, "%s", own);
+    }
+    dstn_group_agree(world, reason.status, &reason);
+    return dstn_fail(err, DSTN_STOPPED, "stopped%s%s: %s; go on with --resume", reason.message[0] ? " by " : "",
+                     reason.message, err->message);
+}
+
 dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     int64_t first = 0, fresh = 0;
@@ -49,8 +61,15 @@ dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err) {
     do {
         status = search_queue(sweep, first, err);
         if (status == DSTN_OK) {
+            status = dstn_group_leads(world) ? search_refresh_table(sweep, err) : DSTN_OK;
+            status = dstn_group_verdict(world, status, err);
+        }
+        if (status == DSTN_OK) {
             status =
                 dstn_sweep_run(sweep->plan, world, (int)sweep->ranks_per_member, sweep->folder, run_member, sweep, err);
+        }
+        if (status == DSTN_STOPPED) {
+            return say_what_stopped(world, err);
         }
         if (status != DSTN_OK && status != DSTN_MEMBERS_FAILED) {
             return status;

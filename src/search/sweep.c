@@ -96,7 +96,7 @@ static dstn_status judge(const dstn_sweep_plan *plan, dstn_error *err) {
     dstn_sweep_plan_count(plan, counts);
     int64_t ended = counts[DSTN_MEMBER_DONE] + counts[DSTN_MEMBER_DIVERGED] + counts[DSTN_MEMBER_FAILED];
     if (counts[DSTN_MEMBER_PREEMPTED] > 0) {
-        return dstn_fail(err, DSTN_STOPPED, "stopped: %lld of %lld members have ended", (long long)ended,
+        return dstn_fail(err, DSTN_STOPPED, "%lld of %lld members have ended", (long long)ended,
                          (long long)plan->count);
     }
     for (int64_t m = 0; m < plan->count; m++) {

@@ -28,7 +28,8 @@ struct dstn_sweep {
     int64_t known_count;
     dstn_ledger *ledger; /* this rank's file */
     dstn_display *display;
-    bool has_started; /* this rank's group has trained a member in this launch */
+    bool table_is_old; /* the launch before had no time to write it */
+    bool has_started;  /* this rank's group has trained a member in this launch */
 };
 
 /* Puts the plan where the ledger of the sweep's folder says that former launches left it, up to the round of asks that
@@ -47,8 +48,17 @@ void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
 /* How the members stand by the ledger of the folder, which is read again: states [plan->count]. */
 dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, dstn_error *err);
 
-/* Writes FOLDER/sweep.h5 from the ledger and the members' records. */
-dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, dstn_error *err);
+/* Writes FOLDER/sweep.h5 from the ledger and the members' records. Where that takes longer than a moment and gives_up
+ * says so, the table stays as it was: DSTN_STOPPED. */
+dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, bool (*gives_up)(void),
+                               dstn_error *err);
+/* Whether there are lines in the ledger that sweep.h5 doesn't know of. */
+bool search_table_is_old(const dstn_sweep *sweep);
+/* On the leader, once the queue is written: the table where it is old, as the plan is. */
+dstn_status search_refresh_table(dstn_sweep *sweep, dstn_error *err);
+/* On the leader, at the end: the table, but for a launch that is stopped, and on stdout what became of all members, as
+ * the ledger has it. DSTN_STOPPED: a signal came in the midst of the table. */
+dstn_status search_report(const dstn_sweep *sweep, bool is_stopped, dstn_error *err);
 
 /* A sweep file, with what is set on the command line for the sweep itself; the document is the caller's. */
 dstn_status search_load_sweep(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);

@@ -4,6 +4,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* One that is being made. */
+typedef struct table {
+    dstn_writer *writer;
+    const dstn_sweep *sweep;
+    bool (*gives_up)(void);
+    double started; /* seconds */
+} table;
+
+static const double moment = 1; /* seconds */
+
+static bool must_give_up(const table *t) {
+    return dstn_seconds() - t->started > moment && t->gives_up();
+}
+
 static char *record_path(const dstn_sweep *sweep, int64_t index) {
     return dstn_format("%s/members/%s/run.h5", sweep->folder, sweep->plan->members[index].name);
 }
@@ -32,20 +46,26 @@ static void write_axis(dstn_writer *writer, const dstn_sweep_plan *plan, int axi
     free(column);
 }
 
-static void write_members(dstn_writer *writer, const dstn_sweep *sweep, const dstn_member_state *states) {
-    const dstn_sweep_plan *plan = sweep->plan;
+/* False where it was given up. */
+static bool write_members(const table *t, const dstn_member_state *states) {
+    const dstn_sweep_plan *plan = t->sweep->plan;
+    dstn_writer *writer = t->writer;
     size_t count = (size_t)plan->count;
     const char **names = dstn_alloc(count, sizeof(char *)), **words = dstn_alloc(count, sizeof(char *));
     char **messages = dstn_alloc(count, sizeof(char *));
-    for (int64_t m = 0; m < plan->count; m++) {
+    bool goes_on = true;
+    for (int64_t m = 0; m < plan->count && goes_on; m++) {
         names[m] = plan->members[m].name;
         words[m] = dstn_member_state_name(states[m]);
-        messages[m] = message_of(sweep, m);
+        messages[m] = message_of(t->sweep, m);
+        goes_on = !must_give_up(t);
     }
-    dstn_writer_strings(writer, "members/name", plan->count, names);
-    dstn_writer_strings(writer, "members/outcome", plan->count, words);
-    dstn_writer_strings(writer, "members/message", plan->count, (const char *const *)messages);
-    for (int a = 0; a < plan->axis_count; a++) {
+    if (goes_on) {
+        dstn_writer_strings(writer, "members/name", plan->count, names);
+        dstn_writer_strings(writer, "members/outcome", plan->count, words);
+        dstn_writer_strings(writer, "members/message", plan->count, (const char *const *)messages);
+    }
+    for (int a = 0; a < plan->axis_count && goes_on; a++) {
         write_axis(writer, plan, a);
     }
     for (int64_t m = 0; m < plan->count; m++) {
@@ -54,6 +74,7 @@ static void write_members(dstn_writer *writer, const dstn_sweep *sweep, const ds
     free(messages);
     free(words);
     free(names);
+    return goes_on;
 }
 
 static char *axis_names(const dstn_sweep_plan *plan) {
@@ -66,29 +87,41 @@ static char *axis_names(const dstn_sweep_plan *plan) {
     return names;
 }
 
-/* Records of members that have one; a damaged one is left out with a warning, since the table can be made again. */
-static void copy_records(dstn_writer *writer, const dstn_sweep *sweep) {
+/* Records of members that have one; a damaged one is left out with a warning, since the table can be made again. False
+ * where it was given up. */
+static bool copy_records(const table *t) {
+    const dstn_sweep *sweep = t->sweep;
     for (int64_t m = 0; m < sweep->plan->count; m++) {
         char *record = record_path(sweep, m);
         char *group = dstn_format("runs/%s", sweep->plan->members[m].name);
         dstn_error err = {DSTN_OK, ""};
-        if (access(record, F_OK) == 0 && dstn_writer_copy_file(writer, group, record, &err) != DSTN_OK) {
+        if (access(record, F_OK) == 0 && dstn_writer_copy_file(t->writer, group, record, &err) != DSTN_OK) {
             dstn_log_warn(&sweep->console->log, "%s; it is left out of the table", err.message);
         }
         free(group);
         free(record);
+        if (must_give_up(t)) {
+            return false;
+        }
     }
+    return true;
 }
 
-dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, dstn_error *err) {
+dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, bool (*gives_up)(void),
+                               dstn_error *err) {
     char *path = dstn_format("%s/sweep.h5", sweep->folder), *axes = axis_names(sweep->plan);
-    dstn_writer *writer;
-    dstn_status status = dstn_writer_open(path, &writer, err);
+    table t = {.sweep = sweep, .gives_up = gives_up, .started = dstn_seconds()};
+    dstn_status status = dstn_writer_open(path, &t.writer, err);
     if (status == DSTN_OK) {
-        dstn_writer_text(writer, "", "axes", axes);
-        write_members(writer, sweep, states);
-        copy_records(writer, sweep);
-        status = dstn_writer_commit(writer, err);
+        dstn_writer_text(t.writer, "", "axes", axes);
+        if (write_members(&t, states) && copy_records(&t)) {
+            status = dstn_writer_commit(t.writer, err);
+        } else {
+            dstn_writer_abandon(t.writer);
+            status = dstn_fail(err, DSTN_STOPPED,
+                               "stopped by %s while %s was written; all members have ended, and --resume writes it",
+                               dstn_stop_reason(), path);
+        }
     }
     free(axes);
     free(path);
