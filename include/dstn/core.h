@@ -90,8 +90,8 @@ void dstn_log_warn(const dstn_log *log, const char *format, ...) DSTN_PRINTF(2, 
 
 /* ---- memory --------------------------------------------------------------------------------------------------- */
 
-/* Zeroed memory for small control structures; running out of it is irrecoverable and aborts with a message.
- * Large arrays come from an arena, which reports failure. Free with free(). */
+/* Zeroed memory for small control structures; running out of it is irrecoverable and ends the process with a message
+ * and exit code 1. Large arrays come from an arena, which reports failure. Free with free(). */
 void *dstn_alloc(size_t count, size_t size);
 char *dstn_strdup(const char *text);
 /* printf into a new string; free with free(). */

@@ -189,6 +189,10 @@ int dstn_kernel_threads(void); /* `thread` is below this */
 /* Threads of this process: OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS) says how many, otherwise 1; those of OpenBLAS are
  * OPENBLAS_NUM_THREADS (or OMP_NUM_THREADS). Called once at start; returns the number in force. */
 int dstn_kernel_init_threads(void);
+/* Where memory is limited (ulimit -v, ulimit -d): takes what `threads` threads need for products now, before arrays
+ * leave too little, since OpenBLAS would wait for it without end. DSTN_ERROR_RUN: there is too little. A process that
+ * can't even start its libraries' threads ends before main() with exit code 1 and a message. */
+dstn_status dstn_kernel_reserve(int threads, dstn_error *err);
 
 /* The processors that the threads of this process may run on, as bits of `bits` [size]; none where the system doesn't
  * say. */

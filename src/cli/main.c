@@ -240,13 +240,14 @@ static void do_nothing(void *context, int64_t first, int64_t count, int thread) 
 
 /* Threads begin with the signals blocked that are blocked where they are started, and only this thread has a stack for
  * handlers. */
-static void start_threads(void) {
+static dstn_status start_threads(dstn_error *err) {
     sigset_t all, before;
     sigfillset(&all);
     int threads = dstn_kernel_init_threads();
     pthread_sigmask(SIG_BLOCK, &all, &before);
     dstn_kernel_for_rows(threads, 1, do_nothing, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return dstn_kernel_reserve(threads, err);
 }
 
 int main(int argc, char **argv) {
@@ -265,9 +266,13 @@ int main(int argc, char **argv) {
         fprintf(stderr, "dstn: %s\n", err.message);
         return status;
     }
-    start_threads();
     console.world = dstn_group_world();
-    status = run(&console, dstn_group_leads(console.world), argc, argv);
+    bool leads = dstn_group_leads(console.world);
+    status = dstn_group_agree(console.world, start_threads(&err), &err);
+    if (status != DSTN_OK && leads) {
+        fprintf(stderr, "dstn: %s\n", err.message);
+    }
+    status = status != DSTN_OK ? status : run(&console, leads, argc, argv);
     dstn_group_destroy(console.world);
     return dstn_ranks_finish(status);
 }

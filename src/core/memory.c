@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, LARGE = 1 << 20, ROOM_FOR_OTHERS = 64 << 20 };
 
+/* Neither MPI nor the libraries' exit handlers are asked: they need memory, too. A launcher ends the other ranks. */
 static void *refuse_to_go_on(void) {
     fputs("dstn: out of memory\n", stderr);
-    abort();
+    _exit(DSTN_ERROR_RUN);
 }
 
 void *dstn_alloc(size_t count, size_t size) {
@@ -80,6 +82,17 @@ void dstn_arena_limit(dstn_arena *arena, size_t bytes) {
     arena->limit = bytes;
 }
 
+/* The libraries that work on the arrays must find some, too: oneDNN takes for granted that it does. Nothing is touched.
+ */
+static bool leaves_room(size_t bytes) {
+    if (bytes < LARGE) {
+        return true;
+    }
+    void *volatile rest = malloc(ROOM_FOR_OTHERS);
+    free(rest);
+    return rest != NULL;
+}
+
 void *dstn_arena_take(dstn_arena *arena, size_t bytes) {
     bool is_beyond = arena->limit > 0 && (arena->bytes > arena->limit || bytes > arena->limit - arena->bytes);
     if (is_beyond || bytes > PTRDIFF_MAX - ALIGNMENT || !make_room(arena)) {
@@ -87,6 +100,10 @@ void *dstn_arena_take(dstn_arena *arena, size_t bytes) {
     }
     void *block = NULL;
     if (posix_memalign(&block, ALIGNMENT, bytes ? bytes : 1)) {
+        return NULL;
+    }
+    if (!leaves_room(bytes)) {
+        free(block);
         return NULL;
     }
     memset(block, 0, bytes ? bytes : 1);
