@@ -65,7 +65,7 @@ stop one-of-two USR1 SIGUSR1 mpirun --oversubscribe -n 2 "$dstn" sweep sweep.yam
 
 # The table comes at the next start, and is as old again after the next stop.
 expect "a time limit" 75 '^dstn: stopped by the time limit: 21 of 42 members have ended; go on with --resume' \
-  "$dstn" sweep more.yaml --out term $steps --resume --time-limit 2.5
+  "$dstn" sweep more.yaml --out term $steps --resume --time-limit 10
 grep -q 'sweep.h5 was older than its members' err || fail "the next start doesn't write the table"
 [ "$(outcomes term | tr ' ' '\n' | grep -c done)" = 20 ] || fail "the table of the next start"
 expect "a table older than its members" 0 'sweep.h5 is as the ledger was [0-9]+ lines ago; the next launch writes it' \
