@@ -192,7 +192,8 @@ dstn_status dstn_node_fail_name(dstn_node node, const char *what, const char *na
 
 /* Names that a later room knows: of hyperparameters, by index. */
 typedef struct dstn_names {
-    const char *(*at)(const void *user, size_t i); /* NULL past the end; at NULL: there are none */
+    const char *(*at)(const void *user, size_t i);       /* NULL past the end; at NULL: there are none */
+    int64_t (*find)(const void *user, const char *name); /* index, −1: not there; NULL: each is looked at */
     const void *user;
     bool *used; /* [as many] name i becomes true where a quantity names it; NULL: nobody wants to know */
 } dstn_names;

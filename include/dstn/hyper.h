@@ -44,6 +44,7 @@ typedef struct dstn_space {
     dstn_hyper *items; /* [h] */
     double *lambda;    /* [h], unconstrained */
     double *raw_scale; /* [h], σ = softplus(raw_scale) */
+    dstn_texts names;  /* of items, by index */
     bool *used;        /* [h] a quantity that was resolved by dstn_space_names has its value */
 } dstn_space;
 

@@ -25,46 +25,49 @@ static const char **list_names(dstn_names names, size_t *count) {
     return list;
 }
 
-static dstn_status fail_unknown(dstn_node node, const dstn_option *option, const char *name, const char *const *names,
-                                size_t count, dstn_error *err) {
+static dstn_status fail_unknown(dstn_node node, const dstn_option *option, const char *name, dstn_names hypers,
+                                dstn_error *err) {
+    size_t count;
+    const char **names = list_names(hypers, &count);
     char *accepted = dstn_format("a number from %g to %g, or the name of a hyperparameter%s", option->low, option->high,
                                  count ? "" : ", of which there is none");
     char *message = dstn_unknown_name("hyperparameter", name, names, count, accepted);
     dstn_node_fail(node, err, "%s", message);
     free(message);
     free(accepted);
+    free(names);
     return err->status;
 }
 
-static dstn_status resolve(dstn_node node, const dstn_option *option, dstn_quantity *quantity, const char *const *names,
-                           size_t count, dstn_error *err) {
-    size_t i = 0;
-    while (i < count && strcmp(names[i], quantity->name) != 0) {
-        i++;
+static int64_t find_name(dstn_names names, const char *name) {
+    if (names.find) {
+        return names.find(names.user, name);
     }
-    if (i == count) {
-        return fail_unknown(node, option, quantity->name, names, count, err);
+    const char *at;
+    for (size_t i = 0; names.at && (at = names.at(names.user, i)); i++) {
+        if (strcmp(at, name) == 0) {
+            return (int64_t)i;
+        }
     }
-    quantity->index = (int)i;
-    return DSTN_OK;
+    return -1;
 }
 
 dstn_status dstn_quantities_resolve(dstn_node node, const dstn_option *options, void *settings, dstn_names hypers,
                                     dstn_error *err) {
-    size_t count;
-    const char **names = list_names(hypers, &count);
-    dstn_status status = DSTN_OK;
-    for (const dstn_option *option = options; option->key && status == DSTN_OK; option++) {
+    for (const dstn_option *option = options; option->key; option++) {
         dstn_quantity *quantity = (dstn_quantity *)(void *)((char *)settings + option->offset);
-        if (option->kind == DSTN_OPTION_QUANTITY && quantity->name) {
-            status = resolve(dstn_node_child(node, option->key), option, quantity, names, count, err);
-            if (status == DSTN_OK && hypers.used) {
-                hypers.used[quantity->index] = true;
-            }
+        if (option->kind != DSTN_OPTION_QUANTITY || !quantity->name) {
+            continue;
+        }
+        quantity->index = (int)find_name(hypers, quantity->name);
+        if (quantity->index < 0) {
+            return fail_unknown(dstn_node_child(node, option->key), option, quantity->name, hypers, err);
+        }
+        if (hypers.used) {
+            hypers.used[quantity->index] = true;
         }
     }
-    free(names);
-    return status;
+    return DSTN_OK;
 }
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */

@@ -33,12 +33,15 @@ static size_t edit_distance(const char *a, const char *b) {
 }
 
 const char *dstn_nearest_name(const char *word, const char *const *names, size_t count) {
-    /* A word of which every letter would have to change is not meant. */
+    /* A word of which every letter would have to change is not meant. Of texts as long as this nobody has just misspelt
+     * one, and there may be many. */
+    enum { MAX_LENGTH = 100 };
     size_t length = strlen(word);
     size_t limit = length ? smaller(length / 3 + 1, length - 1) : 0;
     const char *nearest = NULL;
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = edit_distance(word, names[i]);
+    for (size_t i = 0; i < count && length <= MAX_LENGTH; i++) {
+        size_t other = strlen(names[i]), longer = other > length ? other - length : length - other;
+        size_t distance = longer > limit ? longer : edit_distance(word, names[i]);
         if (distance > limit || (nearest && distance == limit)) {
             continue;
         }

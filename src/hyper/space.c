@@ -125,6 +125,12 @@ static bool is_absent(dstn_node node) {
     return !node.handle || (text && (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0));
 }
 
+static void index_names(dstn_space *space) {
+    for (int i = 0; i < space->count; i++) {
+        dstn_texts_put(&space->names, space->items[i].name, i);
+    }
+}
+
 dstn_status dstn_space_read(dstn_node node, dstn_space **out, dstn_error *err) {
     *out = NULL;
     if (!is_absent(node) && dstn_node_get_kind(node) != DSTN_NODE_MAPPING) {
@@ -141,6 +147,7 @@ dstn_status dstn_space_read(dstn_node node, dstn_space **out, dstn_error *err) {
             return status;
         }
     }
+    index_names(space);
     dstn_space_reset(space);
     *out = space;
     return DSTN_OK;
@@ -159,6 +166,7 @@ dstn_space *dstn_space_new(int count, const char *const *names) {
             .tune_scale = true,
         };
     }
+    index_names(space);
     dstn_space_reset(space);
     return space;
 }
@@ -174,6 +182,7 @@ void dstn_space_destroy(dstn_space *space) {
     free(space->lambda);
     free(space->raw_scale);
     free(space->used);
+    dstn_texts_clear(&space->names);
     free(space);
 }
 
@@ -194,12 +203,11 @@ bool dstn_space_is_valid(const dstn_space *space) {
 }
 
 int dstn_space_find(const dstn_space *space, const char *name) {
-    for (int i = 0; i < space->count; i++) {
-        if (strcmp(space->items[i].name, name) == 0) {
-            return i;
-        }
-    }
-    return -1;
+    return (int)dstn_texts_find(&space->names, name);
+}
+
+static int64_t find_name(const void *user, const char *name) {
+    return dstn_space_find(user, name);
 }
 
 static const char *name_at(const void *user, size_t i) {
@@ -208,7 +216,7 @@ static const char *name_at(const void *user, size_t i) {
 }
 
 dstn_names dstn_space_names(const dstn_space *space) {
-    return (dstn_names){name_at, space, space->used};
+    return (dstn_names){.at = name_at, .find = find_name, .user = space, .used = space->used};
 }
 
 void dstn_space_reset(dstn_space *space) {

@@ -191,6 +191,20 @@ static void the_first_of_equally_near_names_is_taken(void **state) {
     assert_string_equal(dstn_nearest_name("abc", names, 3), "abc");
 }
 
+/* A table of all beginnings of two such texts is more than there is memory. */
+static void texts_that_are_no_words_are_not_compared(void **state) {
+    (void)state;
+    enum { LENGTH = 200000 };
+    char *word = dstn_alloc(LENGTH + 1, 1), *other = dstn_alloc(LENGTH + 1, 1);
+    memset(word, 'a', LENGTH);
+    memset(other, 'a', LENGTH - 1);
+    const char *const names[] = {other};
+    assert_null(dstn_nearest_name(word, names, 1));
+    assert_null(dstn_nearest_name("aaab", names, 1));
+    free(word);
+    free(other);
+}
+
 /* ---- differences ---------------------------------------------------------------------------------------------------
  */
 
@@ -312,6 +326,7 @@ int main(void) {
         cmocka_unit_test(help_on_nothing_known_names_the_nearest),
         cmocka_unit_test(the_nearest_name_is_found_within_a_third),
         cmocka_unit_test(the_first_of_equally_near_names_is_taken),
+        cmocka_unit_test(texts_that_are_no_words_are_not_compared),
         cmocka_unit_test(equal_values_in_other_writing_do_not_differ),
         cmocka_unit_test(changed_values_are_named_by_their_path),
         cmocka_unit_test(what_may_differ_is_passed_over),
