@@ -15,13 +15,15 @@ Y
 
 # ---- --set ----
 mkdir "run #3" && cp well.csv "run #3/x: y.csv"
-expect "a # in a path that is set is part of it" 0 '' "$dstn" train run.yaml --out hash --set data.path="run #3/x: y.csv"
+expect "a # in a path that is set is part of it" 0 '' "$dstn" train run.yaml --out hash \
+  --set data.path="run #3/x: y.csv"
 expect "and of the config that is written" 0 '' "$dstn" train hash/config.yaml --out again
 expect "words that YAML would cut are named whole" 3 'column "age #2: \*x ":' "$dstn" data check run.yaml \
   --set data.target="age #2: *x "
 expect "lists and mappings are still read" 0 '' "$dstn" train run.yaml --out brackets --set 'optimizer={rate: 0.5}' \
   --set 'hyperparameters.p={range: [0, 0.5], start: 0.25}'
-expect "what follows a list is not cut off" 2 'the value is no YAML' "$dstn" data check run.yaml --set 'data.mean=[1] # 2'
+expect "what follows a list is not cut off" 2 'the value is no YAML' "$dstn" data check run.yaml \
+  --set 'data.mean=[1] # 2'
 
 # ---- keys that stand twice ----
 sed 's/^optimizer: .*/optimizer:\n  rate: 0.01\n  name: sgd\n  rate: 0.02/' run.yaml >twice.yaml
@@ -30,8 +32,8 @@ expect "a key that stands twice in a config" 2 'twice.yaml:8: the key "rate" .* 
 expect "a key that is set twice" 2 '--set optimizer=.*the key "rate" stands twice' "$dstn" data check run.yaml \
   --set 'optimizer={rate: 1, rate: 2}'
 printf 'layers: [linear: {out: 1}]\nloss: mse\nlayers: []\n' >net.yaml
-expect "a key that stands twice in a network's file" 2 'net.yaml:3: the key "layers" .* on lines 1 and 3' "$dstn" train \
-  run.yaml --set model=net.yaml --out twice
+expect "a key that stands twice in a network's file" 2 'net.yaml:3: the key "layers" .* on lines 1 and 3' "$dstn" \
+  train run.yaml --set model=net.yaml --out twice
 printf 'base: run.yaml\naxes:\n  seed: [1]\n  seed: [2]\n' >twice.yaml
 expect "a key that stands twice in a sweep" 2 'twice.yaml:4: the key "seed" .* on lines 3 and 4' "$dstn" sweep \
   twice.yaml --out twice
@@ -62,13 +64,17 @@ same() { # NAME FOLDER
   "$dstn" diff "$scratch/first" "$2" </dev/null | grep -q '^equal' ||
     { echo "FAIL $1: another run than the first" && failures=$((failures + 1)); }
 }
+from_within() { # FOLDER NAME ARGUMENT...
+  cd "$1" && expect "$2" 0 '' "$dstn" "${@:3}"
+  cd "$scratch" || exit 1
+}
 expect "a run" 0 '' "$dstn" train tree/configs/run.yaml --out tree/runs/one
 cp -r tree/runs/one first
 expect "its config as resolved" 0 '' "$dstn" train tree/runs/one/config.yaml --out tree/runs/two
 same "its config as resolved" tree/runs/two
 cmp -s <(tail -n +2 tree/runs/one/config.yaml) <(tail -n +2 tree/runs/two/config.yaml) ||
   { echo "FAIL the configs of both are not the same" && failures=$((failures + 1)); }
-(cd tree/runs/deep && expect "it from another folder" 0 '' "$dstn" train ../one/config.yaml --out ../three; finish) || failures=$((failures + 1))
+from_within tree/runs/deep "it from another folder" train ../one/config.yaml --out ../three
 same "it from another folder" tree/runs/three
 cp tree/runs/one/config.yaml elsewhere/copy.yaml
 expect "a copy of it elsewhere" 0 '' "$dstn" train elsewhere/copy.yaml --out four
@@ -89,8 +95,8 @@ mv tree moved
 expect "a config in a tree that has moved" 0 '' "$dstn" train moved/runs/two/config.yaml --out six
 same "a config in a tree that has moved" six
 expect "a checkpoint in it" 0 'valid_loss' "$dstn" eval moved/runs/two/checkpoints/step-00000006.h5
-(cd moved/runs/two && expect "both from within" 0 '' "$dstn" train config.yaml --out ../seven; finish) || failures=$((failures + 1))
-(cd moved/runs/two/checkpoints && expect "and its checkpoint" 0 '' "$dstn" eval step-00000006.h5; finish) || failures=$((failures + 1))
+from_within moved/runs/two "both from within" train config.yaml --out ../seven
+from_within moved/runs/two/checkpoints "and its checkpoint" eval step-00000006.h5
 expect "a sweep on the config of a run there" 0 '^done 1$' "$dstn" sweep moved/sweeps/of-run.yaml --out of-moved
 mv moved/data/well.csv moved/data/gone.csv
 expect "data that are nowhere are looked for where they were" 3 'tree/data/well.csv: can.t be read' "$dstn" train \
