@@ -16,7 +16,7 @@ extern void blas_memory_free(void *buffer) __attribute__((weak));
 
 static const size_t megabyte = (size_t)1 << 20;
 static const size_t buffer_size = (size_t)128 << 20; /* BUFFER_SIZE of its x86-64 and ARM64 */
-static const size_t start_size = (size_t)160 << 20;  /* what MPI and the other libraries map when they start */
+static const size_t start_size = (size_t)256 << 20;  /* what MPI and the other libraries map when they start */
 
 enum { LIMITS = 2, MOST_THREADS = 1024 };
 
