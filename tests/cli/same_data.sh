@@ -71,6 +71,9 @@ expect "trace from a checkpoint of other data" 2 'data.path: .*does not hold the
   --from "$checkpoint" --out trace.h5
 expect "trace of the data where they are now" 0 '' "$dstn" trace run.yaml --from "$checkpoint" --out trace.h5 \
   --set data.path=moved.csv --set train.epochs=90
+cp -r out bare && rm -r bare/checkpoints
+expect "a record without a checkpoint has its data too" 2 'data.path: .*does not hold the data of bare/run.h5' \
+  "$dstn" train run.yaml --out bare "${longer[@]}"
 head -n 30 ../first.csv >well.csv
 expect "fewer rows are other data" 2 'data.path: .*does not hold the data of out' "$dstn" train run.yaml --out out \
   --resume --set train.epochs=90
