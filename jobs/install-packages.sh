@@ -11,7 +11,7 @@ packages=(
   libdnnl-dev dataset-fashion-mnist libfyaml-dev libxxhash-dev librandom123-dev zlib1g-dev
   python3 python3-h5py python3-matplotlib python3-numpy python3-pandas
 )
-[ "${1:-}" != --tests ] || packages+=(libcmocka-dev python3-torch python3-yaml)
+[ "${1:-}" != --tests ] || packages+=(iproute2 libcmocka-dev python3-torch python3-yaml)
 
 missing=()
 for package in "${packages[@]}"; do

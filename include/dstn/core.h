@@ -207,4 +207,7 @@ double dstn_vector_norm(int64_t n, const double *x);
  * ordinary stack would then write over the heap. Signals must therefore reach no other thread that computes. */
 void dstn_on_signal(int number, void (*handler)(int), int flags);
 
+/* Whether SIGHUP was ignored when the program began, as nohup has it: before any library could take the signal. */
+bool dstn_hang_up_was_ignored(void);
+
 #endif

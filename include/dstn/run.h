@@ -34,7 +34,7 @@ char *dstn_version_text(void);
  * Slurm job. All are treated alike: a flag that is looked at between steps. */
 
 /* Catches the signals (a flag is set, nothing else), but for a SIGHUP that nohup has switched off; a second SIGINT ends
- * the process at once. Before MPI starts, which takes a while. */
+ * the process at once. Before MPI starts, which takes a while, and after it, since what MPI loads may take signals. */
 void dstn_stop_catch(void);
 /* Counts `time_limit` seconds (INFINITY: none) from now. In a Slurm job that says when it ends (SLURM_JOB_END_TIME),
  * that, less a minute or a fifth of the time left to write checkpoints in, is a limit too, which the log names; an end

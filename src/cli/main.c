@@ -266,6 +266,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "dstn: %s\n", err.message);
         return status;
     }
+    if (start == CLI_START_RESTARTABLE) {
+        dstn_stop_catch();
+    }
     console.world = dstn_group_world();
     bool leads = dstn_group_leads(console.world);
     status = dstn_group_agree(console.world, start_threads(&err), &err);

@@ -35,15 +35,11 @@ static void on_signal(int number) {
     caught = number;
 }
 
-/* nohup asks for a program that no hang-up ends. */
-static bool is_ignored(int number) {
-    struct sigaction present;
-    return sigaction(number, NULL, &present) == 0 && present.sa_handler == SIG_IGN;
-}
-
 void dstn_stop_catch(void) {
     for (int i = 0; i < SIGNALS; i++) {
-        if (signals[i].number != SIGHUP || !is_ignored(SIGHUP)) {
+        if (signals[i].number == SIGHUP && dstn_hang_up_was_ignored()) {
+            signal(SIGHUP, SIG_IGN); /* nohup asks for a program that no hang-up ends */
+        } else {
             dstn_on_signal(signals[i].number, on_signal, 0);
         }
     }

@@ -1,26 +1,52 @@
-# Two hosts, as Debian installs Open MPI: nobody gives it a parameter. The hosts are host names on this machine, which to
-# Open MPI share nothing: no memory, and other components for windows.
+# Two hosts, as Debian installs Open MPI: nobody gives it a parameter. Each host is a namespace of this machine with a name,
+# interfaces and addresses of its own, and a cable between the two; an ssh of the test's own leads into the other one.
+# What they share is the file system, as hosts of a cluster do.
 . "$(dirname "$0")/common.sh"
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+command -v ip >/dev/null || skip "no ip (Debian iproute2)"
+if [ -z "${dstn_in_host_a:-}" ]; then
+  unshare --net --uts true 2>/dev/null || skip "namespaces of hosts are not permitted (unshare --net --uts takes root)"
+  dstn_in_host_a=1 exec unshare --net --uts bash "$0" "$@"
+fi
 cd "$scratch" || exit 1
-unshare --uts true 2>/dev/null || { echo "skipped: unshare --uts is not permitted (it takes root)" && exit 77; }
-unset "${!OMPI_MCA_@}"
+unset "${!OMPI_MCA_@}" "${!SLURM_@}"
 export HOME=$scratch
 
-cat >other-host <<'S'
+# The other host stands as long as its standard input does, which ends with this script.
+coproc host_b { exec unshare --net --uts sh -c 'hostname b && echo ready && exec cat'; }
+read -r _ <&"${host_b[0]}"
+b=$host_b_PID
+hostname a
+ip link add eth0 type veth peer name eth0 netns "$b" 2>err || skip "no cable between namespaces: $(cat err)"
+on_b() { nsenter -t "$b" -n -u "$@"; }
+
+# Addresses of both families, as hosts have them; but no way leads from one IPv6 address to the other.
+for host in 1 2; do
+  [ $host = 1 ] && here=() || here=(on_b)
+  "${here[@]}" ip link set lo up
+  "${here[@]}" ip addr add 10.77.0.$host/24 dev eth0
+  "${here[@]}" ip addr add fd77::$host/128 dev eth0 nodad 2>err || echo "without IPv6: $(cat err)"
+  "${here[@]}" ip link set eth0 up
+done
+
+mkdir bin
+cat >bin/ssh <<S
 #!/bin/sh
-name=$1
+# ssh [OPTION]... HOST COMMAND
+while [ "\${1#-}" != "\$1" ]; do shift; done
+[ "\$1" = b ] || { echo "no host \$1" >&2 && exit 255; }
 shift
-exec unshare --uts sh -c 'hostname "$0" && exec sh -c "$1"' "$name" "$*"
+exec nsenter -t $b -n -u sh -c "\$*"
 S
-chmod +x other-host
-case $(mpirun --version) in
-  *"(Open MPI) 4."*) agent=(--mca plm rsh --mca plm_rsh_agent "$scratch/other-host") ;;
-  *) echo "skipped: Open MPI 5 finds no way between host names of one machine (MPI_Comm_dup fails)" && exit 77 ;;
-esac
+chmod +x bin/ssh
+export PATH=$scratch/bin:$PATH
 on_hosts() { # RANKS COMMAND...
   local ranks=$1
   shift
-  mpirun "${agent[@]}" --host "a:$((ranks / 2)),b:$((ranks / 2))" --map-by node --bind-to none -n "$ranks" "$@"
+  mpirun --host "a:$((ranks / 2)),b:$((ranks / 2))" --map-by node --bind-to none -n "$ranks" "$@"
 }
 
 /usr/bin/python3 - >table.csv <<'P'
@@ -45,14 +71,17 @@ expect "train" 0 '^2 ranks on 2 hosts \(a,' on_hosts 2 "$dstn" train run.yaml --
 expect "resume" 0 'resumed at step 120' on_hosts 2 "$dstn" train run.yaml --out run --resume --set train.epochs=40
 longer=(--set train.epochs=100000000 --time-limit 1)
 expect "the time limit stops all hosts" 75 'stopped by ' on_hosts 2 "$dstn" train run.yaml --out run --resume "${longer[@]}"
-expect "four ranks" 0 '^valid_loss' on_hosts 4 "$dstn" train run.yaml --out four
+expect "four ranks" 0 '^valid_loss' on_hosts 4 "$dstn" train run.yaml --out four --set train.epochs=5
+expect "the exact answer" 0 '^lambda_star' on_hosts 2 "$dstn" oracle "$root/jobs/toys/ridge.yaml" --out oracle
+expect "a rank on the other host is killed" 0 '^drill passed' "$dstn" drill run.yaml --out drill --kill-rank 1 \
+  --launch 'mpirun -x DSTN_DRILL --host a:1,b:1 --map-by node --bind-to none -n 2'
 
 expect "sweep" 0 '^done 7' on_hosts 4 "$dstn" sweep sweep.yaml --out sweep
 expect "sweep, resumed with more members" 0 '^done 9' \
   on_hosts 4 "$dstn" sweep sweep.yaml --out sweep --resume --set axes.seed.count=9
 expect "sweep, none lost or run twice" 0 '' "$dstn" audit sweep
 expect "sweep of members on both hosts" 0 '^done 7' \
-  on_hosts 4 "$dstn" sweep sweep.yaml --out pairs --ranks-per-member 2
+  on_hosts 4 "$dstn" sweep sweep.yaml --out pairs --ranks-per-member 2 --set train.epochs=10
 
 # Progress of windows over TCP, where the keeper does nothing but compute and poll.
 tests=$(dirname "$dstn")/tests
@@ -61,8 +90,8 @@ for program in "$tests"/mpi_test_ranks_{work,board}; do
 done
 
 # Whoever wants no windows gets none, and it runs all the same.
-mkdir .openmpi && echo 'osc = ^ucx,pt2pt' >.openmpi/mca-params.conf
+mkdir .openmpi && echo 'osc = ^ucx,pt2pt,rdma,sm' >.openmpi/mca-params.conf
 expect "sweep without windows" 0 '^done 7' \
-  on_hosts 4 "$dstn" sweep sweep.yaml --out plain --ranks-per-member 2
+  on_hosts 4 "$dstn" sweep sweep.yaml --out plain --ranks-per-member 2 --set train.epochs=10
 expect "sweep without windows, none lost or run twice" 0 '' "$dstn" audit plain
 finish

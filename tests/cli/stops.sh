@@ -58,6 +58,38 @@ sleep 0.5
 kill -USR1 $process
 ended_with "what nohup has started doesn't stop at SIGHUP" 75 'stopped by SIGUSR1'
 
+
+# Libraries take SIGHUP for themselves: UCX, when it is loaded, which may be before main() begins or when MPI starts.
+cat >takes.c <<'C'
+#include <signal.h>
+int PMPI_Init_thread(int *, char ***, int, int *);
+static void nothing(int number) { (void)number; }
+__attribute__((constructor)) static void take(void) { signal(SIGHUP, nothing); }
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
+    int code = PMPI_Init_thread(argc, argv, required, provided);
+    take();
+    return code;
+}
+C
+"${CC:-cc}" -shared -fPIC -o takes.so takes.c || failures=$((failures + 1))
+in_background took env LD_PRELOAD="$PWD/takes.so" "$dstn" train run.yaml --out took --time-limit 20
+kill -HUP $process
+ended_with "SIGHUP stops though a library has taken it" 75 'stopped by SIGHUP'
+in_background nohup-took nohup env LD_PRELOAD="$PWD/takes.so" "$dstn" train run.yaml --out nohup-took --time-limit 20
+kill -HUP $process
+sleep 0.5
+kill -USR1 $process
+ended_with "what nohup has started doesn't stop, though a library has taken SIGHUP" 75 'stopped by SIGUSR1'
+
+# mpirun stops at SIGHUP whether nohup has started it or not, and all ranks with it: that is not ours, but what it leaves is.
+nohup mpirun --oversubscribe -n 2 "$dstn" train run.yaml --out launcher >background 2>&1 </dev/null &
+process=$!
+until_true 60 has_checkpoint launcher || { echo "FAIL no checkpoint in launcher" && failures=$((failures + 1)); }
+kill -HUP $process
+wait $process 2>shell
+expect "what mpirun under nohup leaves at SIGHUP goes on" 75 'resumed at step .*' \
+  run_mpi 2 "$dstn" train run.yaml --out launcher --resume --time-limit 1
+
 # One of two ranks stands still, so that the other comes to no end of its step.
 in_background twice mpirun --oversubscribe -n 2 "$dstn" train run.yaml --out twice
 ranks=($(pgrep -P $process -x dstn))
