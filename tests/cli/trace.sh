@@ -67,8 +67,10 @@ for config in images table; do
 done
 expect "a checkpoint at the end of its run" 2 'ends at step 10' "$dstn" trace images.yaml --set train.iterations=10 \
   --from run-images/checkpoints/step-00000010.h5
-expect "a checkpoint of another run" 2 'hyperparameter' "$dstn" trace table.yaml \
+expect "a checkpoint of other data" 2 'does not hold the data' "$dstn" trace table.yaml \
   --from run-images/checkpoints/step-00000006.h5
+expect "a checkpoint of other hyperparameters" 2 'hyperparameter' "$dstn" trace images.yaml \
+  --set 'hyperparameters.another={range: [0, 1], start: 0.5}' --from run-images/checkpoints/step-00000006.h5
 expect "no checkpoint" 4 '' "$dstn" trace table.yaml --from "$scratch/nothing.h5"
 
 count=$(find traces -name '*.h5' | wc -l)
