@@ -54,3 +54,12 @@ run_mpi() {
   shift
   mpirun --oversubscribe -n "$ranks" "$@"
 }
+
+# small_table: a table of 40 rows, the same each time.
+small_table() {
+  /usr/bin/python3 - <<'P'
+import random
+draw = random.Random(1)
+print("a,b,yield", *(",".join(f"{draw.gauss(0, 1):.4f}" for _ in range(3)) for _ in range(40)), sep="\n")
+P
+}

@@ -3,19 +3,15 @@
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
 unset "${!SLURM_@}"
-/usr/bin/python3 - >table.csv <<'P'
-import random
-draw = random.Random(1)
-print("a,b,yield", *(",".join(f"{draw.gauss(0, 1):.4f}" for _ in range(3)) for _ in range(40)), sep="\n")
-P
+small_table >table.csv
 cat >run.yaml <<'Y'
 data: {path: table.csv, target: yield}
 model: {response: full, layers: [linear: {out: 1, bias: false, init: zero}]}
 regularizers: {l2: {strength: lambda}}
 hyperparameters: {lambda: {transform: exp, start: 1, scale: 1, tune_scale: false}}
 train: {epochs: 3, batch: 8}
-optimizer: {rate: 0.01}
-hyper_optimizer: {rate: 0.01}
+optimizer: {rate: 1e-5}
+hyper_optimizer: {rate: 1e-5}
 Y
 cat >sweep.yaml <<'Y'
 base: run.yaml
@@ -27,7 +23,7 @@ sed 's/count: 20/count: 21/' sweep.yaml >more.yaml
 cat >shorter.yaml <<'Y'
 base: run.yaml
 axes:
-  length: {short: {train.epochs: 3}, long: {train.epochs: 2000}}
+  length: {short: {train.epochs: 3}, long: {train.epochs: 20000}}
   seed: {from: 0, count: 20}
 Y
 fail() {
