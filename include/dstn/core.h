@@ -108,6 +108,8 @@ typedef struct dstn_texts {
 int64_t dstn_texts_put(dstn_texts *texts, const char *text, int64_t at);
 int64_t dstn_texts_find(const dstn_texts *texts, const char *text); /* −1: not there */
 void dstn_texts_clear(dstn_texts *texts);
+/* The order of two texts of an array of pointers to them, for qsort. */
+int dstn_compare_texts(const void *a, const void *b);
 
 /* An arena hands out 64-byte-aligned, zeroed arrays that live until the arena dies: everything that a step touches
  * is taken from one when a job is built, so that no step allocates. */

@@ -1,4 +1,4 @@
-/* core: a hash table of texts, with open addressing. */
+/* core: a hash table of texts, with open addressing, and their order. */
 #include "dstn/core.h"
 
 #include <stdlib.h>
@@ -60,4 +60,8 @@ int64_t dstn_texts_find(const dstn_texts *texts, const char *text) {
 void dstn_texts_clear(dstn_texts *texts) {
     free(texts->slots);
     *texts = (dstn_texts){0};
+}
+
+int dstn_compare_texts(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }

@@ -66,10 +66,6 @@ typedef struct idx_listing {
     size_t count;
 } idx_listing;
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int list_folder(const char *path, idx_listing *listing) {
     DIR *folder = opendir(path);
     if (!folder) {
@@ -93,7 +89,7 @@ static int list_folder(const char *path, idx_listing *listing) {
     }
     closedir(folder);
     if (listing->count > 0) {
-        qsort(listing->texts, listing->count, sizeof *listing->texts, compare_texts);
+        qsort(listing->texts, listing->count, sizeof *listing->texts, dstn_compare_texts);
     }
     listing->names = dstn_alloc(listing->count, sizeof *listing->names);
     for (size_t i = 0; i < listing->count; i++) {

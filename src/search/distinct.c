@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The paths at which whole mappings are put, which replace what a config has there, sorted and joined: with nothing
  * below them yet they make the same as settings of their keys. Free with free(). */
 static char *join_replaced(const search_settings *settings) {
@@ -19,7 +15,7 @@ static char *join_replaced(const search_settings *settings) {
             length += strlen(settings->items[i].path) + 1;
         }
     }
-    qsort(paths, count, sizeof *paths, compare_texts);
+    qsort(paths, count, sizeof *paths, dstn_compare_texts);
     char *joined = dstn_alloc(length, 1), *end = joined;
     for (size_t i = 0; i < count; i++) {
         end += sprintf(end, "%s ", paths[i]);

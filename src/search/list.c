@@ -135,14 +135,6 @@ static bool axes_meet(const list *l) {
     return meet;
 }
 
-static void clear_member(const list *l, dstn_member *member) {
-    search_settings_clear(&(search_settings){member->settings, member->setting_count});
-    for (int a = 0; a < l->axis_count; a++) {
-        free(member->labels[a]);
-    }
-    free(member->labels);
-}
-
 static dstn_status fail_equal(const list *l, int64_t first, int64_t second, dstn_node axes, dstn_error *err) {
     int64_t numbers[] = {first, second};
     char *names[2];
@@ -150,7 +142,7 @@ static dstn_status fail_equal(const list *l, int64_t first, int64_t second, dstn
         dstn_member member = {0};
         make_member(l, numbers[i], &member);
         names[i] = search_member_name(member.labels, l->axis_count);
-        clear_member(l, &member);
+        search_member_clear(&member, l->axis_count);
     }
     dstn_node_fail(axes, err,
                    "the members \"%s\" and \"%s\" have the same settings, since an axis sets again what one before it "
@@ -169,7 +161,7 @@ static dstn_status check_members(const list *l, dstn_node axes, dstn_error *err)
         dstn_member member = {0};
         make_member(l, m, &member);
         int64_t first = search_distinct_put(&distinct, &(search_settings){member.settings, member.setting_count}, m);
-        clear_member(l, &member);
+        search_member_clear(&member, l->axis_count);
         status = first == m ? DSTN_OK : fail_equal(l, first, m, axes, err);
     }
     search_distinct_clear(&distinct);

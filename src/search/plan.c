@@ -40,6 +40,15 @@ typedef struct search_asker {
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
 
+void search_member_clear(dstn_member *member, int axis_count) {
+    search_settings_clear(&(search_settings){member->settings, member->setting_count});
+    for (int a = 0; a < axis_count; a++) {
+        free(member->labels[a]);
+    }
+    free(member->labels);
+    free(member->name);
+}
+
 char *search_member_name(char *const *labels, int count) {
     size_t length = 1;
     for (int a = 0; a < count; a++) {
@@ -214,13 +223,7 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     }
     search_asker *asker = plan->asker;
     for (int64_t m = 0; m < plan->count; m++) {
-        dstn_member *member = &plan->members[m];
-        search_settings_clear(&(search_settings){member->settings, member->setting_count});
-        for (int a = 0; a < plan->axis_count; a++) {
-            free(member->labels[a]);
-        }
-        free(member->labels);
-        free(member->name);
+        search_member_clear(&plan->members[m], plan->axis_count);
         free(plan->messages[m]);
     }
     if (asker->search.self) {

@@ -9,5 +9,7 @@ dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *meth
 
 /* Labels [count] joined by '-'; free with free(). */
 char *search_member_name(char *const *labels, int count);
+/* Frees what a member has: its settings, its labels [axis_count] and its name, if there is one yet. */
+void search_member_clear(dstn_member *member, int axis_count);
 
 #endif

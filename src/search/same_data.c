@@ -20,10 +20,6 @@ typedef struct own_keys {
     size_t count;
 } own_keys;
 
-static int compare_keys(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static const char *key_of_data(const dstn_setting *setting) {
     return strncmp(setting->path, "data.", 5) == 0 ? setting->path + 5 : NULL;
 }
@@ -47,7 +43,7 @@ static own_keys find_own_keys(const dstn_member *member, dstn_node data) {
             own.keys[own.count++] = dstn_node_key_at(data, i);
         }
     }
-    qsort(own.keys, own.count, sizeof *own.keys, compare_keys);
+    qsort(own.keys, own.count, sizeof *own.keys, dstn_compare_texts);
     size_t kept = 0;
     for (size_t i = 0; i < own.count; i++) {
         if (dstn_data_key_is_read(own.keys[i]) && (kept == 0 || strcmp(own.keys[kept - 1], own.keys[i]) != 0)) {

@@ -149,10 +149,6 @@ static dstn_status find_entries(const store_tree *tree, const char *path, dstn_s
     return DSTN_OK;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Finds what the file has and the list lacks. */
 static dstn_status check_surplus(const store_tree *tree, const char *path, const dstn_state *state, dstn_error *err) {
     static const char root[] = "state";
@@ -161,7 +157,7 @@ static dstn_status check_surplus(const store_tree *tree, const char *path, const
         names[i] = state->entries[i].name;
     }
     if (state->count) {
-        qsort(names, state->count, sizeof *names, compare_names);
+        qsort(names, state->count, sizeof *names, dstn_compare_texts);
     }
     size_t first, end;
     dstn_status status = DSTN_OK;
@@ -170,7 +166,7 @@ static dstn_status check_surplus(const store_tree *tree, const char *path, const
         const store_node *node = &tree->nodes[i];
         const char *name = node->path + sizeof root;
         bool is_entry = node->kind != STORE_GROUP && !node->attribute[0];
-        if (is_entry && (!state->count || !bsearch(&name, names, state->count, sizeof *names, compare_names))) {
+        if (is_entry && (!state->count || !bsearch(&name, names, state->count, sizeof *names, dstn_compare_texts))) {
             status = dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s has state %s, which this run doesn't have", path, name);
         }
     }

@@ -12,10 +12,6 @@ bool tools_folder_is_there(const char *path) {
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Takes the name over. */
 static void add_name(char ***names, int64_t *count, int64_t *capacity, char *name) {
     if (*count == *capacity) {
@@ -48,7 +44,7 @@ dstn_status tools_folder_list(const char *path, int64_t *count, char ***names, d
     }
     closedir(folder);
     if (*count) {
-        qsort(*names, (size_t)*count, sizeof(char *), compare_names);
+        qsort(*names, (size_t)*count, sizeof(char *), dstn_compare_texts);
     }
     return DSTN_OK;
 }

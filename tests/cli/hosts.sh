@@ -49,11 +49,7 @@ on_hosts() { # RANKS COMMAND...
   mpirun --host "a:$((ranks / 2)),b:$((ranks / 2))" --map-by node --bind-to none -n "$ranks" "$@"
 }
 
-/usr/bin/python3 - >table.csv <<'P'
-import random
-draw = random.Random(1)
-print("a,b,yield", *(",".join(f"{draw.gauss(0, 1):.4f}" for _ in range(3)) for _ in range(40)), sep="\n")
-P
+small_table >table.csv
 cat >run.yaml <<'Y'
 data: {path: table.csv, target: yield}
 model: {layers: [dropout: {rate: p}, linear: {out: 1}]}

@@ -8,11 +8,7 @@ limited() { # LETTER MEGABYTES COMMAND...
 }
 limited v 4000 "$dstn" --version >out 2>&1 || exit 77 # an instrumented build maps more than any limit
 
-/usr/bin/python3 - >table.csv <<'P'
-import random
-draw = random.Random(1)
-print("a,b,yield", *(",".join(f"{draw.gauss(0, 1):.4f}" for _ in range(3)) for _ in range(40)), sep="\n")
-P
+small_table >table.csv
 cat >run.yaml <<'Y'
 data: {path: table.csv, target: yield}
 model: {layers: [dropout: {rate: p}, linear: {out: 10}, relu, linear: {out: 1}]}
