@@ -318,6 +318,7 @@ static inline network_left network_run(network *n, const dstn_objective *objecti
     int64_t h = n->space->count, outputs = rows.count * rows.steps * n->outputs;
     dstn_evaluation evaluation = network_evaluate(n, objective, rows, &batch);
     dstn_problem_sum_gradients(n->problem, objective);
+    dstn_problem_gather_gradients(n->problem, objective);
     double *loss = network_keep(&left, LEFT_LOSS, 3);
     loss[0] = evaluation.loss;
     loss[1] = evaluation.penalty;

@@ -117,8 +117,13 @@ const double *dstn_problem_values(dstn_problem *problem, const dstn_objective *o
 dstn_evaluation dstn_problem_evaluate(dstn_problem *problem, const dstn_objective *objective, const dstn_batch *batch,
                                       dstn_perturbation perturbation, int64_t step);
 
-/* Waits until the gradients that an objective left in the model are sums over the group. */
+/* Waits until this rank's slices of the gradients that an objective left in the model are sums over the group; they are
+ * in dstn_reducer_sum, on one rank the model's gradients. */
 void dstn_problem_sum_gradients(dstn_problem *problem, const dstn_objective *objective);
+/* After it: brings all slices to the leader of every node, whose model then has the whole sum in its gradients, and
+ * meets the ranks of the node. Collective over the group. */
+void dstn_problem_gather_gradients(dstn_problem *problem, const dstn_objective *objective);
+dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range);
 
 /* The hypergradient from an objective's ∂L/∂z, for entropy weight τ. Collective over the group. */
 dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,
@@ -157,6 +162,7 @@ typedef struct dstn_trainer_request {
     dstn_space *space;
     const dstn_dataset *dataset;
     const dstn_group *group;
+    int most_ranks; /* of a host that share memory; 0: all; 1: each has weights of its own, which it may change */
 } dstn_trainer_request;
 
 /* Whose updates clipping has shortened; general and response weights of one objective count as general. */
@@ -186,7 +192,11 @@ typedef struct dstn_epoch {
 /* Examples this rank's passes have at most, for dstn_model_request.max_rows. */
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group);
 
-/* Checks the settings against the data (batch sizes, ranks ≤ examples of a batch) and takes all memory.
+/* Where the group has several ranks, the model's parameters and gradients, and the moments, move into memory that ranks
+ * of one node share (dstn_shared): weights are there once a node, each rank updates its slices of them, and the model
+ * is of no more use when the trainer is gone. Further trainers of the same model are destroyed before the first.
+ *
+ * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch) and takes all memory.
  * DSTN_ERROR_USAGE. The caller initializes model and space before or after. */
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err);
 void dstn_trainer_destroy(dstn_trainer *trainer);
@@ -244,8 +254,15 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
 /* FLOPs of the matrix products of one training step, over the group. */
 double dstn_trainer_step_flops(const dstn_trainer *trainer);
 
-/* Bytes that the trainer took beside its model: optimizer moments and a mini-batch's arrays. */
+/* Bytes that the trainer took beside its model: optimizer moments and a mini-batch's arrays; where the group has
+ * several ranks also what it has moved of the model, this rank's share of it. */
 size_t dstn_trainer_memory_used(const dstn_trainer *trainer);
+
+/* Brings what ranks keep in slices to every node: before the state below is read, on the leader or anywhere. Collective
+ * over the group. */
+void dstn_trainer_gather_state(dstn_trainer *trainer);
+/* Why ranks of one host share no memory, and what that costs; NULL: they do, or are alone. Free with free(). */
+char *dstn_trainer_lack(const dstn_trainer *trainer);
 
 /* Everything that the next step depends on: parameters, moments, λ, raw_scale, schedules, counters, data positions. */
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state);

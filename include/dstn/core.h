@@ -122,6 +122,8 @@ void dstn_arena_limit(dstn_arena *arena, size_t bytes);
 /* Returns NULL when memory is short, or the limit is reached; the arena then stays usable. bytes may be 0 (a valid,
  * unique address). */
 void *dstn_arena_take(dstn_arena *arena, size_t bytes);
+/* Gives an array of so many bytes back before its time; NULL is allowed. */
+void dstn_arena_return(dstn_arena *arena, void *block, size_t bytes);
 size_t dstn_arena_memory_used(const dstn_arena *arena); /* bytes handed out */
 
 /* ---- scalar types and state -------------------------------------------------------------------------------------- */

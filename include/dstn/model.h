@@ -63,6 +63,11 @@ size_t dstn_model_memory_used(const dstn_model *model);
 /* Initial parameters, drawn with key (seed, DSTN_PURPOSE_INIT): the same for all methods of a comparison. */
 void dstn_model_initialize(dstn_model *model, uint32_t seed);
 
+/* From now on parameters and gradients are in these arrays [count], which must outlive all use of the model, and its
+ * own are given back. Where `copies`, the values go along; elsewhere they are there, or will be, without. */
+void dstn_model_move_parameters(dstn_model *model, void *const value[DSTN_RANGES], void *const gradient[DSTN_RANGES],
+                                bool copies);
+
 /* Forward pass of x [BT, in], images channels-last (and the tangent pass, if linearized); returns the prediction [BT,
  * out], owned by the model: y, or y + ẏ in a linearized pass (Sec. 3.3). x must stay as it is until the adjoint is
  * done.

@@ -31,8 +31,8 @@ const dstn_optimizer_type *dstn_optimizer_type_at(size_t i);
 extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip, schedule */
 
 /* Reads an optimizer section ({name: sgd, rate: .01, momentum: .9, clip: 1}) and makes the optimizer for a range of
- * `count` parameters; moments come from `arena`, zeroed. `default_name` is used where the section has no name.
- * Owned by the caller. */
+ * `count` parameters; moments come from `arena`, zeroed (NULL: dstn_optimizer_set_moment will give them).
+ * `default_name` is used where the section has no name. Owned by the caller. */
 dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *default_name, const dstn_kernel *kernel,
                                 int64_t count, dstn_arena *arena, dstn_optimizer **out, dstn_error *err);
 void dstn_optimizer_destroy(dstn_optimizer *optimizer);
@@ -41,9 +41,20 @@ double dstn_optimizer_rate(const dstn_optimizer *optimizer);
 void dstn_optimizer_set_rate(dstn_optimizer *optimizer, double rate);
 double dstn_optimizer_clip(const dstn_optimizer *optimizer); /* largest gradient norm, INFINITY: no clipping */
 
+/* Arrays of the parameters' length that it keeps, and gives: zeros [count], borrowed. */
+int dstn_optimizer_moments(const dstn_optimizer *optimizer);
+void *dstn_optimizer_moment(const dstn_optimizer *optimizer, int moment);
+void dstn_optimizer_set_moment(dstn_optimizer *optimizer, int moment, void *array);
+
 /* One update of parameters [count] from gradient [count]. `factor` multiplies the gradient first (clipping: the
  * caller knows the norm over all ranges that are clipped together). */
 void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, const void *gradient, void *parameters);
+
+/* The same in pieces: an update begins, and then comes to elements first … first+count−1 of the two arrays, each of
+ * them once, or on one of the ranks that share them. */
+void dstn_optimizer_begin(dstn_optimizer *optimizer);
+void dstn_optimizer_update(dstn_optimizer *optimizer, double factor, int64_t first, int64_t count, const void *gradient,
+                           void *parameters);
 
 /* min(1, clip/norm): the factor that clips a gradient of this norm; 1 for a norm of 0. */
 double dstn_clip_factor(double norm, double clip);

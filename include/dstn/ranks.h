@@ -3,6 +3,7 @@
 #define DSTN_RANKS_H
 
 #include "dstn/core.h"
+#include "dstn/kernel.h"
 
 /* ---- process ---------------------------------------------------------------------------------------------------- */
 
@@ -76,21 +77,84 @@ bool dstn_group_whole_state(const dstn_group *group, const dstn_state *local, ds
 void dstn_group_gather_state(const dstn_group *group, const dstn_state *local, const dstn_state *whole);
 void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, const dstn_state *local);
 
-/* ---- gradient reduction --------------------------------------------------------------------------------------------
- */
+/* ---- shared memory ----------------------------------------------------------------------------------------------- */
 
-/* Sums a gradient range over the group in fixed buckets while the backward pass still fills the rest of it: layers
- * become ready from the last to the first, so buckets are sent from the end of the range. */
+/* Memory for what a group of ranks trains. Ranks of one node (host) share it, in an MPI window: what they have in
+ * common (weights, moments) is there once a node, and what each has of its own (gradients) all of them can read. Where
+ * a node has too little memory of that kind, or no window can be made, each rank is a node of its own, with a copy of
+ * everything; the functions are the same.
+ *
+ * Who may touch what, and when. In a step, every rank
+ *   1. reads the weights and fills its own gradients, in all passes of the step; it tells dstn_reducer_ready what is
+ *      final, after which it leaves that part of its gradient alone, and slices of it are summed by their owners;
+ *   2. dstn_reducer_finish: its slices are sums over the group;
+ *   3. meets the others of its node (dstn_shared_arrive and _await): their passes are done, nobody reads weights;
+ *   4. updates weights and moments, its slices alone, and sends these to the other nodes (dstn_reducer_spread);
+ *   5. arrives again, and awaits the others before it reads weights, or writes its gradients, of the next step: all
+ *      slices are new by then.
+ * Between 5 and the next 3, weights and moments don't change: passes without gradients (hyperparameter steps,
+ * evaluations), digests and checkpoints may read them then, each rank in its own time, since no other rank gets past
+ * the next 3 before this one has got there. Whatever else writes what is in common (initial values, a checkpoint's) is
+ * done by the node's leader alone, between two meetings. */
+typedef struct dstn_shared dstn_shared;
+
+typedef struct dstn_shared_request {
+    size_t common_bytes, own_bytes; /* that will be taken: sums of dstn_shared_bytes of every array */
+    int most_ranks;                 /* of a host that share memory, those next to each other; 0: all */
+} dstn_shared_request;
+
+size_t dstn_shared_bytes(size_t bytes); /* what an array of so many bytes takes */
+/* Collective over the group, which must outlive it. DSTN_ERROR_RUN, on all ranks: memory is short. */
+dstn_status dstn_shared_new(const dstn_group *group, const dstn_shared_request *request, dstn_shared **out,
+                            dstn_error *err);
+void dstn_shared_destroy(dstn_shared *shared); /* collective over the group; NULL is allowed */
+/* Arrays that are zero and 64-byte-aligned and live as long as the object; taken by all ranks in the same order. NULL:
+ * more than was asked for. */
+void *dstn_shared_take_common(dstn_shared *shared, size_t bytes);
+void *dstn_shared_take_own(dstn_shared *shared, size_t bytes);
+/* The object of this process in whose memory an array is; NULL: none. */
+dstn_shared *dstn_shared_holding(const void *address);
+bool dstn_shared_leads(const dstn_shared *shared); /* of its node; NULL: true */
+/* Why ranks of one host share no memory; NULL: they do, or are alone. Owned by the object. */
+const char *dstn_shared_lack(const dstn_shared *shared);
+size_t dstn_shared_memory_used(const dstn_shared *shared); /* this rank's share of what its node takes; NULL: 0 */
+
+/* A meeting of the ranks of a node, in two halves, between which other things can be done: what a rank did before it
+ * arrived, all see after they have awaited. No call of MPI. NULL: nothing. */
+void dstn_shared_arrive(dstn_shared *shared);
+void dstn_shared_await(const dstn_shared *shared);
+
+/* ---- sums of gradients ------------------------------------------------------------------------------------------- */
+
+/* Sums a range of gradients over the group while the backward pass still fills the rest of it: layers become ready from
+ * the last to the first, so it goes in buckets from the end of the range. Every element of the sum belongs to one rank,
+ * which updates what it stands for: a rank has a slice of every bucket. Sums are made in the order of ranks in a node,
+ * then in the order of nodes; they don't depend on timing. */
 typedef struct dstn_reducer dstn_reducer;
 
-/* gradient [count] of the scalar type (f32, f64), borrowed; bucket_bytes 0: a sensible default. */
-dstn_reducer *dstn_reducer_new(const dstn_group *group, dstn_scalar scalar, int64_t count, void *gradient,
+/* gradient [count], borrowed; taken from a dstn_shared's own memory, at the same place on all ranks, where ranks share
+ * memory. bucket_bytes 0: a sensible default. shared NULL, or of one rank: the sum is the gradient, and nothing happens
+ * at all. NULL: no memory, or too many reducers of one dstn_shared. */
+dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *gradient,
                                size_t bucket_bytes);
-void dstn_reducer_destroy(dstn_reducer *reducer);
-/* Everything at and after `offset` is final; starts what is complete and lets MPI make progress. */
+void dstn_reducer_destroy(dstn_reducer *reducer); /* NULL is allowed */
+size_t dstn_reducer_memory_used(const dstn_reducer *reducer);
+/* Everything at and after `offset` is final; adds what all others have filled too. Doesn't wait. */
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset);
-/* Starts the rest and waits for all; the next pass may then begin. Nothing at all happens on one rank. */
+/* All of it is final: waits until this rank's slices are summed. */
 void dstn_reducer_finish(dstn_reducer *reducer);
+
+/* The array [count] in which this rank's slices of the sum are, until its node's leader fills its gradient again. */
+const void *dstn_reducer_sum(const dstn_reducer *reducer);
+/* Slice i = 0, 1, … of this rank, `count` elements (which may be 0) at `first`; false: there are no more. One rank has
+ * one, which is everything. */
+bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count);
+/* The sum of the squares of the whole sum, on every rank; added in an order that doesn't depend on the number of ranks
+ * where there are several. Collective over the group. */
+double dstn_reducer_squares(const dstn_reducer *reducer);
+/* This rank's slices of an array [count] that is in common memory, or of the sum, to all other nodes. Every element has
+ * arrived in a node when its ranks have met after this. Collective over the group. */
+void dstn_reducer_spread(const dstn_reducer *reducer, void *array);
 
 /* ---- shared work
  * ------------------------------------------------------------------------------------------------------ */

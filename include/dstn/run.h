@@ -123,8 +123,9 @@ dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dst
  * DSTN_ERROR_USAGE names the first key that differs, and the hosts. Collective. */
 dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, dstn_error *err);
 
-/* How far a job is assembled. */
-typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER } dstn_job_stage;
+/* How far a job is assembled. APART is the whole of it, like TRAINER, but ranks share no memory: each may change its
+ * weights. */
+typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, DSTN_JOB_APART } dstn_job_stage;
 
 /* Assembles a job from a document, which it takes over whatever happens, up to and with `stage`. Parameters and
  * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */

@@ -3,6 +3,7 @@
 #include "dstn/bilevel.h"
 
 #include "hypergradient.h"
+#include "trainer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct dstn_problem {
     const dstn_group *group;
     const dstn_kernel *kernel;
     uint32_t seed;
+    dstn_shared *shared; /* its own, where the model's parameters are in none; else NULL */
     dstn_reducer *reducers[DSTN_RANGES];
     double *values;  /* [B, h], hyperparameters in natural units; B = max_rows of the model */
     double *inputs;  /* [B, h], the hypernetwork's input z in double */
@@ -39,6 +41,26 @@ static bool take_memory(dstn_problem *problem) {
     return problem->z && problem->dz && problem->sums;
 }
 
+/* A model that is in nobody's shared memory is copied on every rank. */
+static dstn_status make_reducers(dstn_problem *problem, dstn_error *err) {
+    const dstn_model *model = problem->model;
+    dstn_shared *shared = bilevel_shared_of(model);
+    if (!shared && dstn_group_size(problem->group) > 1) {
+        const dstn_shared_request request = {.most_ranks = 1};
+        dstn_status status = dstn_shared_new(problem->group, &request, &problem->shared, err);
+        if (status != DSTN_OK) {
+            return status;
+        }
+        shared = problem->shared;
+    }
+    bool enough = true;
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        problem->reducers[r] = dstn_reducer_new(shared, model->kernel, model->count[r], model->gradient[r], 0);
+        enough = enough && problem->reducers[r];
+    }
+    return enough ? DSTN_OK : dstn_fail(err, DSTN_ERROR_RUN, "out of memory for sums of gradients");
+}
+
 dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
                              dstn_problem **out, dstn_error *err) {
     dstn_problem *problem = dstn_alloc(1, sizeof(*problem));
@@ -48,8 +70,10 @@ dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_gr
                               .kernel = model->kernel,
                               .seed = seed,
                               .arena = dstn_arena_new()};
-    for (int r = 0; r < DSTN_RANGES; r++) {
-        problem->reducers[r] = dstn_reducer_new(group, model->kernel->scalar, model->count[r], model->gradient[r], 0);
+    dstn_status status = make_reducers(problem, err);
+    if (status != DSTN_OK) {
+        dstn_problem_destroy(problem);
+        return status;
     }
     if (!take_memory(problem)) {
         dstn_problem_destroy(problem);
@@ -67,12 +91,17 @@ void dstn_problem_destroy(dstn_problem *problem) {
     for (int r = 0; r < DSTN_RANGES; r++) {
         dstn_reducer_destroy(problem->reducers[r]);
     }
+    dstn_shared_destroy(problem->shared);
     dstn_arena_destroy(problem->arena);
     free(problem);
 }
 
 size_t dstn_problem_memory_used(const dstn_problem *problem) {
-    return dstn_arena_memory_used(problem->arena);
+    size_t bytes = dstn_arena_memory_used(problem->arena) + dstn_shared_memory_used(problem->shared);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        bytes += dstn_reducer_memory_used(problem->reducers[r]);
+    }
+    return bytes;
 }
 
 /* ---- the pass of an objective ----------------------------------------------------------------------------------- */
@@ -179,6 +208,21 @@ void dstn_problem_sum_gradients(dstn_problem *problem, const dstn_objective *obj
             dstn_reducer_finish(problem->reducers[r]);
         }
     }
+}
+
+void dstn_problem_gather_gradients(dstn_problem *problem, const dstn_objective *objective) {
+    dstn_shared *shared = bilevel_shared_of(problem->model);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (objective->grad[r]) {
+            dstn_reducer_spread(problem->reducers[r], (void *)dstn_reducer_sum(problem->reducers[r]));
+        }
+    }
+    dstn_shared_arrive(shared);
+    dstn_shared_await(shared);
+}
+
+dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range) {
+    return problem->reducers[range];
 }
 
 dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,

@@ -94,7 +94,13 @@ void bilevel_sum_gradients(dstn_trainer *trainer, const dstn_evaluation *evaluat
     for (int e = 0; e < count; e++) {
         dstn_problem_sum_gradients(trainer->problem, evaluations[e].objective);
     }
+    for (int e = 0; e < count && trainer->listener; e++) {
+        dstn_problem_gather_gradients(trainer->problem, evaluations[e].objective);
+    }
     tell_gradient(trainer, NULL);
+    /* All passes of the step are behind this rank: nobody reads weights once all have met. */
+    dstn_shared_arrive(trainer->shared);
+    dstn_shared_await(trainer->shared);
 }
 
 /* What a gradient of this norm is multiplied by; counts how often that is less than 1. */
@@ -106,24 +112,33 @@ static double clip_factor(double norm, double clip, int64_t *clipped) {
 
 /* ‖∇‖ over the ranges of an objective; not needed, and 0, where nothing is clipped. */
 static double gradient_norm(const dstn_trainer *trainer, const dstn_objective *objective, double clip) {
-    const dstn_model *model = trainer->model;
-    const dstn_kernel *kernel = trainer->kernel;
     double squares = 0;
     for (int r = 0; r < DSTN_RANGES && isfinite(clip); r++) {
-        squares +=
-            objective->grad[r] ? kernel->dot(kernel, model->count[r], model->gradient[r], model->gradient[r]) : 0;
+        squares += objective->grad[r] ? dstn_reducer_squares(dstn_problem_reducer(trainer->problem, (dstn_range)r)) : 0;
     }
     return sqrt(squares);
 }
 
+/* The slices of a range that are this rank's. */
+static void update_slices(dstn_trainer *trainer, int range, double factor) {
+    const dstn_reducer *reducer = dstn_problem_reducer(trainer->problem, (dstn_range)range);
+    dstn_optimizer *optimizer = trainer->weights[range];
+    void *weights = trainer->model->value[range];
+    int64_t first, count;
+    dstn_optimizer_begin(optimizer);
+    for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
+        dstn_optimizer_update(optimizer, factor, first, count, dstn_reducer_sum(reducer), weights);
+    }
+    dstn_reducer_spread(reducer, weights);
+}
+
 void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objective) {
-    dstn_model *model = trainer->model;
     double clip = dstn_optimizer_clip(trainer->weights[DSTN_RANGE_GENERAL]);
     int own = objective->grad[DSTN_RANGE_GENERAL] ? DSTN_CLIPPED_GENERAL : DSTN_CLIPPED_RESPONSE;
     double factor = clip_factor(gradient_norm(trainer, objective, clip), clip, &trainer->progress.clipped[own]);
     for (int r = 0; r < DSTN_RANGES; r++) {
         if (objective->grad[r]) {
-            dstn_optimizer_step(trainer->weights[r], factor, model->gradient[r], model->value[r]);
+            update_slices(trainer, r, factor);
         }
     }
 }
@@ -133,7 +148,9 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
     for (int e = 0; e < count; e++) {
         losses[e] = evaluations[e].loss + evaluations[e].penalty;
     }
+    dstn_shared_arrive(trainer->shared);
     dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+    dstn_shared_await(trainer->shared); /* all have updated their slices: weights may be read again */
     dstn_model_advance(trainer->model, (int)trainer->train.part);
     dstn_progress *progress = &trainer->progress;
     trainer->epoch_loss += losses[0];

@@ -91,7 +91,7 @@ static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dst
 static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_request *request, dstn_error *err) {
     for (int r = 0; r < DSTN_RANGES; r++) {
         dstn_status status = dstn_optimizer_read(request->optimizer, "optimizer", "sgd", trainer->kernel,
-                                                 trainer->model->count[r], trainer->arena, &trainer->weights[r], err);
+                                                 trainer->model->count[r], NULL, &trainer->weights[r], err);
         if (status != DSTN_OK) {
             return status;
         }
@@ -158,11 +158,18 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
         status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
     }
     if (status == DSTN_OK) {
+        status = bilevel_share_memory(trainer, request->most_ranks, err);
+    }
+    if (status == DSTN_OK) {
         status =
             dstn_problem_new(request->model, request->space, request->group, request->seed, &trainer->problem, err);
     }
     if (status == DSTN_OK && !take_memory(trainer)) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
+    }
+    /* Shared memory is given back by all ranks together. */
+    if (dstn_group_size(request->group) > 1) {
+        status = dstn_group_agree(request->group, status, err);
     }
     if (status != DSTN_OK) {
         dstn_trainer_destroy(trainer);
@@ -180,6 +187,7 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
         dstn_optimizer_destroy(trainer->weights[r]);
     }
     dstn_problem_destroy(trainer->problem);
+    dstn_shared_destroy(trainer->own_shared);
     dstn_optimizer_destroy(trainer->lambda);
     dstn_optimizer_destroy(trainer->scale);
     dstn_schedule_destroy(trainer->schedule);
@@ -209,7 +217,8 @@ double dstn_trainer_step_flops(const dstn_trainer *trainer) {
 }
 
 size_t dstn_trainer_memory_used(const dstn_trainer *trainer) {
-    return dstn_arena_memory_used(trainer->arena) + dstn_problem_memory_used(trainer->problem);
+    return dstn_arena_memory_used(trainer->arena) + dstn_problem_memory_used(trainer->problem) +
+           dstn_shared_memory_used(trainer->own_shared);
 }
 
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {

@@ -25,6 +25,8 @@ struct dstn_trainer {
     const dstn_group *group;
     const dstn_kernel *kernel;
     dstn_problem *problem;
+    dstn_shared *shared;           /* that holds the model's parameters; NULL: one rank */
+    dstn_shared *own_shared;       /* that this trainer made, with its moments; NULL likewise */
     const dstn_listener *listener; /* NULL: nobody */
     dstn_progress progress;
     int64_t warmup; /* iterations without hyperparameter steps */
@@ -45,6 +47,13 @@ struct dstn_trainer {
     double *epsilon;  /* [B, h], σ ⊙ noise */
     dstn_arena *arena;
 };
+
+/* The memory that a model's parameters and gradients have been moved to; NULL: they are its own. */
+dstn_shared *bilevel_shared_of(const dstn_model *model);
+
+/* Gives the optimizers their moments, and moves the model into shared memory if it isn't there yet; most_ranks as in
+ * the request. */
+dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_error *err);
 
 /* Whether epochs are evaluated. DSTN_ERROR_USAGE: they must be and may not. */
 dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err);

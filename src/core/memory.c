@@ -112,6 +112,17 @@ void *dstn_arena_take(dstn_arena *arena, size_t bytes) {
     return block;
 }
 
+void dstn_arena_return(dstn_arena *arena, void *block, size_t bytes) {
+    for (size_t i = 0; block && i < arena->count; i++) {
+        if (arena->blocks[i] == block) {
+            free(block);
+            arena->blocks[i] = arena->blocks[--arena->count];
+            arena->bytes -= bytes;
+            return;
+        }
+    }
+}
+
 size_t dstn_arena_memory_used(const dstn_arena *arena) {
     return arena->bytes;
 }

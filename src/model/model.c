@@ -88,8 +88,24 @@ static dstn_status read_regularizers(dstn_model *model, const dstn_model_request
     return DSTN_OK;
 }
 
-/* Lays the parameters of all layers one after the other, general and response apart; what is shared lies where its
- * owner has it. */
+/* The parameters of all layers one after the other, general and response apart; what is shared lies where its owner has
+ * it. */
+static void lay_parameters(const dstn_model *model) {
+    size_t size = model->kernel->size;
+    int64_t next[DSTN_RANGES] = {0};
+    for (int l = 0; l < model->layer_count; l++) {
+        dstn_layer *layer = model->layers[l];
+        for (int p = 0; p < layer->parameter_count; p++) {
+            const dstn_parameter *parameter = &layer->parameters[p];
+            bool is_shared = dstn_parameter_is_shared(parameter);
+            int64_t offset = is_shared ? parameter->owner->offset : next[parameter->range];
+            dstn_layer_bind_parameter(layer, p, offset, (char *)model->value[parameter->range] + (size_t)offset * size,
+                                      (char *)model->gradient[parameter->range] + (size_t)offset * size);
+            next[parameter->range] += is_shared ? 0 : parameter->count;
+        }
+    }
+}
+
 static bool bind_parameters(dstn_model *model) {
     for (int l = 0; l < model->layer_count; l++) {
         dstn_layer *layer = model->layers[l];
@@ -106,19 +122,23 @@ static bool bind_parameters(dstn_model *model) {
             return false;
         }
     }
-    int64_t next[DSTN_RANGES] = {0};
-    for (int l = 0; l < model->layer_count; l++) {
-        dstn_layer *layer = model->layers[l];
-        for (int p = 0; p < layer->parameter_count; p++) {
-            const dstn_parameter *parameter = &layer->parameters[p];
-            bool is_shared = dstn_parameter_is_shared(parameter);
-            int64_t offset = is_shared ? parameter->owner->offset : next[parameter->range];
-            dstn_layer_bind_parameter(layer, p, offset, (char *)model->value[parameter->range] + (size_t)offset * size,
-                                      (char *)model->gradient[parameter->range] + (size_t)offset * size);
-            next[parameter->range] += is_shared ? 0 : parameter->count;
-        }
-    }
+    lay_parameters(model);
     return true;
+}
+
+void dstn_model_move_parameters(dstn_model *model, void *const value[DSTN_RANGES], void *const gradient[DSTN_RANGES],
+                                bool copies) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        size_t bytes = (size_t)model->count[r] * model->kernel->size;
+        if (copies) {
+            model->kernel->copy(model->kernel, model->count[r], model->value[r], value[r]);
+        }
+        dstn_arena_return(model->arena, model->value[r], bytes);
+        dstn_arena_return(model->arena, model->gradient[r], bytes);
+        model->value[r] = value[r];
+        model->gradient[r] = gradient[r];
+    }
+    lay_parameters(model);
 }
 
 static bool bind_buffers(dstn_model *model) {

@@ -45,7 +45,7 @@ dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *de
                                   .clip = section.clip};
     section.type_settings = NULL;
     optim_section_clear(&section);
-    status = take_moments(optimizer, arena, err);
+    status = arena ? take_moments(optimizer, arena, err) : DSTN_OK;
     if (status != DSTN_OK) {
         dstn_optimizer_destroy(optimizer);
         return status;
@@ -77,9 +77,35 @@ double dstn_optimizer_clip(const dstn_optimizer *optimizer) {
 }
 
 void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, const void *gradient, void *parameters) {
+    dstn_optimizer_begin(optimizer);
+    dstn_optimizer_update(optimizer, factor, 0, optimizer->count, gradient, parameters);
+}
+
+int dstn_optimizer_moments(const dstn_optimizer *optimizer) {
+    return optimizer->type->moments;
+}
+
+void *dstn_optimizer_moment(const dstn_optimizer *optimizer, int moment) {
+    return optimizer->moments[moment];
+}
+
+void dstn_optimizer_set_moment(dstn_optimizer *optimizer, int moment, void *array) {
+    optimizer->moments[moment] = array;
+}
+
+void dstn_optimizer_begin(dstn_optimizer *optimizer) {
     optimizer->time++;
-    optimizer->type->update(optimizer->settings, optimizer->kernel, optimizer->time, optimizer->rate, factor,
-                            optimizer->count, gradient, optimizer->moments, parameters);
+}
+
+void dstn_optimizer_update(dstn_optimizer *optimizer, double factor, int64_t first, int64_t count, const void *gradient,
+                           void *parameters) {
+    size_t at = (size_t)first * optimizer->kernel->size;
+    void *moments[OPTIM_MAX_MOMENTS] = {NULL};
+    for (int k = 0; k < optimizer->type->moments; k++) {
+        moments[k] = (char *)optimizer->moments[k] + at;
+    }
+    optimizer->type->update(optimizer->settings, optimizer->kernel, optimizer->time, optimizer->rate, factor, count,
+                            (const char *)gradient + at, moments, (char *)parameters + at);
 }
 
 double dstn_clip_factor(double norm, double clip) {

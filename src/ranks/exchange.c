@@ -1,5 +1,5 @@
 /* ranks: sums, broadcasts and verdicts over a group. */
-#include "group.h"
+#include "shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,21 @@ void dstn_group_sum(const dstn_group *group, double *values, int64_t count) {
     }
 }
 
-void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size) {
-    if (group->size == 1) {
-        return;
-    }
+static void broadcast(MPI_Comm comm, void *bytes, size_t size) {
     for (int64_t done = 0; done < (int64_t)size; done += PART) {
-        MPI_Bcast((char *)bytes + done, part_of((int64_t)size - done), MPI_BYTE, 0, group->comm);
+        MPI_Bcast((char *)bytes + done, part_of((int64_t)size - done), MPI_BYTE, 0, comm);
+    }
+}
+
+void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size) {
+    if (group->size > 1) {
+        broadcast(group->comm, bytes, size);
+    }
+}
+
+void ranks_shared_broadcast(const dstn_shared *shared, void *bytes, size_t size) {
+    if (shared->nodes > 1) {
+        broadcast(shared->peers, bytes, size);
     }
 }
 

@@ -1,60 +1,143 @@
-/* ranks: sums a gradient over a group in buckets, from the end of the range, while the backward pass still fills its
- * beginning. Buckets start in the same order on every rank and end at the same places, however `ready` is called: the
- * sums therefore don't depend on timing. */
-#include "group.h"
+/* ranks: sums a gradient over a group while the backward pass still fills it, and hands out slices of it to update.
+ *
+ * The range is cut into buckets, these into slices, one for each rank of a node and then one for each node. As soon as
+ * all ranks of a node have filled a bucket, each adds its slice of it over them, in the order of ranks, into the
+ * gradient of the node's leader; with other nodes it exchanges the slice's parts, and adds those of its own part in the
+ * order of nodes. Every element so has one owner in the group, which updates it, and what is updated is in place in its
+ * node and sent to the others. Where slices begin and the order of sums depend on numbers of ranks alone, not on time.
+ *
+ * A rank's flag counts the buckets that it has ever filled. */
+#include "shared.h"
 
 #include <stdlib.h>
 
-enum { DEFAULT_BUCKET = 1 << 20, LARGEST_BUCKET = 1 << 30 }; /* bytes */
+enum { DEFAULT_BUCKET = 1 << 20, LARGEST_BUCKET = 1 << 30, LARGEST_GRAIN = 1 << 14 }; /* bytes */
+enum { GRAINS = 64 }; /* that a bucket has at least, if it has so many elements */
 
 struct dstn_reducer {
-    MPI_Comm comm;
-    MPI_Datatype type;
-    size_t element; /* bytes */
-    char *gradient; /* [count] elements */
+    dstn_shared *shared;
+    const dstn_kernel *kernel;
+    char *gradient;  /* [count], of this rank */
+    char **of_ranks; /* [ranks of the node]; the leader's takes the sums */
     int64_t count;
-    int64_t bucket;  /* elements of a bucket; the last one, at the beginning of the range, may have less */
+    int64_t bucket;  /* elements of a bucket; the last one of the range may have less */
     int64_t buckets; /* 0 where there is nothing to sum */
-    int64_t started, finished;
-    MPI_Request *requests; /* [buckets] */
+    int64_t grain;   /* elements, of which slices have whole numbers */
+    int64_t grains;  /* of a bucket */
+    int flag;
+    unsigned long long before; /* buckets that each rank has filled in earlier passes */
+    int64_t filled, summed, finished;
+    MPI_Request *requests; /* [buckets, 2 nodes] */
+    char *parts;           /* [nodes, largest part * buckets]: what came from other nodes */
+    int64_t largest_part;
+    dstn_arena *arena;
 };
 
-static MPI_Datatype type_of(dstn_scalar scalar) {
-    switch (scalar) {
-    case DSTN_F32:
-        return MPI_FLOAT;
-    case DSTN_F64:
-        return MPI_DOUBLE;
-    case DSTN_I64:
-        return MPI_INT64_T;
-    case DSTN_U8:
-        break;
-    }
-    return MPI_UINT8_T;
+typedef struct span {
+    int64_t first, count;
+} span;
+
+/* ---- who has what ------------------------------------------------------------------------------------------------ */
+
+/* Buckets are counted from the end of the range, which is filled first. */
+static span bucket_span(const dstn_reducer *reducer, int64_t bucket) {
+    int64_t first = (reducer->buckets - 1 - bucket) * reducer->bucket, rest = reducer->count - first;
+    return (span){first, rest < reducer->bucket ? rest : reducer->bucket};
 }
 
-dstn_reducer *dstn_reducer_new(const dstn_group *group, dstn_scalar scalar, int64_t count, void *gradient,
-                               size_t bucket_bytes) {
-    dstn_reducer *reducer = dstn_alloc(1, sizeof *reducer);
-    reducer->comm = group->comm;
-    reducer->type = type_of(scalar);
-    reducer->element = dstn_scalar_size(scalar);
-    reducer->gradient = gradient;
-    reducer->count = count;
+/* What of a bucket the rank of this number adds for this node, of which it is then the owner. */
+static span part_span(const dstn_reducer *reducer, int64_t bucket, int rank, int node) {
+    const dstn_shared *shared = reducer->shared;
+    span whole = bucket_span(reducer, bucket);
+    int64_t grains = (whole.count + reducer->grain - 1) / reducer->grain;
+    int64_t parts = (int64_t)shared->fewest * shared->nodes, part = (int64_t)rank * shared->nodes + node;
+    int64_t first = grains * part / parts * reducer->grain, end = grains * (part + 1) / parts * reducer->grain;
+    end = end < whole.count ? end : whole.count;
+    first = first < end ? first : end;
+    return (span){whole.first + first, end - first};
+}
+
+/* A slice is the parts of all nodes. */
+static span slice_span(const dstn_reducer *reducer, int64_t bucket) {
+    const dstn_shared *shared = reducer->shared;
+    span first = part_span(reducer, bucket, shared->rank, 0);
+    span last = part_span(reducer, bucket, shared->rank, shared->nodes - 1);
+    return (span){first.first, last.first + last.count - first.first};
+}
+
+static bool adds(const dstn_reducer *reducer) {
+    return reducer->shared->rank < reducer->shared->fewest;
+}
+
+static char *element_at(const dstn_reducer *reducer, char *array, int64_t i) {
+    return array + (size_t)i * reducer->kernel->size;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static void choose_buckets(dstn_reducer *reducer, size_t bucket_bytes) {
     if (bucket_bytes == 0) {
-        bucket_bytes = DEFAULT_BUCKET;
+        bucket_bytes = (size_t)DEFAULT_BUCKET * (size_t)reducer->shared->nodes;
     }
     if (bucket_bytes > LARGEST_BUCKET) {
         bucket_bytes = LARGEST_BUCKET;
     }
-    reducer->bucket = (int64_t)(bucket_bytes / reducer->element);
+    reducer->bucket = (int64_t)(bucket_bytes / reducer->kernel->size);
     if (reducer->bucket == 0) {
         reducer->bucket = 1;
     }
-    if (group->size > 1) {
-        reducer->buckets = (count + reducer->bucket - 1) / reducer->bucket;
+    int64_t largest = LARGEST_GRAIN / (int64_t)reducer->kernel->size;
+    reducer->grain = (reducer->bucket + GRAINS - 1) / GRAINS;
+    reducer->grain = reducer->grain < largest ? reducer->grain : largest;
+    reducer->grains = (reducer->bucket + reducer->grain - 1) / reducer->grain;
+    reducer->buckets = (reducer->count + reducer->bucket - 1) / reducer->bucket;
+}
+
+static bool bind(dstn_reducer *reducer) {
+    const dstn_shared *shared = reducer->shared;
+    for (int r = 0; r < shared->size; r++) {
+        reducer->of_ranks[r] =
+            r == shared->rank ? reducer->gradient : ranks_shared_of_rank(shared, reducer->gradient, r);
+        if (!reducer->of_ranks[r]) {
+            return false;
+        }
     }
-    reducer->requests = dstn_alloc((size_t)reducer->buckets, sizeof *reducer->requests);
+    for (int64_t b = 0; b < reducer->buckets && adds(reducer); b++) {
+        int64_t count = part_span(reducer, b, shared->rank, shared->node_index).count;
+        reducer->largest_part = count > reducer->largest_part ? count : reducer->largest_part;
+    }
+    int64_t parts = shared->nodes > 1 ? shared->nodes * reducer->buckets : 0;
+    reducer->requests = dstn_arena_take(reducer->arena, (size_t)(2 * parts) * sizeof(MPI_Request));
+    reducer->parts = dstn_arena_take(reducer->arena, (size_t)(parts * reducer->largest_part) * reducer->kernel->size);
+    reducer->flag = ranks_shared_take_flag(reducer->shared);
+    if (reducer->flag < 0) {
+        return false;
+    }
+    ranks_flag *own = ranks_shared_flag(shared, shared->rank, reducer->flag);
+    reducer->before = atomic_load_explicit(&own->value, memory_order_relaxed);
+    return reducer->requests && reducer->parts;
+}
+
+dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *gradient,
+                               size_t bucket_bytes) {
+    dstn_reducer *reducer = dstn_alloc(1, sizeof *reducer);
+    reducer->shared = shared;
+    reducer->kernel = kernel;
+    reducer->gradient = gradient;
+    reducer->count = count;
+    if (!shared || dstn_group_size(shared->group) == 1) {
+        return reducer;
+    }
+    choose_buckets(reducer, bucket_bytes);
+    if (reducer->buckets == 0) {
+        return reducer;
+    }
+    reducer->of_ranks = dstn_alloc((size_t)shared->size, sizeof *reducer->of_ranks);
+    reducer->arena = dstn_arena_new();
+    if (!bind(reducer)) {
+        dstn_reducer_destroy(reducer);
+        return NULL;
+    }
     return reducer;
 }
 
@@ -62,40 +145,223 @@ void dstn_reducer_destroy(dstn_reducer *reducer) {
     if (!reducer) {
         return;
     }
-    free(reducer->requests);
+    if (reducer->buckets > 0 && reducer->flag > 0) {
+        reducer->shared->flag_is_used[reducer->flag] = false;
+    }
+    dstn_arena_destroy(reducer->arena);
+    free(reducer->of_ranks);
     free(reducer);
 }
 
-static int64_t beginning(const dstn_reducer *reducer, int64_t bucket) {
-    int64_t first = reducer->count - (bucket + 1) * reducer->bucket;
-    return first > 0 ? first : 0;
+size_t dstn_reducer_memory_used(const dstn_reducer *reducer) {
+    return reducer->arena ? dstn_arena_memory_used(reducer->arena) : 0;
 }
 
-static void start_bucket(dstn_reducer *reducer) {
-    int64_t bucket = reducer->started++;
-    int64_t first = beginning(reducer, bucket), end = reducer->count - bucket * reducer->bucket;
-    MPI_Iallreduce(MPI_IN_PLACE, reducer->gradient + (size_t)first * reducer->element, (int)(end - first),
-                   reducer->type, MPI_SUM, reducer->comm, &reducer->requests[bucket]);
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
+
+static bool all_have_filled(const dstn_reducer *reducer, int64_t bucket) {
+    unsigned long long wanted = reducer->before + (unsigned long long)bucket + 1;
+    for (int r = 0; r < reducer->shared->size; r++) {
+        ranks_flag *flag = ranks_shared_flag(reducer->shared, r, reducer->flag);
+        if (atomic_load_explicit(&flag->value, memory_order_acquire) < wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_filled(dstn_reducer *reducer) {
+    ranks_flag *flag = ranks_shared_flag(reducer->shared, reducer->shared->rank, reducer->flag);
+    atomic_store_explicit(&flag->value, reducer->before + (unsigned long long)reducer->filled, memory_order_release);
+}
+
+/* A piece at a time, which stays in the caches while the ranks' are added to it. */
+static void add_ranks(const dstn_reducer *reducer, span slice) {
+    const int64_t piece = 1 << 15;
+    const dstn_kernel *kernel = reducer->kernel;
+    for (int64_t at = slice.first; at < slice.first + slice.count; at += piece) {
+        int64_t rest = slice.first + slice.count - at, count = rest < piece ? rest : piece;
+        for (int r = 1; r < reducer->shared->size; r++) {
+            kernel->axpy(kernel, count, 1, element_at(reducer, reducer->of_ranks[r], at),
+                         element_at(reducer, reducer->of_ranks[0], at));
+        }
+    }
+}
+
+static MPI_Request *requests_of(const dstn_reducer *reducer, int64_t bucket) {
+    return reducer->requests + 2 * bucket * reducer->shared->nodes;
+}
+
+static char *part_from(const dstn_reducer *reducer, int64_t bucket, int node) {
+    int64_t number = bucket * reducer->shared->nodes + node;
+    return element_at(reducer, reducer->parts, number * reducer->largest_part);
+}
+
+static int bytes_of(const dstn_reducer *reducer, span part) {
+    return (int)((size_t)part.count * reducer->kernel->size);
+}
+
+/* This node's part to every other node, and theirs of what this rank owns. */
+static void start_exchange(const dstn_reducer *reducer, int64_t bucket) {
+    const dstn_shared *shared = reducer->shared;
+    MPI_Request *requests = requests_of(reducer, bucket);
+    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
+    for (int n = 0; n < shared->nodes; n++) {
+        requests[2 * n] = requests[2 * n + 1] = MPI_REQUEST_NULL;
+        if (n == shared->node_index) {
+            continue;
+        }
+        span theirs = part_span(reducer, bucket, shared->rank, n);
+        MPI_Irecv(part_from(reducer, bucket, n), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag, shared->peers,
+                  &requests[2 * n]);
+        MPI_Isend(element_at(reducer, reducer->of_ranks[0], theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n,
+                  reducer->flag, shared->peers, &requests[2 * n + 1]);
+    }
+}
+
+static bool is_exchanged(const dstn_reducer *reducer, int64_t bucket) {
+    int done = 1;
+    if (reducer->shared->nodes > 1) {
+        MPI_Testall(2 * reducer->shared->nodes, requests_of(reducer, bucket), &done, MPI_STATUSES_IGNORE);
+    }
+    return done;
+}
+
+/* Beginning with node 0's: the sum doesn't depend on who makes it. */
+static void add_nodes(const dstn_reducer *reducer, int64_t bucket) {
+    const dstn_shared *shared = reducer->shared;
+    const dstn_kernel *kernel = reducer->kernel;
+    if (shared->nodes == 1) {
+        return;
+    }
+    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
+    char *sum = element_at(reducer, reducer->of_ranks[0], own.first), *first = part_from(reducer, bucket, 0);
+    if (shared->node_index > 0) {
+        char *mine = part_from(reducer, bucket, shared->node_index);
+        kernel->copy(kernel, own.count, sum, mine);
+        kernel->copy(kernel, own.count, first, sum);
+    }
+    for (int n = 1; n < shared->nodes; n++) {
+        kernel->axpy(kernel, own.count, 1, part_from(reducer, bucket, n), sum);
+    }
+}
+
+/* Whatever can be done without waiting. */
+static void advance(dstn_reducer *reducer) {
+    while (reducer->summed < reducer->buckets && all_have_filled(reducer, reducer->summed)) {
+        if (reducer->shared->size > 1) {
+            add_ranks(reducer, slice_span(reducer, reducer->summed));
+        }
+        if (reducer->shared->nodes > 1) {
+            start_exchange(reducer, reducer->summed);
+        }
+        reducer->summed++;
+    }
+    while (reducer->finished < reducer->summed && is_exchanged(reducer, reducer->finished)) {
+        add_nodes(reducer, reducer->finished++);
+    }
 }
 
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
-    while (reducer->started < reducer->buckets && beginning(reducer, reducer->started) >= offset) {
-        start_bucket(reducer);
+    int64_t filled = reducer->filled;
+    while (filled < reducer->buckets && bucket_span(reducer, filled).first >= offset) {
+        filled++;
     }
-    /* Open MPI has no thread of its own that would carry the sums on: a test between layers does. */
-    int done = 1;
-    while (done && reducer->finished < reducer->started) {
-        MPI_Test(&reducer->requests[reducer->finished], &done, MPI_STATUS_IGNORE);
-        reducer->finished += done;
+    if (filled > reducer->filled) {
+        reducer->filled = filled;
+        tell_filled(reducer);
+    }
+    if (reducer->buckets > 0 && adds(reducer)) {
+        advance(reducer);
     }
 }
 
 void dstn_reducer_finish(dstn_reducer *reducer) {
-    while (reducer->started < reducer->buckets) {
-        start_bucket(reducer);
+    if (reducer->buckets == 0) {
+        return;
     }
-    for (; reducer->finished < reducer->started; reducer->finished++) {
-        MPI_Wait(&reducer->requests[reducer->finished], MPI_STATUS_IGNORE);
+    dstn_reducer_ready(reducer, 0);
+    for (int rounds = 0; adds(reducer) && reducer->finished < reducer->buckets;) {
+        int64_t before = reducer->finished;
+        advance(reducer);
+        rounds = reducer->finished > before ? 0 : rounds;
+        ranks_back_off(&rounds);
     }
-    reducer->started = reducer->finished = 0;
+    reducer->before += (unsigned long long)reducer->buckets;
+    reducer->filled = reducer->summed = reducer->finished = 0;
+}
+
+/* ---- slices ------------------------------------------------------------------------------------------------------ */
+
+const void *dstn_reducer_sum(const dstn_reducer *reducer) {
+    return reducer->buckets > 0 ? reducer->of_ranks[0] : reducer->gradient;
+}
+
+bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count) {
+    span part = {0, reducer->count};
+    int64_t parts = 1;
+    if (reducer->buckets > 0) {
+        parts = adds(reducer) ? reducer->buckets : 0;
+        part = i < parts ? part_span(reducer, i, reducer->shared->rank, reducer->shared->node_index) : part;
+    }
+    *first = part.first;
+    *count = part.count;
+    return i < parts;
+}
+
+/* Grains are the same on any number of ranks, and so is the order in which their squares are added. */
+double dstn_reducer_squares(const dstn_reducer *reducer) {
+    const dstn_kernel *kernel = reducer->kernel;
+    if (reducer->buckets == 0) {
+        return kernel->dot(kernel, reducer->count, reducer->gradient, reducer->gradient);
+    }
+    int64_t grains = reducer->buckets * reducer->grains, first, count;
+    double *squares = dstn_alloc((size_t)grains, sizeof *squares), sum = 0;
+    for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
+        span whole = bucket_span(reducer, i);
+        for (int64_t at = first; at < first + count; at += reducer->grain) {
+            int64_t rest = first + count - at;
+            const char *grain = element_at(reducer, reducer->of_ranks[0], at);
+            squares[i * reducer->grains + (at - whole.first) / reducer->grain] =
+                kernel->dot(kernel, rest < reducer->grain ? rest : reducer->grain, grain, grain);
+        }
+    }
+    dstn_group_sum(reducer->shared->group, squares, grains);
+    for (int64_t g = 0; g < grains; g++) {
+        sum += squares[g];
+    }
+    free(squares);
+    return sum;
+}
+
+/* The exchange's requests are free by now, and serve again. */
+static void start_gather(const dstn_reducer *reducer, int64_t bucket, char *array) {
+    const dstn_shared *shared = reducer->shared;
+    MPI_Request *requests = requests_of(reducer, bucket);
+    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
+    for (int n = 0; n < shared->nodes; n++) {
+        requests[2 * n] = requests[2 * n + 1] = MPI_REQUEST_NULL;
+        if (n == shared->node_index) {
+            continue;
+        }
+        span theirs = part_span(reducer, bucket, shared->rank, n);
+        MPI_Irecv(element_at(reducer, array, theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n, reducer->flag,
+                  shared->peers, &requests[2 * n]);
+        MPI_Isend(element_at(reducer, array, own.first), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
+                  shared->peers, &requests[2 * n + 1]);
+    }
+}
+
+void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
+    if (reducer->buckets == 0 || reducer->shared->nodes == 1 || !adds(reducer)) {
+        return;
+    }
+    for (int64_t b = 0; b < reducer->buckets; b++) {
+        start_gather(reducer, b, array);
+    }
+    for (int64_t b = 0; b < reducer->buckets; b++) {
+        for (int rounds = 0; !is_exchanged(reducer, b);) {
+            ranks_back_off(&rounds);
+        }
+    }
 }

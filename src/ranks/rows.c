@@ -1,7 +1,7 @@
 /* ranks: arrays whose rows are spread over a group, in order of rank: gathered on the leader and spread again, however
  * many rows each rank has. So a checkpoint holds rows by their global number, and any number of ranks can take it up.
  */
-#include "group.h"
+#include "shared.h"
 
 #include <stdlib.h>
 
@@ -79,13 +79,24 @@ void dstn_group_gather_state(const dstn_group *group, const dstn_state *local, c
     }
 }
 
+/* What the ranks of a node have in common, only their leaders take. */
+static void broadcast_entry(const dstn_group *group, const dstn_state_entry *entry) {
+    const dstn_shared *shared = dstn_shared_holding(entry->data);
+    if (!shared) {
+        dstn_group_broadcast(group, entry->data, dstn_state_bytes(entry));
+    } else if (dstn_shared_leads(shared)) {
+        ranks_shared_broadcast(shared, entry->data, dstn_state_bytes(entry));
+    }
+}
+
 void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, const dstn_state *local) {
     for (size_t i = 0; i < local->count; i++) {
         const dstn_state_entry *entry = &local->entries[i];
         if (entry->split) {
             dstn_group_scatter_rows(group, whole->entries[i].data, entry->shape[0], row_bytes(entry), entry->data);
         } else {
-            dstn_group_broadcast(group, entry->data, dstn_state_bytes(entry));
+            broadcast_entry(group, entry);
         }
     }
+    dstn_group_barrier(group);
 }

@@ -67,6 +67,7 @@ static int hex_value(char digit) {
 }
 
 void run_checkpointer_digest(const run_checkpointer *c, char digest[33]) {
+    dstn_trainer_gather_state(c->job->trainer);
     dstn_group_gather_state(c->job->group, &c->own_state, &c->state);
     dstn_state_digest(&c->state, c->chain[0] ? c->chain : NULL, digest);
 }
@@ -111,6 +112,7 @@ dstn_status run_checkpointer_write(run_checkpointer *c, dstn_error *err) {
     dstn_status status = DSTN_OK;
     double start = dstn_seconds();
     int64_t step = dstn_trainer_progress(c->job->trainer)->step;
+    dstn_trainer_gather_state(c->job->trainer);
     dstn_group_gather_state(c->job->group, &c->own_whole, &c->whole);
     if (dstn_group_leads(c->job->group)) {
         status = dstn_record_write(c->record, c->record_path, err);

@@ -170,7 +170,18 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     return status;
 }
 
-static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
+/* What is less good than it could be, once a process: a sweep has many members. */
+static void tell_lack(const dstn_job *job) {
+    static bool is_told;
+    char *lack = dstn_trainer_lack(job->trainer);
+    if (lack && !is_told) {
+        dstn_log_warn(job->log, "%s", lack);
+        is_told = true;
+    }
+    free(lack);
+}
+
+static dstn_status make_trainer(dstn_job *job, int most_ranks, dstn_error *err) {
     dstn_trainer_request request = {
         .method = job->method,
         .train = job->train,
@@ -183,8 +194,21 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
         .space = job->space,
         .dataset = job->dataset,
         .group = job->group,
+        .most_ranks = most_ranks,
     };
-    return dstn_trainer_new(&request, &job->trainer, err);
+    dstn_status status = dstn_trainer_new(&request, &job->trainer, err);
+    if (status == DSTN_OK) {
+        tell_lack(job);
+    }
+    return status;
+}
+
+static dstn_status make_sharing_trainer(dstn_job *job, dstn_error *err) {
+    return make_trainer(job, 0, err);
+}
+
+static dstn_status make_trainer_apart(dstn_job *job, dstn_error *err) {
+    return make_trainer(job, 1, err);
 }
 
 typedef dstn_status job_stage(dstn_job *job, dstn_error *err);
@@ -208,13 +232,15 @@ static dstn_status finish_job(dstn_job *job, dstn_status status, dstn_job **out)
 
 dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
                          dstn_job **out, dstn_error *err) {
-    job_stage *const stages[] = {read_data, read_model, make_trainer};
+    bool is_apart = stage == DSTN_JOB_APART;
+    job_stage *const stages[] = {read_data, read_model, is_apart ? make_trainer_apart : make_sharing_trainer};
+    int last = is_apart ? DSTN_JOB_TRAINER : (int)stage;
     dstn_job *job = start_job(doc, group, log);
     dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
     if (status == DSTN_OK) {
         status = dstn_ranks_have_same_config(job->doc, group, err);
     }
-    for (int s = DSTN_JOB_DATA; s <= (int)stage && status == DSTN_OK; s++) {
+    for (int s = DSTN_JOB_DATA; s <= last && status == DSTN_OK; s++) {
         status = dstn_group_agree(group, stages[s](job, err), err);
         /* Before anything is sized by them. */
         if (status == DSTN_OK && s == DSTN_JOB_DATA) {

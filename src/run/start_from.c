@@ -83,6 +83,13 @@ static dstn_status fold(const dstn_job *job, const origin *from, dstn_error *err
     return status;
 }
 
+/* By one rank of those that have the weights in common. */
+static dstn_status fold_once(const dstn_job *job, const origin *from, dstn_error *err) {
+    dstn_shared *shared = dstn_shared_holding(job->model->value[DSTN_RANGE_GENERAL]);
+    dstn_status status = dstn_shared_leads(shared) ? fold(job, from, err) : DSTN_OK;
+    return dstn_group_agree(job->group, status, err);
+}
+
 /* Takes the entries of a list, which it clears. */
 static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int64_t *step, dstn_error *err) {
     origin from = {0, false};
@@ -91,7 +98,7 @@ static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int6
     if (status == DSTN_OK) {
         dstn_group_spread_state(job->group, state, state);
         dstn_group_broadcast(job->group, &from, sizeof(from));
-        status = fold(job, &from, err);
+        status = fold_once(job, &from, err);
     }
     if (step) {
         *step = from.step;

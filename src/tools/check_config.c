@@ -147,6 +147,7 @@ static void check_weights(config_check *c) {
     objective.tracks_statistics = false;
     dstn_problem_evaluate(c->problem, &objective, &c->batch, perturbation_of(c), 0);
     dstn_problem_sum_gradients(c->problem, &objective);
+    dstn_problem_gather_gradients(c->problem, &objective);
     for (int l = 0; l < model->layer_count; l++) {
         for (int p = 0; p < model->layers[l]->parameter_count; p++) {
             const dstn_parameter *parameter = &model->layers[l]->parameters[p];
@@ -362,7 +363,7 @@ dstn_status tools_check_config(const dstn_console *console, const char *path, ds
     dstn_doc *doc;
     dstn_status status = dstn_group_agree(console->world, load(path, set, &doc, err), err);
     if (status == DSTN_OK) {
-        status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_TRAINER, &c.job, err);
+        status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_APART, &c.job, err);
     }
     if (status != DSTN_OK) {
         return status;

@@ -82,6 +82,7 @@ static void compare_sum(check *c, const char *quantity, double share) {
 static void compare_gradients(check *c) {
     const dstn_model *model = c->fixture->model;
     dstn_problem_sum_gradients(c->problem, c->objective);
+    dstn_problem_gather_gradients(c->problem, c->objective);
     for (int l = 0; l < model->layer_count; l++) {
         const dstn_layer *layer = model->layers[l];
         for (int p = 0; p < layer->parameter_count; p++) {

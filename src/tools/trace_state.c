@@ -59,6 +59,7 @@ static void put_space(tools_trace *trace, const char *group) {
 
 void tools_trace_put_state(tools_trace *trace, const char *group) {
     const dstn_model *model = trace->job->model;
+    dstn_trainer_gather_state(trace->job->trainer);
     if (!trace->writer) {
         return;
     }

@@ -54,6 +54,8 @@ static void build(member *m, const dstn_group *group, int method_index) {
     if (dstn_model_new(&request, &m->model, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
     }
+    dstn_model_initialize(m->model, 4);
+    dstn_space_reset(m->space);
     dstn_trainer_request trainer = {.method = method,
                                     .train = train,
                                     .seed = 4,
@@ -66,8 +68,6 @@ static void build(member *m, const dstn_group *group, int method_index) {
     if (dstn_trainer_new(&trainer, &m->trainer, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
     }
-    dstn_model_initialize(m->model, 4);
-    dstn_space_reset(m->space);
 }
 
 static void tear_down(member *m) {

@@ -1,0 +1,181 @@
+/* What a training step of a group asks of MPI: counted in the calls themselves. Ranks that share memory exchange the
+ * losses of the step and nothing else; where they share none, their messages have the fewest bytes that there can be.
+ * No step has a barrier. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dstn/bilevel.h"
+
+#include <mpi.h>
+
+typedef struct calls {
+    int64_t barriers, sums, others, sends;
+    int64_t bytes; /* of sends */
+} calls;
+
+static calls seen;
+
+int MPI_Barrier(MPI_Comm comm) {
+    seen.barriers++;
+    return PMPI_Barrier(comm);
+}
+
+int MPI_Allreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
+    seen.sums++;
+    return PMPI_Allreduce(from, to, count, type, op, comm);
+}
+
+int MPI_Bcast(void *buffer, int count, MPI_Datatype type, int root, MPI_Comm comm) {
+    seen.others++;
+    return PMPI_Bcast(buffer, count, type, root, comm);
+}
+
+int MPI_Iallreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm,
+                   MPI_Request *request) {
+    seen.others++;
+    return PMPI_Iallreduce(from, to, count, type, op, comm, request);
+}
+
+int MPI_Win_fence(int flags, MPI_Win window) {
+    seen.barriers++;
+    return PMPI_Win_fence(flags, window);
+}
+
+int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request) {
+    seen.sends++;
+    seen.bytes += count;
+    return PMPI_Isend(buffer, count, type, to, tag, comm, request);
+}
+
+/* ---- a member ---------------------------------------------------------------------------------------------------- */
+
+static dstn_group *world;
+
+static const char *const config =
+    "model:\n"
+    "  response: structured\n"
+    "  layers: [{dropout: {rate: input}}, {linear: {out: 64}}, relu, {linear: {out: 2}}]\n"
+    "hyperparameters: {input: {range: [0, 0.95], start: 0.2}}\n"
+    "optimizer: {name: sgd, rate: 0.05, momentum: 0.9}\n"
+    "hyper_optimizer: {name: adam, rate: 0.05}\n";
+
+typedef struct member {
+    dstn_doc *doc;
+    dstn_space *space;
+    dstn_dataset *dataset;
+    dstn_model *model;
+    dstn_trainer *trainer;
+} member;
+
+static void build(member *m, const char *name, int most_ranks) {
+    dstn_error err = {0};
+    const dstn_method *method;
+    const dstn_kernel *kernel;
+    dstn_method_settings choice = {.method = 0};
+    while (dstn_method_choose(&choice, &method, &err) == DSTN_OK && strcmp(method->name, name) != 0) {
+        choice.method++;
+    }
+    dstn_train_settings train = {
+        .iterations = 40, .batch = 24, .valid_batch = 24, .train_steps = 3, .valid_steps = 1, .entropy_weight = 0.01};
+    int64_t shape[] = {30};
+    assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
+    assert_int_equal(dstn_doc_parse(config, "test", &m->doc, &err), DSTN_OK);
+    dstn_node root = dstn_doc_root(m->doc);
+    assert_int_equal(dstn_space_read(dstn_node_child(root, "hyperparameters"), &m->space, &err), DSTN_OK);
+    m->dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 1, shape, 2, 200, 9);
+    dstn_model_request request = {.node = dstn_node_child(root, "model"),
+                                  .kernel = kernel,
+                                  .space = m->space,
+                                  .input = {1, {30}, 0},
+                                  .outputs = 2,
+                                  .max_rows = dstn_train_max_rows(&train, world),
+                                  .train_rows = m->dataset->rows[DSTN_PART_TRAIN]};
+    assert_int_equal(dstn_model_new(&request, &m->model, &err), DSTN_OK);
+    dstn_model_initialize(m->model, 4);
+    dstn_space_reset(m->space);
+    dstn_trainer_request trainer = {.method = method,
+                                    .train = train,
+                                    .optimizer = dstn_node_child(root, "optimizer"),
+                                    .hyper_optimizer = dstn_node_child(root, "hyper_optimizer"),
+                                    .model = m->model,
+                                    .space = m->space,
+                                    .dataset = m->dataset,
+                                    .group = world,
+                                    .most_ranks = most_ranks};
+    assert_int_equal(dstn_trainer_new(&trainer, &m->trainer, &err), DSTN_OK);
+}
+
+static void tear_down(member *m) {
+    dstn_trainer_destroy(m->trainer);
+    dstn_model_destroy(m->model);
+    dstn_space_destroy(m->space);
+    dstn_dataset_destroy(m->dataset);
+    dstn_doc_destroy(m->doc);
+}
+
+static calls count_steps(member *m, int steps) {
+    dstn_trainer_train_step(m->trainer);
+    memset(&seen, 0, sizeof seen);
+    for (int s = 0; s < steps; s++) {
+        dstn_trainer_train_step(m->trainer);
+    }
+    return seen;
+}
+
+enum { STEPS = 7 };
+static const char *const methods[] = {"stn", "delta-stn", "fixed"};
+
+static void ranks_that_share_memory_exchange_losses_alone(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        member m;
+        build(&m, methods[i], 0);
+        calls counted = count_steps(&m, STEPS);
+        assert_int_equal(counted.barriers, 0);
+        assert_int_equal(counted.sends, 0);
+        assert_int_equal(counted.others, 0);
+        assert_int_equal(counted.sums, dstn_group_size(world) > 1 ? STEPS : 0);
+        tear_down(&m);
+    }
+}
+
+/* Of n nodes each sends what others own, and what it owns to all others: 2 (n − 1)/n of the gradients each, on average.
+ */
+static void messages_have_the_fewest_bytes(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        member m;
+        build(&m, methods[i], 1);
+        calls counted = count_steps(&m, STEPS);
+        double bytes = (double)counted.bytes, want = 0;
+        dstn_group_sum(world, &bytes, 1);
+        for (int r = 0; r < DSTN_RANGES; r++) {
+            bool is_trained = r == DSTN_RANGE_GENERAL || strcmp(methods[i], "fixed") != 0;
+            want += is_trained ? 2.0 * STEPS * (double)(m.model->count[r] * 8) * (dstn_group_size(world) - 1) : 0;
+        }
+        assert_true(bytes == want);
+        assert_int_equal(counted.barriers, 0);
+        assert_int_equal(counted.others, 0);
+        tear_down(&m);
+    }
+}
+
+int main(int argc, char **argv) {
+    dstn_error err;
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
+        return 1;
+    }
+    world = dstn_group_world();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_that_share_memory_exchange_losses_alone),
+        cmocka_unit_test(messages_have_the_fewest_bytes),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dstn_group_destroy(world);
+    return dstn_ranks_finish(failed != 0);
+}
