@@ -132,15 +132,23 @@ void dstn_shared_await(const dstn_shared *shared);
  * then in the order of nodes; they don't depend on timing. */
 typedef struct dstn_reducer dstn_reducer;
 
-/* gradient [count], borrowed; taken from a dstn_shared's own memory, at the same place on all ranks, where ranks share
- * memory. bucket_bytes 0: a sensible default. shared NULL, or of one rank: the sum is the gradient, and nothing happens
- * at all. NULL: no memory, or too many reducers of one dstn_shared. */
-dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *gradient,
-                               size_t bucket_bytes);
+/* arrays: the gradient [count], alone where `shards` is 0; borrowed, and taken from a dstn_shared's own memory, in the
+ * same order on all ranks, where ranks share memory. bucket_bytes 0: a sensible default. shared NULL, or of one rank: the
+ * sum is the gradient, and nothing happens at all. NULL: no memory, or too many reducers of one dstn_shared.
+ *
+ * shards > 0 makes sums that are the same, to the last bit, on every number of ranks, and on any number of nodes: the
+ * shards are shared out over the ranks (dstn_group_share), each fills the gradient anew, and sums go pairwise in the
+ * order of shards, ((0+1)+(2+3)) + ((4+5)+(6+7)), for any number of them. arrays are then dstn_reducer_arrays of this
+ * length, the gradient first. Collective over the group. */
+dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *const *arrays,
+                               int shards, size_t bucket_bytes);
+int dstn_reducer_arrays(const dstn_group *group, int shards); /* 1 without shards */
 void dstn_reducer_destroy(dstn_reducer *reducer); /* NULL is allowed */
 size_t dstn_reducer_memory_used(const dstn_reducer *reducer);
 /* Everything at and after `offset` is final; adds what all others have filled too. Doesn't wait. */
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset);
+/* Between the passes of two of this rank's shards: all of the first one's gradient is final. */
+void dstn_reducer_next_shard(dstn_reducer *reducer);
 /* All of it is final: waits until this rank's slices are summed. */
 void dstn_reducer_finish(dstn_reducer *reducer);
 

@@ -55,7 +55,7 @@ static dstn_status make_reducers(dstn_problem *problem, dstn_error *err) {
     }
     bool enough = true;
     for (int r = 0; r < DSTN_RANGES; r++) {
-        problem->reducers[r] = dstn_reducer_new(shared, model->kernel, model->count[r], model->gradient[r], 0);
+        problem->reducers[r] = dstn_reducer_new(shared, model->kernel, model->count[r], &model->gradient[r], 0, 0);
         enough = enough && problem->reducers[r];
     }
     return enough ? DSTN_OK : dstn_fail(err, DSTN_ERROR_RUN, "out of memory for sums of gradients");

@@ -7,7 +7,7 @@
  * node and sent to the others. Where slices begin and the order of sums depend on numbers of ranks alone, not on time.
  *
  * A rank's flag counts the buckets that it has ever filled. */
-#include "shared.h"
+#include "plan.h"
 
 #include <stdlib.h>
 
@@ -17,8 +17,10 @@ enum { GRAINS = 64 }; /* that a bucket has at least, if it has so many elements 
 struct dstn_reducer {
     dstn_shared *shared;
     const dstn_kernel *kernel;
-    char *gradient;  /* [count], of this rank */
-    char **of_ranks; /* [ranks of the node]; the leader's takes the sums */
+    ranks_plan *plan; /* NULL where there is nothing to sum */
+    char *gradient;   /* [count], of this rank */
+    char **arrays;    /* [ranks of the node * plan->slots], gradients and partial sums of shards */
+    char *sum;        /* of arrays, the one that takes the sum over the group */
     int64_t count;
     int64_t bucket;  /* elements of a bucket; the last one of the range may have less */
     int64_t buckets; /* 0 where there is nothing to sum */
@@ -27,8 +29,12 @@ struct dstn_reducer {
     int flag;
     unsigned long long before; /* buckets that each rank has filled in earlier passes */
     int64_t filled, summed, finished;
-    MPI_Request *requests; /* [buckets, 2 nodes] */
-    char *parts;           /* [nodes, largest part * buckets]: what came from other nodes */
+    int shard;             /* of this rank's own */
+    int64_t added;         /* its gradient has been added from here on */
+    int messages;          /* of a bucket */
+    MPI_Request *requests; /* [buckets, messages] */
+    char *parts;           /* [buckets, kept by all nodes, largest part]: what came from other nodes */
+    char **terms;          /* [kept by all nodes], of one bucket */
     int64_t largest_part;
     dstn_arena *arena;
 };
@@ -75,9 +81,9 @@ static char *element_at(const dstn_reducer *reducer, char *array, int64_t i) {
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
-static void choose_buckets(dstn_reducer *reducer, size_t bucket_bytes) {
+static void choose_buckets(dstn_reducer *reducer, size_t bucket_bytes, int nodes) {
     if (bucket_bytes == 0) {
-        bucket_bytes = (size_t)DEFAULT_BUCKET * (size_t)reducer->shared->nodes;
+        bucket_bytes = (size_t)DEFAULT_BUCKET * (size_t)nodes;
     }
     if (bucket_bytes > LARGEST_BUCKET) {
         bucket_bytes = LARGEST_BUCKET;
@@ -93,48 +99,75 @@ static void choose_buckets(dstn_reducer *reducer, size_t bucket_bytes) {
     reducer->buckets = (reducer->count + reducer->bucket - 1) / reducer->bucket;
 }
 
-static bool bind(dstn_reducer *reducer) {
+/* Arrays of all ranks of the node, this rank's being `own`. */
+static bool find_arrays(dstn_reducer *reducer, void *const *own) {
     const dstn_shared *shared = reducer->shared;
-    for (int r = 0; r < shared->size; r++) {
-        reducer->of_ranks[r] =
-            r == shared->rank ? reducer->gradient : ranks_shared_of_rank(shared, reducer->gradient, r);
-        if (!reducer->of_ranks[r]) {
+    int slots = reducer->plan->slots;
+    reducer->arrays = dstn_alloc((size_t)(shared->size * slots), sizeof *reducer->arrays);
+    for (int i = 0; i < shared->size * slots; i++) {
+        void *array = own[i % slots];
+        bool is_own = i / slots == shared->rank;
+        reducer->arrays[i] = is_own ? array : ranks_shared_of_rank(shared, array, i / slots);
+        if (!reducer->arrays[i]) {
             return false;
         }
     }
+    return true;
+}
+
+static int kept_by(const dstn_reducer *reducer, int node) {
+    return reducer->plan->before[node + 1] - reducer->plan->before[node];
+}
+
+static bool take_parts(dstn_reducer *reducer) {
+    const dstn_shared *shared = reducer->shared;
+    const ranks_plan *plan = reducer->plan;
+    if (shared->nodes == 1) {
+        return true;
+    }
+    int total = plan->before[shared->nodes], own = kept_by(reducer, shared->node_index);
     for (int64_t b = 0; b < reducer->buckets && adds(reducer); b++) {
         int64_t count = part_span(reducer, b, shared->rank, shared->node_index).count;
         reducer->largest_part = count > reducer->largest_part ? count : reducer->largest_part;
     }
-    int64_t parts = shared->nodes > 1 ? shared->nodes * reducer->buckets : 0;
-    reducer->requests = dstn_arena_take(reducer->arena, (size_t)(2 * parts) * sizeof(MPI_Request));
-    reducer->parts = dstn_arena_take(reducer->arena, (size_t)(parts * reducer->largest_part) * reducer->kernel->size);
+    reducer->messages = total - own + own * (shared->nodes - 1);
+    size_t messages = (size_t)reducer->buckets * (size_t)reducer->messages;
+    size_t parts = (size_t)reducer->buckets * (size_t)total * (size_t)reducer->largest_part;
+    reducer->requests = dstn_arena_take(reducer->arena, messages * sizeof(MPI_Request));
+    reducer->parts = dstn_arena_take(reducer->arena, parts * reducer->kernel->size);
+    reducer->terms = dstn_arena_take(reducer->arena, (size_t)total * sizeof *reducer->terms);
+    return reducer->requests && reducer->parts && reducer->terms;
+}
+
+static bool bind(dstn_reducer *reducer, void *const *own) {
+    if (!find_arrays(reducer, own) || !take_parts(reducer)) {
+        return false;
+    }
     reducer->flag = ranks_shared_take_flag(reducer->shared);
     if (reducer->flag < 0) {
         return false;
     }
-    ranks_flag *own = ranks_shared_flag(shared, shared->rank, reducer->flag);
-    reducer->before = atomic_load_explicit(&own->value, memory_order_relaxed);
-    return reducer->requests && reducer->parts;
+    ranks_flag *flag = ranks_shared_flag(reducer->shared, reducer->shared->rank, reducer->flag);
+    reducer->before = atomic_load_explicit(&flag->value, memory_order_relaxed);
+    reducer->sum = reducer->arrays[reducer->plan->kept[0]];
+    reducer->added = reducer->count;
+    return true;
 }
 
-dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *gradient,
-                               size_t bucket_bytes) {
+dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *const *arrays,
+                               int shards, size_t bucket_bytes) {
     dstn_reducer *reducer = dstn_alloc(1, sizeof *reducer);
     reducer->shared = shared;
     reducer->kernel = kernel;
-    reducer->gradient = gradient;
+    reducer->gradient = arrays[0];
     reducer->count = count;
-    if (!shared || dstn_group_size(shared->group) == 1) {
+    if (!shared || count == 0 || (dstn_group_size(shared->group) == 1 && shards == 0)) {
         return reducer;
     }
-    choose_buckets(reducer, bucket_bytes);
-    if (reducer->buckets == 0) {
-        return reducer;
-    }
-    reducer->of_ranks = dstn_alloc((size_t)shared->size, sizeof *reducer->of_ranks);
+    choose_buckets(reducer, bucket_bytes, shards > 0 ? 1 : shared->nodes);
+    reducer->plan = ranks_plan_new(shared, shards);
     reducer->arena = dstn_arena_new();
-    if (!bind(reducer)) {
+    if (!bind(reducer, arrays)) {
         dstn_reducer_destroy(reducer);
         return NULL;
     }
@@ -148,9 +181,24 @@ void dstn_reducer_destroy(dstn_reducer *reducer) {
     if (reducer->buckets > 0 && reducer->flag > 0) {
         reducer->shared->flag_is_used[reducer->flag] = false;
     }
+    ranks_plan_destroy(reducer->plan);
     dstn_arena_destroy(reducer->arena);
-    free(reducer->of_ranks);
+    free(reducer->arrays);
     free(reducer);
+}
+
+int dstn_reducer_arrays(const dstn_group *group, int shards) {
+    int most = 1;
+    for (int r = 0; r < group->size && shards > 0; r++) {
+        dstn_group other = *group;
+        int64_t first, count;
+        other.rank = r;
+        dstn_group_share(&other, shards, &first, &count);
+        ranks_leaves *leaves = ranks_leaves_new(shards, (int)first, (int)count);
+        most = leaves->slots > most ? leaves->slots : most;
+        ranks_leaves_destroy(leaves);
+    }
+    return most;
 }
 
 size_t dstn_reducer_memory_used(const dstn_reducer *reducer) {
@@ -175,25 +223,26 @@ static void tell_filled(dstn_reducer *reducer) {
     atomic_store_explicit(&flag->value, reducer->before + (unsigned long long)reducer->filled, memory_order_release);
 }
 
-/* A piece at a time, which stays in the caches while the ranks' are added to it. */
-static void add_ranks(const dstn_reducer *reducer, span slice) {
+/* A piece at a time, which stays in the caches while others are added to it. */
+static void add_in_pieces(const dstn_reducer *reducer, span slice, char *const *arrays, const ranks_add *adds,
+                          int count) {
     const int64_t piece = 1 << 15;
     const dstn_kernel *kernel = reducer->kernel;
-    for (int64_t at = slice.first; at < slice.first + slice.count; at += piece) {
-        int64_t rest = slice.first + slice.count - at, count = rest < piece ? rest : piece;
-        for (int r = 1; r < reducer->shared->size; r++) {
-            kernel->axpy(kernel, count, 1, element_at(reducer, reducer->of_ranks[r], at),
-                         element_at(reducer, reducer->of_ranks[0], at));
+    for (int64_t at = slice.first; at < slice.first + slice.count && count > 0; at += piece) {
+        int64_t rest = slice.first + slice.count - at, length = rest < piece ? rest : piece;
+        for (int i = 0; i < count; i++) {
+            kernel->axpy(kernel, length, 1, element_at(reducer, arrays[adds[i].from], at),
+                         element_at(reducer, arrays[adds[i].to], at));
         }
     }
 }
 
 static MPI_Request *requests_of(const dstn_reducer *reducer, int64_t bucket) {
-    return reducer->requests + 2 * bucket * reducer->shared->nodes;
+    return reducer->requests + bucket * reducer->messages;
 }
 
-static char *part_from(const dstn_reducer *reducer, int64_t bucket, int node) {
-    int64_t number = bucket * reducer->shared->nodes + node;
+static char *received_part(const dstn_reducer *reducer, int64_t bucket, int term) {
+    int64_t number = bucket * reducer->plan->before[reducer->shared->nodes] + term;
     return element_at(reducer, reducer->parts, number * reducer->largest_part);
 }
 
@@ -201,57 +250,58 @@ static int bytes_of(const dstn_reducer *reducer, span part) {
     return (int)((size_t)part.count * reducer->kernel->size);
 }
 
-/* This node's part to every other node, and theirs of what this rank owns. */
+/* This node's terms of their parts to all other nodes, and theirs of what this rank owns. */
 static void start_exchange(const dstn_reducer *reducer, int64_t bucket) {
     const dstn_shared *shared = reducer->shared;
-    MPI_Request *requests = requests_of(reducer, bucket);
+    const ranks_plan *plan = reducer->plan;
+    MPI_Request *request = requests_of(reducer, bucket);
     span own = part_span(reducer, bucket, shared->rank, shared->node_index);
     for (int n = 0; n < shared->nodes; n++) {
-        requests[2 * n] = requests[2 * n + 1] = MPI_REQUEST_NULL;
-        if (n == shared->node_index) {
-            continue;
-        }
         span theirs = part_span(reducer, bucket, shared->rank, n);
-        MPI_Irecv(part_from(reducer, bucket, n), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag, shared->peers,
-                  &requests[2 * n]);
-        MPI_Isend(element_at(reducer, reducer->of_ranks[0], theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n,
-                  reducer->flag, shared->peers, &requests[2 * n + 1]);
+        for (int t = plan->before[n]; t < plan->before[n + 1] && n != shared->node_index; t++) {
+            MPI_Irecv(received_part(reducer, bucket, t), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
+                      shared->peers, request++);
+        }
+        for (int k = 0; k < kept_by(reducer, shared->node_index) && n != shared->node_index; k++) {
+            MPI_Isend(element_at(reducer, reducer->arrays[plan->kept[k]], theirs.first), bytes_of(reducer, theirs),
+                      MPI_BYTE, n, reducer->flag, shared->peers, request++);
+        }
     }
 }
 
 static bool is_exchanged(const dstn_reducer *reducer, int64_t bucket) {
     int done = 1;
     if (reducer->shared->nodes > 1) {
-        MPI_Testall(2 * reducer->shared->nodes, requests_of(reducer, bucket), &done, MPI_STATUSES_IGNORE);
+        MPI_Testall(reducer->messages, requests_of(reducer, bucket), &done, MPI_STATUSES_IGNORE);
     }
     return done;
 }
 
-/* Beginning with node 0's: the sum doesn't depend on who makes it. */
 static void add_nodes(const dstn_reducer *reducer, int64_t bucket) {
     const dstn_shared *shared = reducer->shared;
-    const dstn_kernel *kernel = reducer->kernel;
+    const ranks_plan *plan = reducer->plan;
     if (shared->nodes == 1) {
         return;
     }
     span own = part_span(reducer, bucket, shared->rank, shared->node_index);
-    char *sum = element_at(reducer, reducer->of_ranks[0], own.first), *first = part_from(reducer, bucket, 0);
-    if (shared->node_index > 0) {
-        char *mine = part_from(reducer, bucket, shared->node_index);
-        kernel->copy(kernel, own.count, sum, mine);
-        kernel->copy(kernel, own.count, first, sum);
+    for (int t = 0; t < plan->before[shared->nodes]; t++) {
+        int mine = t - plan->before[shared->node_index];
+        bool is_own = mine >= 0 && mine < kept_by(reducer, shared->node_index);
+        reducer->terms[t] = is_own ? element_at(reducer, reducer->arrays[plan->kept[mine]], own.first)
+                                   : received_part(reducer, bucket, t);
     }
-    for (int n = 1; n < shared->nodes; n++) {
-        kernel->axpy(kernel, own.count, 1, part_from(reducer, bucket, n), sum);
+    add_in_pieces(reducer, (span){0, own.count}, reducer->terms, plan->group_adds, plan->group_add_count);
+    char *sum = element_at(reducer, reducer->sum, own.first);
+    if (reducer->terms[plan->root] != sum) {
+        reducer->kernel->copy(reducer->kernel, own.count, reducer->terms[plan->root], sum);
     }
 }
 
 /* Whatever can be done without waiting. */
 static void advance(dstn_reducer *reducer) {
     while (reducer->summed < reducer->buckets && all_have_filled(reducer, reducer->summed)) {
-        if (reducer->shared->size > 1) {
-            add_ranks(reducer, slice_span(reducer, reducer->summed));
-        }
+        add_in_pieces(reducer, slice_span(reducer, reducer->summed), reducer->arrays, reducer->plan->node_adds,
+                      reducer->plan->node_add_count);
         if (reducer->shared->nodes > 1) {
             start_exchange(reducer, reducer->summed);
         }
@@ -262,7 +312,42 @@ static void advance(dstn_reducer *reducer) {
     }
 }
 
+static bool is_last_shard(const dstn_reducer *reducer) {
+    return !reducer->plan->leaves || reducer->shard == reducer->plan->leaves->count - 1;
+}
+
+/* What is new of a shard's gradient goes to its partial sum. */
+static void add_leaf(dstn_reducer *reducer, int64_t offset) {
+    if (!reducer->plan->leaves || offset >= reducer->added) {
+        return;
+    }
+    const ranks_leaf *leaf = &reducer->plan->leaves->leaves[reducer->shard];
+    char *const *own = reducer->arrays + reducer->shared->rank * reducer->plan->slots;
+    span fresh = {offset, reducer->added - offset};
+    add_in_pieces(reducer, fresh, own, leaf->adds, leaf->add_count);
+    if (leaf->moves_to > 0) {
+        reducer->kernel->copy(reducer->kernel, fresh.count, element_at(reducer, own[0], fresh.first),
+                              element_at(reducer, own[leaf->moves_to], fresh.first));
+    }
+    reducer->added = offset;
+}
+
+void dstn_reducer_next_shard(dstn_reducer *reducer) {
+    if (reducer->buckets > 0 && reducer->plan->leaves && !is_last_shard(reducer)) {
+        add_leaf(reducer, 0);
+        reducer->shard++;
+        reducer->added = reducer->count;
+    }
+}
+
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
+    if (reducer->buckets == 0) {
+        return;
+    }
+    add_leaf(reducer, offset);
+    if (!is_last_shard(reducer)) {
+        return;
+    }
     int64_t filled = reducer->filled;
     while (filled < reducer->buckets && bucket_span(reducer, filled).first >= offset) {
         filled++;
@@ -271,7 +356,7 @@ void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
         reducer->filled = filled;
         tell_filled(reducer);
     }
-    if (reducer->buckets > 0 && adds(reducer)) {
+    if (adds(reducer)) {
         advance(reducer);
     }
 }
@@ -289,12 +374,14 @@ void dstn_reducer_finish(dstn_reducer *reducer) {
     }
     reducer->before += (unsigned long long)reducer->buckets;
     reducer->filled = reducer->summed = reducer->finished = 0;
+    reducer->shard = 0;
+    reducer->added = reducer->count;
 }
 
 /* ---- slices ------------------------------------------------------------------------------------------------------ */
 
 const void *dstn_reducer_sum(const dstn_reducer *reducer) {
-    return reducer->buckets > 0 ? reducer->of_ranks[0] : reducer->gradient;
+    return reducer->buckets > 0 ? reducer->sum : reducer->gradient;
 }
 
 bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count) {
@@ -321,7 +408,7 @@ double dstn_reducer_squares(const dstn_reducer *reducer) {
         span whole = bucket_span(reducer, i);
         for (int64_t at = first; at < first + count; at += reducer->grain) {
             int64_t rest = first + count - at;
-            const char *grain = element_at(reducer, reducer->of_ranks[0], at);
+            const char *grain = element_at(reducer, reducer->sum, at);
             squares[i * reducer->grains + (at - whole.first) / reducer->grain] =
                 kernel->dot(kernel, rest < reducer->grain ? rest : reducer->grain, grain, grain);
         }
@@ -335,20 +422,21 @@ double dstn_reducer_squares(const dstn_reducer *reducer) {
 }
 
 /* The exchange's requests are free by now, and serve again. */
-static void start_gather(const dstn_reducer *reducer, int64_t bucket, char *array) {
+static void start_spread(const dstn_reducer *reducer, int64_t bucket, char *array) {
     const dstn_shared *shared = reducer->shared;
-    MPI_Request *requests = requests_of(reducer, bucket);
+    MPI_Request *request = requests_of(reducer, bucket);
     span own = part_span(reducer, bucket, shared->rank, shared->node_index);
     for (int n = 0; n < shared->nodes; n++) {
-        requests[2 * n] = requests[2 * n + 1] = MPI_REQUEST_NULL;
-        if (n == shared->node_index) {
-            continue;
-        }
         span theirs = part_span(reducer, bucket, shared->rank, n);
-        MPI_Irecv(element_at(reducer, array, theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n, reducer->flag,
-                  shared->peers, &requests[2 * n]);
-        MPI_Isend(element_at(reducer, array, own.first), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
-                  shared->peers, &requests[2 * n + 1]);
+        if (n != shared->node_index) {
+            MPI_Irecv(element_at(reducer, array, theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n, reducer->flag,
+                      shared->peers, request++);
+            MPI_Isend(element_at(reducer, array, own.first), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
+                      shared->peers, request++);
+        }
+    }
+    while (request < requests_of(reducer, bucket + 1)) {
+        *request++ = MPI_REQUEST_NULL;
     }
 }
 
@@ -357,7 +445,7 @@ void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
         return;
     }
     for (int64_t b = 0; b < reducer->buckets; b++) {
-        start_gather(reducer, b, array);
+        start_spread(reducer, b, array);
     }
     for (int64_t b = 0; b < reducer->buckets; b++) {
         for (int rounds = 0; !is_exchanged(reducer, b);) {

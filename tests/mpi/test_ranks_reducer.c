@@ -42,7 +42,7 @@ static range range_new(dstn_scalar scalar, int64_t count, size_t bucket_bytes, i
     r.weights = dstn_shared_take_common(r.shared, bytes);
     assert_non_null(r.gradient);
     assert_non_null(r.weights);
-    r.reducer = dstn_reducer_new(r.shared, r.kernel, count, r.gradient, bucket_bytes);
+    r.reducer = dstn_reducer_new(r.shared, r.kernel, count, &r.gradient, 0, bucket_bytes);
     assert_non_null(r.reducer);
     return r;
 }
