@@ -252,6 +252,86 @@ static void sums_are_made_in_the_order_of_ranks(void **state) {
     }
 }
 
+/* ---- shards ------------------------------------------------------------------------------------------------------ */
+
+static double draw(int shard, int64_t i, int pass) {
+    double draws[2];
+    dstn_rng rng = {.seed = 8, .purpose = DSTN_PURPOSE_TEST};
+    dstn_rng_normals(rng, (uint64_t)pass, (uint64_t)shard, (uint64_t)i, draws);
+    return draws[0];
+}
+
+/* Pairwise, as the tree of shards has it: halves of the smallest power of two that holds them. */
+static double pairwise(int first, int count, int64_t i, int pass) {
+    int half = 1;
+    while (2 * half < count) {
+        half *= 2;
+    }
+    return count == 1 ? draw(first, i, pass)
+                      : pairwise(first, half, i, pass) + pairwise(first + half, count - half, i, pass);
+}
+
+/* The squares of the last pass. */
+static double reduce_shards(const dstn_group *group, int shards, int most_ranks, int64_t count) {
+    enum { PASSES = 2, LAYER = 300 };
+    const dstn_kernel *kernel = kernel_of(DSTN_F64);
+    int number = dstn_reducer_arrays(group, shards);
+    size_t bytes = dstn_shared_bytes((size_t)count * sizeof(double));
+    dstn_shared_request request = {0, bytes * (size_t)number, most_ranks};
+    dstn_shared *shared;
+    dstn_error err;
+    void *arrays[16];
+    assert_int_equal(dstn_shared_new(group, &request, &shared, &err), DSTN_OK);
+    for (int a = 0; a < number; a++) {
+        arrays[a] = dstn_shared_take_own(shared, bytes);
+    }
+    dstn_reducer *reducer = dstn_reducer_new(shared, kernel, count, arrays, shards, 2048);
+    assert_non_null(reducer);
+    int64_t first, own, at, length;
+    double squares = 0;
+    dstn_group_share(group, shards, &first, &own);
+    for (int pass = 0; pass < PASSES; pass++) {
+        for (int64_t shard = first; shard < first + own; shard++) {
+            for (int64_t i = count - 1; i >= 0; i--) {
+                ((double *)arrays[0])[i] = draw((int)shard, i, pass);
+                if (i % LAYER == 0 && pass == 0) {
+                    dstn_reducer_ready(reducer, i);
+                }
+            }
+            dstn_reducer_next_shard(reducer);
+        }
+        dstn_reducer_finish(reducer);
+        const double *sum = dstn_reducer_sum(reducer);
+        for (int64_t s = 0; dstn_reducer_slice(reducer, s, &at, &length); s++) {
+            for (int64_t i = at; i < at + length; i++) {
+                assert_true(sum[i] == pairwise(0, shards, i, pass));
+            }
+        }
+        squares = dstn_reducer_squares(reducer);
+        dstn_shared_arrive(shared);
+        dstn_shared_await(shared);
+    }
+    dstn_reducer_destroy(reducer);
+    dstn_shared_destroy(shared);
+    return squares;
+}
+
+static void sums_of_shards_are_pairwise_on_any_number_of_ranks(void **state) {
+    (void)state;
+    dstn_group *self = dstn_group_self();
+    const int shards[] = {1, 2, 3, 5, 8, 11, 16};
+    for (size_t s = 0; s < sizeof shards / sizeof *shards; s++) {
+        if (shards[s] < dstn_group_size(world)) {
+            continue;
+        }
+        double alone = reduce_shards(self, shards[s], 0, 1501);
+        for (int most = 0; most < 4; most++) {
+            assert_true(reduce_shards(world, shards[s], most, 1501) == alone);
+        }
+    }
+    dstn_group_destroy(self);
+}
+
 /* ---- the protocol under delays ----------------------------------------------------------------------------------- */
 
 static void delay(uint64_t step, uint64_t place) {
@@ -351,6 +431,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(gathered_slices_are_the_whole_sum_at_every_node),
         cmocka_unit_test(what_is_not_final_is_not_summed),
         cmocka_unit_test(sums_are_made_in_the_order_of_ranks),
+        cmocka_unit_test(sums_of_shards_are_pairwise_on_any_number_of_ranks),
         cmocka_unit_test(nobody_reads_weights_that_are_being_updated),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
