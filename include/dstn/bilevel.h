@@ -88,6 +88,7 @@ typedef struct dstn_evaluation {
     const double *dz;     /* [B, h] ∂L/∂z; NULL unless objective->hyper */
     double loss, penalty;
     int64_t correct; /* rows classified rightly */
+    double *shards;  /* where a trainer evaluates in shards: what each came to; else NULL */
 } dstn_evaluation;
 
 /* ∂(L_V − τH)/∂λ and ∂(L_V − τH)/∂raw_scale, over the group; arrays as in dstn_evaluation. */
@@ -123,6 +124,8 @@ void dstn_problem_sum_gradients(dstn_problem *problem, const dstn_objective *obj
 /* After it: brings all slices to the leader of every node, whose model then has the whole sum in its gradients, and
  * meets the ranks of the node. Collective over the group. */
 void dstn_problem_gather_gradients(dstn_problem *problem, const dstn_objective *objective);
+/* Where a rank has several shards, between their passes. */
+void dstn_problem_next_shard(dstn_problem *problem, const dstn_objective *objective);
 dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range);
 
 /* The hypergradient from an objective's ∂L/∂z, for entropy weight τ. Collective over the group. */
@@ -143,6 +146,8 @@ typedef struct dstn_train_settings {
     int64_t warmup;        /* iterations before the first hyperparameter step */
     int64_t warmup_epochs; /* likewise in epochs; the larger of the two counts */
     double entropy_weight; /* τ */
+    int64_t shards;        /* of a batch, for results that don't depend on the number of ranks; 0: none. No key of this
+                              section */
     dstn_switch evaluate;  /* whole parts at the end of every epoch */
 } dstn_train_settings;
 extern const dstn_option dstn_train_options[];
@@ -189,7 +194,7 @@ typedef struct dstn_epoch {
     double accuracy[DSTN_PARTS]; /* likewise, NAN for regression */
 } dstn_epoch;
 
-/* Examples this rank's passes have at most, for dstn_model_request.max_rows. */
+/* Examples that a pass on this rank has at most, a shard's where there are shards, for dstn_model_request.max_rows. */
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group);
 
 /* Where the group has several ranks, the model's parameters and gradients, and the moments, move into memory that ranks

@@ -61,6 +61,10 @@ dstn_status dstn_group_verdict(const dstn_group *group, dstn_status status, dstn
 /* A string of the leader's on every rank; text is NULL or ignored elsewhere. Free with free(). */
 char *dstn_group_broadcast_text(const dstn_group *group, const char *text);
 
+/* table [shards, width], of which every rank has filled the rows of its shards (dstn_group_share): row 0 becomes the
+ * sum of all, pairwise in the order of shards, on every rank; the others are no longer what they were. Collective. */
+void dstn_shards_sum(const dstn_group *group, int64_t shards, int64_t width, double *table);
+
 /* ---- rows and state ---------------------------------------------------------------------------------------------- */
 
 /* An array whose rows, of row_bytes each, are spread over the group in order of rank, `count` on this one (0 is
@@ -133,8 +137,8 @@ void dstn_shared_await(const dstn_shared *shared);
 typedef struct dstn_reducer dstn_reducer;
 
 /* arrays: the gradient [count], alone where `shards` is 0; borrowed, and taken from a dstn_shared's own memory, in the
- * same order on all ranks, where ranks share memory. bucket_bytes 0: a sensible default. shared NULL, or of one rank: the
- * sum is the gradient, and nothing happens at all. NULL: no memory, or too many reducers of one dstn_shared.
+ * same order on all ranks, where ranks share memory. bucket_bytes 0: a sensible default. shared NULL, or of one rank:
+ * the sum is the gradient, and nothing happens at all. NULL: no memory, or too many reducers of one dstn_shared.
  *
  * shards > 0 makes sums that are the same, to the last bit, on every number of ranks, and on any number of nodes: the
  * shards are shared out over the ranks (dstn_group_share), each fills the gradient anew, and sums go pairwise in the
@@ -143,7 +147,7 @@ typedef struct dstn_reducer dstn_reducer;
 dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, int64_t count, void *const *arrays,
                                int shards, size_t bucket_bytes);
 int dstn_reducer_arrays(const dstn_group *group, int shards); /* 1 without shards */
-void dstn_reducer_destroy(dstn_reducer *reducer); /* NULL is allowed */
+void dstn_reducer_destroy(dstn_reducer *reducer);             /* NULL is allowed */
 size_t dstn_reducer_memory_used(const dstn_reducer *reducer);
 /* Everything at and after `offset` is final; adds what all others have filled too. Doesn't wait. */
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset);

@@ -83,6 +83,8 @@ typedef struct dstn_job_settings {
     int64_t checkpoint_keep;     /* how many stay */
     dstn_switch checkpoint_best; /* auto: where epochs are evaluated */
     int64_t digest_every;        /* training steps between digests; 0: epochs */
+    bool reproducible;           /* the same to the last bit on any number of ranks up to `shards` */
+    int64_t shards;              /* of a batch, then */
     dstn_node data, augment, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, record;
 } dstn_job_settings;
 
@@ -92,6 +94,7 @@ typedef struct dstn_job {
     dstn_doc *model_doc;
     const dstn_group *group;
     const dstn_log *log;
+    bool is_apart; /* ranks share no memory, and batches are in no shards */
     dstn_job_settings settings;
     dstn_record_settings record;
     dstn_train_settings train;
@@ -123,8 +126,8 @@ dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dst
  * DSTN_ERROR_USAGE names the first key that differs, and the hosts. Collective. */
 dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, dstn_error *err);
 
-/* How far a job is assembled. APART is the whole of it, like TRAINER, but ranks share no memory: each may change its
- * weights. */
+/* How far a job is assembled. APART is the whole of it, like TRAINER, but ranks share no memory, each may change its
+ * weights, and batches are in no shards. */
 typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, DSTN_JOB_APART } dstn_job_stage;
 
 /* Assembles a job from a document, which it takes over whatever happens, up to and with `stage`. Parameters and

@@ -3,7 +3,7 @@
 #include "dstn/bilevel.h"
 
 #include "hypergradient.h"
-#include "trainer.h"
+#include "shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@ struct dstn_problem {
     uint32_t seed;
     dstn_shared *shared; /* its own, where the model's parameters are in none; else NULL */
     dstn_reducer *reducers[DSTN_RANGES];
+    int shards;      /* 0: evaluations are of the whole of a rank's rows */
     double *values;  /* [B, h], hyperparameters in natural units; B = max_rows of the model */
     double *inputs;  /* [B, h], the hypernetwork's input z in double */
     double *adjoint; /* [B, h], ∂L/∂z in double */
@@ -42,7 +43,7 @@ static bool take_memory(dstn_problem *problem) {
 }
 
 /* A model that is in nobody's shared memory is copied on every rank. */
-static dstn_status make_reducers(dstn_problem *problem, dstn_error *err) {
+static dstn_status make_reducers(dstn_problem *problem, const bilevel_sums *sums, dstn_error *err) {
     const dstn_model *model = problem->model;
     dstn_shared *shared = bilevel_shared_of(model);
     if (!shared && dstn_group_size(problem->group) > 1) {
@@ -55,7 +56,9 @@ static dstn_status make_reducers(dstn_problem *problem, dstn_error *err) {
     }
     bool enough = true;
     for (int r = 0; r < DSTN_RANGES; r++) {
-        problem->reducers[r] = dstn_reducer_new(shared, model->kernel, model->count[r], &model->gradient[r], 0, 0);
+        void *const *arrays = sums ? sums->arrays[r] : &model->gradient[r];
+        problem->reducers[r] =
+            dstn_reducer_new(shared, model->kernel, model->count[r], arrays, sums ? sums->shards : 0, 0);
         enough = enough && problem->reducers[r];
     }
     return enough ? DSTN_OK : dstn_fail(err, DSTN_ERROR_RUN, "out of memory for sums of gradients");
@@ -63,14 +66,20 @@ static dstn_status make_reducers(dstn_problem *problem, dstn_error *err) {
 
 dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
                              dstn_problem **out, dstn_error *err) {
+    return bilevel_problem_new(model, space, group, seed, NULL, out, err);
+}
+
+dstn_status bilevel_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
+                                const bilevel_sums *sums, dstn_problem **out, dstn_error *err) {
     dstn_problem *problem = dstn_alloc(1, sizeof(*problem));
     *problem = (dstn_problem){.model = model,
                               .space = space,
                               .group = group,
                               .kernel = model->kernel,
                               .seed = seed,
+                              .shards = sums ? sums->shards : 0,
                               .arena = dstn_arena_new()};
-    dstn_status status = make_reducers(problem, err);
+    dstn_status status = make_reducers(problem, sums, err);
     if (status != DSTN_OK) {
         dstn_problem_destroy(problem);
         return status;
@@ -158,7 +167,7 @@ static dstn_pass pass_of(dstn_problem *problem, const dstn_objective *objective,
         .masks = {problem->seed, DSTN_PURPOSE_DROPOUT},
         .step = (uint64_t)step,
         .on_gradient_ready = gradient_ready,
-        .reduce = reduce,
+        .reduce = problem->shards > 0 ? NULL : reduce,
         .user = problem,
     };
     if (objective->hyper) {
@@ -221,6 +230,14 @@ void dstn_problem_gather_gradients(dstn_problem *problem, const dstn_objective *
     dstn_shared_await(shared);
 }
 
+void dstn_problem_next_shard(dstn_problem *problem, const dstn_objective *objective) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        if (objective->grad[r]) {
+            dstn_reducer_next_shard(problem->reducers[r]);
+        }
+    }
+}
+
 dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range) {
     return problem->reducers[range];
 }
@@ -228,6 +245,9 @@ dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range
 dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,
                                               double entropy_weight) {
     dstn_space *space = problem->space;
+    if (evaluation->shards) {
+        return bilevel_hypergradient_of_shards(space, problem->group, problem->shards, evaluation, entropy_weight);
+    }
     double *sums = problem->sums;
     int h = space->count;
     bilevel_hypergradient(space, evaluation->batch->rows, evaluation->dz, evaluation->perturbation.noise, sums,

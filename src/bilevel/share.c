@@ -36,12 +36,22 @@ static dstn_status give_moments(dstn_trainer *trainer, dstn_error *err) {
     return DSTN_OK;
 }
 
+/* The gradient, and partial sums of shards. */
+static int arrays_of(const dstn_trainer *trainer) {
+    return dstn_reducer_arrays(trainer->group, (int)trainer->settings.shards);
+}
+
 static void move_model(dstn_trainer *trainer) {
     void *value[DSTN_RANGES], *gradient[DSTN_RANGES];
     dstn_shared *shared = trainer->own_shared;
+    int arrays = arrays_of(trainer);
     for (int r = 0; r < DSTN_RANGES; r++) {
         value[r] = dstn_shared_take_common(shared, range_bytes(trainer, r));
-        gradient[r] = dstn_shared_take_own(shared, range_bytes(trainer, r));
+        trainer->sums.arrays[r] = dstn_alloc((size_t)arrays, sizeof(void *));
+        for (int a = 0; a < arrays; a++) {
+            trainer->sums.arrays[r][a] = dstn_shared_take_own(shared, range_bytes(trainer, r));
+        }
+        gradient[r] = trainer->sums.arrays[r][0];
     }
     dstn_model_move_parameters(trainer->model, value, gradient, dstn_shared_leads(shared));
     dstn_shared_arrive(shared);
@@ -49,7 +59,7 @@ static void move_model(dstn_trainer *trainer) {
 }
 
 dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_error *err) {
-    if (dstn_group_size(trainer->group) == 1) {
+    if (dstn_group_size(trainer->group) == 1 && trainer->settings.shards == 0) {
         return give_moments(trainer, err);
     }
     dstn_shared *holder = bilevel_shared_of(trainer->model);
@@ -57,7 +67,7 @@ dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_err
     dstn_shared_request request = {.most_ranks = most_ranks};
     for (int r = 0; r < DSTN_RANGES; r++) {
         size_t bytes = dstn_shared_bytes(range_bytes(trainer, r));
-        request.own_bytes += moves ? bytes : 0;
+        request.own_bytes += moves ? bytes * (size_t)arrays_of(trainer) : 0;
         request.common_bytes += bytes * (size_t)(dstn_optimizer_moments(trainer->weights[r]) + moves);
     }
     dstn_status status = dstn_shared_new(trainer->group, &request, &trainer->own_shared, err);

@@ -1,5 +1,5 @@
 /* bilevel: the services that the algorithms' pages are written in. */
-#include "steps.h"
+#include "shards.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static bool augments(const dstn_trainer *trainer, const bilevel_share *share) {
 bilevel_rows bilevel_next_rows(dstn_trainer *trainer, bilevel_share *share) {
     bilevel_rows rows = {share, dstn_sampler_next(share->sampler) + share->first_row};
     /* Without augmentation all objectives see the same batch, and it is gathered once. */
-    if (!augments(trainer, share)) {
+    if (!augments(trainer, share) && trainer->settings.shards == 0) {
         fill_batch(trainer, rows, NULL);
     }
     return rows;
@@ -65,6 +65,9 @@ static void augment_batch(dstn_trainer *trainer, const dstn_objective *objective
 
 dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                  dstn_perturbation perturbation) {
+    if (trainer->settings.shards > 0) {
+        return bilevel_evaluate_shards(trainer, objective, rows, perturbation);
+    }
     if (augments(trainer, rows.share)) {
         augment_batch(trainer, objective, rows, perturbation);
     }
@@ -143,13 +146,20 @@ void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objecti
     }
 }
 
+static void sum_losses(const dstn_trainer *trainer, const dstn_evaluation *evaluations, int count, double *losses) {
+    for (int e = 0; e < count; e++) {
+        losses[e] = trainer->settings.shards > 0 ? bilevel_sum_loss_of_shards(trainer, &evaluations[e])
+                                                 : evaluations[e].loss + evaluations[e].penalty;
+    }
+    if (trainer->settings.shards == 0) {
+        dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+    }
+}
+
 void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
     double losses[DSTN_METHOD_PASSES] = {NAN, NAN};
-    for (int e = 0; e < count; e++) {
-        losses[e] = evaluations[e].loss + evaluations[e].penalty;
-    }
     dstn_shared_arrive(trainer->shared);
-    dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+    sum_losses(trainer, evaluations, count, losses);
     dstn_shared_await(trainer->shared); /* all have updated their slices: weights may be read again */
     dstn_model_advance(trainer->model, (int)trainer->train.part);
     dstn_progress *progress = &trainer->progress;

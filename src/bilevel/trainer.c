@@ -1,5 +1,5 @@
 /* bilevel: the trainer: what it is made of, and its state. */
-#include "trainer.h"
+#include "shards.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,8 +38,8 @@ static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_da
 
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
     int64_t largest = settings->valid_batch > settings->batch ? settings->valid_batch : settings->batch;
-    int64_t size = dstn_group_size(group);
-    return (largest + size - 1) / size;
+    int64_t parts = settings->shards > 0 ? settings->shards : dstn_group_size(group);
+    return (largest + parts - 1) / parts;
 }
 
 /* ---- making a trainer ---- */
@@ -68,6 +68,14 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
     int64_t size = dstn_group_size(request->group);
     int64_t valid = valid_batch_of(train, dataset);
     int64_t smaller = request->method->tunes && valid < train->batch ? valid : train->batch;
+    if (train->shards > 0 && (size > train->shards || train->shards > smaller)) {
+        return dstn_fail(
+            err, DSTN_ERROR_USAGE,
+            "shards: %lld; accepted with %lld ranks a member and %lld examples of a %s batch: %lld to %lld "
+            "(reproducible: true)",
+            (long long)train->shards, (long long)size, (long long)smaller,
+            smaller == train->batch ? "training" : "validation", (long long)size, (long long)smaller);
+    }
     if (size > smaller) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "%lld ranks are more than the %lld examples of a %s batch; start at most %lld ranks a "
@@ -83,7 +91,11 @@ static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dst
     bilevel_share share = {.part = part, .noise = noise, .batch = batch};
     dstn_rng rng = {trainer->seed, order};
     share.sampler = dstn_sampler_new(rng, trainer->dataset->rows[part], batch);
-    dstn_group_share(trainer->group, batch, &share.first_row, &share.rows);
+    if (trainer->settings.shards > 0) {
+        bilevel_share_shards(trainer, &share);
+    } else {
+        dstn_group_share(trainer->group, batch, &share.first_row, &share.rows);
+    }
     return share;
 }
 
@@ -114,19 +126,20 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
     return status;
 }
 
+static int64_t longer(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static bool take_memory(dstn_trainer *trainer) {
     dstn_arena *arena = trainer->arena;
     int64_t rows = trainer->model->max_rows;
-    size_t table = (size_t)rows * (size_t)trainer->space->count * sizeof(double);
+    int64_t own = longer(trainer->train.rows, trainer->valid.rows);
+    size_t table = (size_t)longer(own, rows) * (size_t)trainer->space->count * sizeof(double);
     trainer->indices = dstn_arena_take(arena, (size_t)rows * sizeof(int64_t));
     trainer->noise = dstn_arena_take(arena, table);
     trainer->epsilon = dstn_arena_take(arena, table);
-    return trainer->indices && trainer->noise && trainer->epsilon &&
+    return trainer->indices && trainer->noise && trainer->epsilon && bilevel_take_shards(trainer) &&
            dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, arena);
-}
-
-static int64_t longer(int64_t a, int64_t b) {
-    return a > b ? a : b;
 }
 
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err) {
@@ -145,6 +158,7 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->kernel = request->model->kernel;
     trainer->augment = request->augment && !dstn_augment_is_empty(request->augment) ? request->augment : NULL;
     trainer->arena = dstn_arena_new();
+    trainer->sums.shards = (int)request->train.shards;
     trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, DSTN_PURPOSE_NOISE, request->train.batch);
     trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER, DSTN_PURPOSE_VALID_NOISE,
                                 valid_batch_of(&request->train, request->dataset));
@@ -161,8 +175,8 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
         status = bilevel_share_memory(trainer, request->most_ranks, err);
     }
     if (status == DSTN_OK) {
-        status =
-            dstn_problem_new(request->model, request->space, request->group, request->seed, &trainer->problem, err);
+        status = bilevel_problem_new(request->model, request->space, request->group, request->seed,
+                                     trainer->sums.shards > 0 ? &trainer->sums : NULL, &trainer->problem, err);
     }
     if (status == DSTN_OK && !take_memory(trainer)) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
@@ -194,6 +208,9 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
     dstn_schedule_destroy(trainer->hyper_schedule);
     dstn_sampler_destroy(trainer->train.sampler);
     dstn_sampler_destroy(trainer->valid.sampler);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        free(trainer->sums.arrays[r]);
+    }
     dstn_arena_destroy(trainer->arena);
     free(trainer);
 }

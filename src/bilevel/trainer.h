@@ -14,6 +14,12 @@ typedef struct bilevel_share {
     int64_t rows;      /* and how many it has */
 } bilevel_share;
 
+/* Arrays for the sums of gradients: [DSTN_RANGES] of what dstn_reducer_new takes. */
+typedef struct bilevel_sums {
+    int shards;
+    void **arrays[DSTN_RANGES];
+} bilevel_sums;
+
 struct dstn_trainer {
     const dstn_method *method;
     dstn_train_settings settings;
@@ -26,6 +32,7 @@ struct dstn_trainer {
     const dstn_kernel *kernel;
     dstn_problem *problem;
     dstn_shared *shared;           /* that holds the model's parameters; NULL: one rank */
+    bilevel_sums sums;             /* arrays NULL where there are no shards */
     dstn_shared *own_shared;       /* that this trainer made, with its moments; NULL likewise */
     const dstn_listener *listener; /* NULL: nobody */
     dstn_progress progress;
@@ -40,11 +47,15 @@ struct dstn_trainer {
     dstn_epoch epoch;  /* the last one that ended */
     double epoch_loss; /* sum of the train_loss of the present one */
 
+    double *tables[DSTN_METHOD_PASSES]; /* [shards, …], of the evaluations of a step in turn */
+    int table_turn;
+    double *buffers; /* [shards + 1, buffers of the model] */
+
     /* One mini-batch on this rank; B = max_rows of the model. */
     dstn_batch batch;
     int64_t *indices; /* [B], rows of a part, in an evaluation */
-    double *noise;    /* [B, h] */
-    double *epsilon;  /* [B, h], σ ⊙ noise */
+    double *noise;    /* [rows of a share, h] */
+    double *epsilon;  /* [rows of a share, h], σ ⊙ noise */
     dstn_arena *arena;
 };
 
@@ -54,6 +65,10 @@ dstn_shared *bilevel_shared_of(const dstn_model *model);
 /* Gives the optimizers their moments, and moves the model into shared memory if it isn't there yet; most_ranks as in
  * the request. */
 dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_error *err);
+
+/* dstn_problem_new, with sums of shards; sums NULL: none. */
+dstn_status bilevel_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
+                                const bilevel_sums *sums, dstn_problem **out, dstn_error *err);
 
 /* Whether epochs are evaluated. DSTN_ERROR_USAGE: they must be and may not. */
 dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err);

@@ -22,6 +22,10 @@ const dstn_option run_job_options[] = {
                 "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated"),
     DSTN_INT("digest_every", dstn_job_settings, digest_every, 0, 1e12, "0",
              "training steps between digests of the whole state; 0: one an epoch"),
+    DSTN_BOOL("reproducible", dstn_job_settings, reproducible, "false",
+              "the same result to the last bit on any number of ranks that a member has, up to `shards`"),
+    DSTN_INT("shards", dstn_job_settings, shards, 1, 4096, "8",
+             "parts of a batch that are computed one by one and summed in a fixed order, where reproducible is true"),
     DSTN_SECTION("data", dstn_job_settings, data, "the data set"),
     DSTN_SECTION("augment", dstn_job_settings, augment, "a list of augmentations of the training images"),
     DSTN_SECTION("model", dstn_job_settings, model, "the network, or the path of a file with it"),
@@ -128,6 +132,7 @@ static void warn_of_unused(const dstn_job *job) {
 static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
+    job->train.shards = job->settings.reproducible && !job->is_apart ? job->settings.shards : 0;
     if (status == DSTN_OK) {
         status = read_table(job->settings.record, "record", run_record_options, &job->record, err);
     }
@@ -181,7 +186,7 @@ static void tell_lack(const dstn_job *job) {
     free(lack);
 }
 
-static dstn_status make_trainer(dstn_job *job, int most_ranks, dstn_error *err) {
+static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
     dstn_trainer_request request = {
         .method = job->method,
         .train = job->train,
@@ -194,21 +199,13 @@ static dstn_status make_trainer(dstn_job *job, int most_ranks, dstn_error *err) 
         .space = job->space,
         .dataset = job->dataset,
         .group = job->group,
-        .most_ranks = most_ranks,
+        .most_ranks = job->is_apart ? 1 : 0,
     };
     dstn_status status = dstn_trainer_new(&request, &job->trainer, err);
     if (status == DSTN_OK) {
         tell_lack(job);
     }
     return status;
-}
-
-static dstn_status make_sharing_trainer(dstn_job *job, dstn_error *err) {
-    return make_trainer(job, 0, err);
-}
-
-static dstn_status make_trainer_apart(dstn_job *job, dstn_error *err) {
-    return make_trainer(job, 1, err);
 }
 
 typedef dstn_status job_stage(dstn_job *job, dstn_error *err);
@@ -232,10 +229,10 @@ static dstn_status finish_job(dstn_job *job, dstn_status status, dstn_job **out)
 
 dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
                          dstn_job **out, dstn_error *err) {
-    bool is_apart = stage == DSTN_JOB_APART;
-    job_stage *const stages[] = {read_data, read_model, is_apart ? make_trainer_apart : make_sharing_trainer};
-    int last = is_apart ? DSTN_JOB_TRAINER : (int)stage;
+    job_stage *const stages[] = {read_data, read_model, make_trainer};
     dstn_job *job = start_job(doc, group, log);
+    job->is_apart = stage == DSTN_JOB_APART;
+    int last = job->is_apart ? DSTN_JOB_TRAINER : (int)stage;
     dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
     if (status == DSTN_OK) {
         status = dstn_ranks_have_same_config(job->doc, group, err);

@@ -192,7 +192,9 @@ static void warn_of_changes(const run *r) {
         free(before);
     }
     double ranks;
-    if (dstn_reader_number(reader, "provenance", "ranks", &ranks) && ranks != dstn_group_size(r->job->group)) {
+    bool counts = r->job->train.shards == 0; /* else the number of ranks changes nothing */
+    if (dstn_reader_number(reader, "provenance", "ranks", &ranks) && counts &&
+        ranks != dstn_group_size(r->job->group)) {
         dstn_log_warn(r->job->log, "%s: ranks were %.0f and are %d: the run goes on, but not to the last bit",
                       r->checkpointer->folder, ranks, dstn_group_size(r->job->group));
     }

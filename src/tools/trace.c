@@ -83,6 +83,11 @@ static dstn_status trace_job(const dstn_console *console, const dstn_trace_reque
                              dstn_error *err) {
     tools_trace trace = {.job = job};
     dstn_status status = DSTN_OK;
+    if (job->train.shards > 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "reproducible: true takes a batch in shards, which a trace doesn't show; --set "
+                         "reproducible=false traces the same steps but for rounding");
+    }
     if (request->from) {
         status = dstn_job_has_data_of(job, request->from, err);
     }
