@@ -1,0 +1,88 @@
+# reproducible: true: one trajectory, to the last bit, on every number of ranks up to the number of shards, whether ranks
+# share memory or not, and wherever a run was stopped and on however many ranks it goes on.
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+
+/usr/bin/python3 <<'P'
+import h5py, numpy as np
+rng = np.random.default_rng(4)
+y = rng.integers(0, 3, 240)
+x = rng.normal(0, 0.7, (240, 2, 6, 6))
+for i, k in enumerate(y):
+    x[i, :, k, :] += 1.5
+with h5py.File("images.h5", "w") as f:
+    f["x"], f["y"] = x.astype("f4"), y
+P
+# Batch statistics, masks, penalties, augmentation, clipping of every kind, a schedule that looks at the validation loss.
+cat >images.yaml <<'Y'
+reproducible: true
+data: {source: hdf5, path: images.h5, task: classification, valid_fraction: 0.25}
+model:
+  loss: cross_entropy
+  layers:
+    - conv: {out: 4, kernel: 3, padding: 1}
+    - batchnorm
+    - relu
+    - residual: {layers: [{conv: {out: 4, kernel: 3, padding: 1}}, batchnorm, relu, {dropout: {rate: drop}}]}
+    - flatten
+    - linear: {out: 3}
+regularizers: {l2: {strength: decay}}
+augment: [cutout: {holes: 1, length: length}]
+hyperparameters:
+  drop: {range: [0, 0.95], start: 0.1}
+  decay: {range: [0, .inf], start: 0.5, per_batch: true}
+  length: {range: [0, 4], start: 1.5, discrete: true, tune_scale: false}
+train: {iterations: 24, batch: 29, valid_batch: 19, train_steps: 2, valid_steps: 2, warmup: 3, entropy_weight: 0.01}
+optimizer: {name: sgd, rate: 0.05, momentum: 0.9, clip: 0.5, schedule: plateau, patience: 1, factor: 0.5}
+hyper_optimizer: {name: adam, rate: 0.02, clip: 0.05}
+record: {every: 1}
+digest_every: 1
+Y
+
+train() { # FOLDER RANKS [OPTION...]
+  local folder=$1 ranks=$2
+  shift 2
+  run_mpi "$ranks" "$dstn" train images.yaml --out "$folder" "$@"
+}
+
+same() { # NAME A B
+  expect "$1" 0 equal "$dstn" diff "$2" "$3"
+}
+
+for method in delta-stn stn fixed; do
+  expect "$method on one rank" 0 '' train "$method-1" 1 --set method="$method"
+  for ranks in 2 3 4 6 8; do
+    expect "$method on $ranks ranks" 0 '' train "$method-$ranks" "$ranks" --set method="$method"
+    same "is $method on one rank" "$method-1" "$method-$ranks"
+  done
+done
+OMPI_MCA_osc=^sm,rdma,pt2pt,ucx expect "three ranks that share no memory" 0 'share no memory' train apart 3 \
+  --set method=delta-stn
+same "are one rank" delta-stn-1 apart
+
+expect "five shards on one rank" 0 '' train five-1 1 --set shards=5
+expect "on five" 0 '' train five-5 5 --set shards=5
+same "are five shards" five-1 five-5
+expect "eight shards are not five" 1 '' "$dstn" diff five-1 delta-stn-1
+
+# A launch makes at least one step, and no more in no time.
+expect "a run that is stopped on one rank" 75 '' train moved 1 --time-limit 0.001
+for ranks in 3 2 8 5; do
+  expect "and goes on on $ranks" 75 '' train moved "$ranks" --time-limit 0.001 --resume
+done
+if grep -q 'not to the last bit' "$scratch/both"; then
+  echo "FAIL a reproducible run is warned of another number of ranks" && failures=$((failures + 1))
+fi
+expect "and ends on two" 0 '' train moved 2 --resume
+same "is the run that was never stopped" delta-stn-1 moved
+
+# Without, any number may go on, and it is said what that changes.
+expect "a run in no shards" 75 '' train plain 2 --set reproducible=false --time-limit 0.001
+expect "goes on on three ranks, and says so" 0 'ranks were 2 and are 3.*not to the last bit' train plain 3 \
+  --set reproducible=false --resume
+
+expect "more ranks than shards" 2 'shards: 2; accepted with 3 ranks a member' train few 3 --set shards=2
+expect "more shards than examples" 2 'shards: 64; accepted .* 19 examples of a validation batch: 1 to 19' train many 1 \
+  --set shards=64
+expect "a trace shows no shards" 2 'reproducible=false' "$dstn" trace images.yaml --steps 1 --out trace.h5
+finish
