@@ -20,8 +20,9 @@ const dstn_option dstn_model_options[] = {
                 "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter"),
     DSTN_CHOICE("loss", model_settings, loss, "mse|cross_entropy", "mse",
                 "mse: half the squared error summed over outputs; both are means over examples"),
-    DSTN_CHOICE("batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
-                "batch statistics: of the whole mini-batch, or of each rank's rows"),
+    DSTN_CHOICE(
+        "batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
+        "batch statistics: of the whole mini-batch, or of each rank's rows; with reproducible: true, of each shard's"),
     DSTN_SECTION("layers", model_settings, layers, "list of layers, from the input to the output"),
     DSTN_OPTIONS_END,
 };

@@ -72,6 +72,11 @@ expect "the exact answer" 0 '^lambda_star' on_hosts 2 "$dstn" oracle "$root/jobs
 expect "a rank on the other host is killed" 0 '^drill passed' "$dstn" drill run.yaml --out drill --kill-rank 1 \
   --launch 'mpirun -x DSTN_DRILL --host a:1,b:1 --map-by node --bind-to none -n 2'
 
+# Ranks are mapped in turn to the hosts, so that neither has neighbouring shards.
+expect "reproducible on one rank" 0 '' "$dstn" train run.yaml --out same-1 --set reproducible=true
+expect "and on four, on two hosts" 0 '' on_hosts 4 "$dstn" train run.yaml --out same-4 --set reproducible=true
+expect "to the last bit" 0 equal "$dstn" diff same-1 same-4
+
 expect "sweep" 0 '^done 7' on_hosts 4 "$dstn" sweep sweep.yaml --out sweep
 expect "sweep, resumed with more members" 0 '^done 9' \
   on_hosts 4 "$dstn" sweep sweep.yaml --out sweep --resume --set axes.seed.count=9
