@@ -83,9 +83,10 @@ void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, c
 
 /* ---- shared memory ----------------------------------------------------------------------------------------------- */
 
-/* Memory for what a group of ranks trains. Ranks of one node (host) share it, in an MPI window: what they have in
- * common (weights, moments) is there once a node, and what each has of its own (gradients) all of them can read. Where
- * a node has too little memory of that kind, or no window can be made, each rank is a node of its own, with a copy of
+/* Memory for what a group of ranks trains. Ranks of one node (host) share it, in a file of /dev/shm, or of the folder
+ * that DSTN_SHARED_MEMORY names, which they map: what they have in common (weights, moments) is there once a node, and
+ * what each has of its own (gradients) all of them can read. Where a node has too little memory of that kind, or ranks
+ * of one host see other files, as in containers, each rank of the group is a node of its own, with a copy of
  * everything; the functions are the same.
  *
  * Who may touch what, and when. In a step, every rank

@@ -3,15 +3,13 @@
 
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "flags work between processes only where they need no lock");
 
 enum { LINE = 64, PAGE = 4096, MEETINGS = 0 /* the flag of dstn_shared_arrive */ };
 
-/* Windows are found by the addresses of arrays that lie in them. */
+/* Objects are found by the addresses of arrays that lie in them. */
 static dstn_shared *all_of_process;
 
 static size_t round_up(size_t bytes, size_t unit) {
@@ -32,7 +30,6 @@ static void find_node(dstn_shared *shared, int most_ranks) {
     MPI_Comm_free(&host);
     MPI_Comm_rank(shared->node, &shared->rank);
     MPI_Comm_size(shared->node, &shared->size);
-    MPI_Comm_set_errhandler(shared->node, MPI_ERRORS_RETURN); /* where no window can be made */
 }
 
 /* Nodes are numbered by their leaders' ranks, and all ranks with one number in their nodes see them in that order. */
@@ -58,27 +55,16 @@ static void leave_node(dstn_shared *shared) {
     MPI_Comm_free(&shared->node);
 }
 
-/* ---- windows ----------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static size_t segment_bytes(const dstn_shared *shared, int rank) {
     size_t bytes = RANKS_FLAGS * sizeof(ranks_flag) + shared->own_bytes;
     return round_up(rank == 0 ? bytes + shared->common_bytes : bytes, PAGE);
 }
 
-/* Where Open MPI keeps what ranks of a host share. */
-static const char *backing_directory(void) {
-    const char *directory = getenv("OMPI_MCA_osc_sm_backing_directory");
-    return directory ? directory : "/dev/shm";
-}
-
-/* Free bytes there, of which one must leave some to others; SIZE_MAX: the system doesn't say. */
-static size_t free_bytes(void) {
-    struct statvfs about;
-    if (statvfs(backing_directory(), &about) != 0) {
-        return SIZE_MAX;
-    }
-    double bytes = 0.95 * (double)about.f_bavail * (double)about.f_frsize;
-    return bytes < (double)(SIZE_MAX / 2) ? (size_t)bytes : SIZE_MAX;
+/* The leader's comes first, and is the only one of another size. */
+static size_t segment_start(const dstn_shared *shared, int rank) {
+    return rank == 0 ? 0 : segment_bytes(shared, 0) + (size_t)(rank - 1) * segment_bytes(shared, 1);
 }
 
 static bool all_can(const dstn_group *group, bool can) {
@@ -89,50 +75,22 @@ static bool all_can(const dstn_group *group, bool can) {
 
 static const double megabyte = 1e6;
 
-/* Asked for before a window is: Open MPI would find out with a page of text, or the first use of a page with SIGBUS. */
-static bool has_room(dstn_shared *shared) {
-    size_t needed = segment_bytes(shared, 0) + (size_t)(shared->size - 1) * segment_bytes(shared, 1);
-    size_t there = free_bytes();
-    double lacks[2] = {0, 0}, most[2] = {0, 0}; /* what the node that lacks most needs and has */
-    if (shared->size > 1 && there < needed) {
-        lacks[0] = (double)needed;
-        lacks[1] = (double)there;
-    }
-    MPI_Allreduce(lacks, most, 2, MPI_DOUBLE, MPI_MAX, shared->group->comm);
-    if (most[0] > 0) {
-        shared->why = dstn_format("%s has %.3g MB for the %.3g MB that they would share", backing_directory(),
-                                  most[1] / megabyte, most[0] / megabyte);
-    }
-    return most[0] == 0;
-}
-
-/* A failure that shows on one rank alone leaves the others with a window that can't be freed without it. */
-static bool make_window(dstn_shared *shared) {
-    void *segment = NULL;
-    size_t bytes = segment_bytes(shared, shared->rank);
-    bool is_made = shared->size == 1 || MPI_Win_allocate_shared((MPI_Aint)bytes, 1, MPI_INFO_NULL, shared->node,
-                                                                &segment, &shared->window) == MPI_SUCCESS;
-    if (!all_can(shared->group, is_made)) {
-        shared->why = dstn_strdup("this MPI makes no shared window");
+static bool share_pages(dstn_shared *shared) {
+    int rank = shared->rank;
+    dstn_error err;
+    if (ranks_map(shared->group, shared->node, segment_start(shared, rank), segment_bytes(shared, rank),
+                  segment_start(shared, shared->size), &shared->mapping, &err) != DSTN_OK) {
+        shared->why = dstn_strdup(err.message);
         return false;
     }
-    shared->has_window = shared->size > 1;
-    if (!shared->has_window) {
-        return true;
+    for (int r = 0; r < shared->size && shared->mapping.bytes; r++) {
+        shared->segments[r] = shared->mapping.bytes + segment_start(shared, r);
     }
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window);
-    for (int r = 0; r < shared->size; r++) {
-        MPI_Aint size;
-        int unit;
-        MPI_Win_shared_query(shared->window, r, &size, &unit, &shared->segments[r]);
-    }
-    memset(segment, 0, bytes);
-    MPI_Barrier(shared->node);
     return true;
 }
 
 static bool take_private(dstn_shared *shared) {
-    if (shared->has_window) {
+    if (shared->mapping.bytes) {
         return true;
     }
     shared->arena = dstn_arena_new();
@@ -153,7 +111,7 @@ dstn_status dstn_shared_new(const dstn_group *group, const dstn_shared_request *
     find_peers(shared);
     shared->segments = dstn_alloc((size_t)shared->size, sizeof *shared->segments);
     bool has_company = !all_can(group, shared->size == 1);
-    if (has_company && !(has_room(shared) && make_window(shared))) {
+    if (has_company && !share_pages(shared)) {
         leave_node(shared);
         find_node(shared, 1);
         find_peers(shared);
@@ -178,10 +136,7 @@ void dstn_shared_destroy(dstn_shared *shared) {
         link = &(*link)->next;
     }
     *link = shared->next;
-    if (shared->has_window) {
-        MPI_Win_unlock_all(shared->window);
-        MPI_Win_free(&shared->window);
-    }
+    ranks_unmap(&shared->mapping);
     leave_node(shared);
     dstn_arena_destroy(shared->arena);
     free(shared->segments);

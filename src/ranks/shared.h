@@ -7,7 +7,7 @@
 #ifndef RANKS_SHARED_H
 #define RANKS_SHARED_H
 
-#include "group.h"
+#include "mapping.h"
 
 #include <stdatomic.h>
 
@@ -27,9 +27,8 @@ struct dstn_shared {
     int fewest;            /* ranks of the smallest node */
     char *why;             /* NULL, or why ranks of one host share no memory */
 
-    bool has_window;
-    MPI_Win window;
-    dstn_arena *arena; /* where there is no window */
+    ranks_mapping mapping;
+    dstn_arena *arena; /* where nothing is mapped */
     char **segments;   /* [size], of each rank: flags, its own memory, and at the leader's what is in common */
     size_t own_bytes, own_used, common_bytes, common_used;
     bool flag_is_used[RANKS_FLAGS];

@@ -45,6 +45,18 @@ for more in $(seq 0 20 240); do
     { echo "FAIL $more MB more: exit code $status" && sed 's/^/    /' err && failures=$((failures + 1)); }
 done
 [[ "$codes" == " 1 1 "*" 0" ]] || { echo "FAIL the model never fits: $codes" && failures=$((failures + 1)); }
+# Ranks that share what they train map all of it; where one can't, each takes its own, or all leave with a line.
+codes=
+for more in $(seq 60 60 420); do
+  status=0
+  rm -rf large
+  run_mpi 2 timeout -s KILL 60 bash -c "ulimit -v $(((enough + more) * 1024)); exec $dstn train large.yaml --out large" \
+    >out 2>err </dev/null || status=$?
+  codes="$codes $status"
+  [ $status -eq 0 ] || { [ $status -eq 1 ] && grep -q '^dstn: .*memory' err; } ||
+    { echo "FAIL two ranks, $more MB more: exit code $status" && sed 's/^/    /' err && failures=$((failures + 1)); }
+done
+[[ "$codes" == " 1 "*" 0" ]] || { echo "FAIL the model never fits two ranks: $codes" && failures=$((failures + 1)); }
 status=0
 run_mpi 2 bash -c "ulimit -v 256000; exec $dstn train run.yaml --out two" >out 2>err || status=$?
 [ $status -eq 1 ] && grep -q 'limited to 250 MB' err || # each rank has its own limit, and speaks

@@ -56,7 +56,7 @@ for method in delta-stn stn fixed; do
     same "is $method on one rank" "$method-1" "$method-$ranks"
   done
 done
-OMPI_MCA_osc=^sm,rdma,pt2pt,ucx expect "three ranks that share no memory" 0 'share no memory' train apart 3 \
+DSTN_SHARED_MEMORY=$scratch/none expect "three ranks that share no memory" 0 'share no memory' train apart 3 \
   --set method=delta-stn
 same "are one rank" delta-stn-1 apart
 

@@ -16,25 +16,66 @@ lines_of_lack() {
   grep -c 'share no memory' "$scratch/both"
 }
 
+mkdir "$scratch/memory"
 for ranks in 2 4; do
-  expect "$ranks ranks share memory" 0 '' train shared "$ranks"
+  DSTN_SHARED_MEMORY=$scratch/memory expect "$ranks ranks share memory" 0 '' train shared "$ranks"
   within "and say nothing of it" "$(lines_of_lack)" 0 0
-  OMPI_MCA_osc=^sm,rdma,pt2pt,ucx expect "$ranks ranks of an MPI without windows" 0 \
-    'share no memory, since this MPI makes no shared window: each keeps .* MB' train apart "$ranks"
+  within "and leave nothing behind" "$(find "$scratch/memory" -type f | wc -l)" 0 0
+  DSTN_SHARED_MEMORY=$scratch/none expect "$ranks ranks without a place for it" 0 \
+    'share no memory, since .*/none can.t hold .* No such file or directory: each keeps .* MB' train apart "$ranks"
   within "say it once" "$(lines_of_lack)" 1 1
   same "$ranks ranks that share memory train like those that don't" shared$ranks apart$ranks
 done
 
-# A container's /dev/shm may be too small for the network.
+# Shared memory takes no window of MPI's, and needs none.
+OMPI_MCA_osc=^sm,rdma,pt2pt,ucx expect "an MPI without windows" 0 '' train windows 2
+within "shares memory" "$(lines_of_lack)" 0 0
+
 small=$scratch/small
 mkdir "$small"
-if mount -t tmpfs -o size=16k tmpfs "$small" 2>"$scratch/mount"; then
-  OMPI_MCA_osc_sm_backing_directory=$small expect "too little shared memory" 0 \
-    'share no memory, since .*/small has 0.* MB for the 0.* MB that they would share' train little 2
-  within "is said once" "$(lines_of_lack)" 1 1
-  same "and changes no number" shared2 little2
-  umount "$small"
-else
-  echo "skip too little shared memory: nothing can be mounted here"
+if ! mount -t tmpfs -o size=16k tmpfs "$small" 2>"$scratch/mount"; then
+  echo "skip small and separate file systems: nothing can be mounted here"
+  finish
+  exit
 fi
+# A container's /dev/shm may be too small for the network,
+DSTN_SHARED_MEMORY=$small expect "too little shared memory" 0 \
+  'share no memory, since .*/small can.t hold the .* MB that they would share: No space' train little 2
+within "is said once" "$(lines_of_lack)" 1 1
+same "and changes no number" shared2 little2
+umount "$small"
+
+# or for what its groups of ranks want together; none may learn that by a signal.
+/usr/bin/python3 - >"$scratch/table.csv" <<'P'
+import random
+draw = random.Random(1)
+print("a,b,yield", *(",".join(f"{draw.gauss(0, 1):.4f}" for _ in range(3)) for _ in range(40)), sep="\n")
+P
+cat >"$scratch/run.yaml" <<'Y'
+data: {path: table.csv, target: yield}
+model: {layers: [dropout: {rate: p}, linear: {out: 600}, relu, linear: {out: 500}, relu, linear: {out: 1}]}
+hyperparameters: {p: {range: [0, 0.9], start: 0.1}}
+train: {epochs: 2, batch: 8}
+optimizer: {rate: 0.01}
+hyper_optimizer: {rate: 0.01}
+Y
+cat >"$scratch/sweep.yaml" <<'Y'
+base: run.yaml
+axes: {seed: {from: 0, count: 6}}
+Y
+mount -t tmpfs -o size=17m tmpfs "$small" # one and a half times what a group wants
+cd "$scratch" || exit 1
+DSTN_SHARED_MEMORY=$small expect "two groups where one fits" 0 'done 6' \
+  run_mpi 4 timeout 120 "$dstn" sweep sweep.yaml --out sweep --ranks-per-member 2
+DSTN_SHARED_MEMORY=$small expect "one group" 0 '' run_mpi 2 "$dstn" train run.yaml --out fits
+within "has all that it needs" "$(lines_of_lack)" 0 0
+umount "$small"
+cd "$root" || exit 1
+
+# Containers of one host may have the same host's name, and have a /dev/shm each.
+DSTN_SHARED_MEMORY=$small expect "ranks in containers" 0 'share no memory, since they don.t see one and the same .*/small' \
+  run_mpi 2 unshare -m sh -c 'mount -t tmpfs tmpfs "$DSTN_SHARED_MEMORY" && exec timeout 60 "$0" "$@"' \
+  "$dstn" train jobs/toys/ridge.yaml --set train.iterations=200 --out "$scratch/contained"
+within "say it once" "$(lines_of_lack)" 1 1
+same "and train the same" shared2 contained
 finish

@@ -42,6 +42,8 @@ static range range_new(dstn_scalar scalar, int64_t count, size_t bucket_bytes, i
     r.weights = dstn_shared_take_common(r.shared, bytes);
     assert_non_null(r.gradient);
     assert_non_null(r.weights);
+    assert_int_equal((uintptr_t)r.gradient % 64, 0);
+    assert_int_equal((uintptr_t)r.weights % 64, 0);
     r.reducer = dstn_reducer_new(r.shared, r.kernel, count, &r.gradient, 0, bucket_bytes);
     assert_non_null(r.reducer);
     return r;
