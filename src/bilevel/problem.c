@@ -79,15 +79,18 @@ dstn_status bilevel_problem_new(dstn_model *model, dstn_space *space, const dstn
                               .seed = seed,
                               .shards = sums ? sums->shards : 0,
                               .arena = dstn_arena_new()};
-    dstn_status status = make_reducers(problem, sums, err);
-    if (status != DSTN_OK) {
-        dstn_problem_destroy(problem);
-        return status;
-    }
+    dstn_status status = DSTN_OK;
     if (!take_memory(problem)) {
+        status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for the hyperparameters of %lld examples",
+                           (long long)model->max_rows);
+    }
+    /* Memory of a group is made, and given back, by all ranks together. */
+    if (dstn_group_agree(group, status, err) == DSTN_OK) {
+        dstn_group_agree(group, make_reducers(problem, sums, err), err);
+    }
+    if (err->status != DSTN_OK) {
         dstn_problem_destroy(problem);
-        return dstn_fail(err, DSTN_ERROR_RUN, "out of memory for the hyperparameters of %lld examples",
-                         (long long)model->max_rows);
+        return err->status;
     }
     *out = problem;
     return DSTN_OK;

@@ -171,20 +171,19 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     if (status == DSTN_OK) {
         status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
     }
-    if (status == DSTN_OK) {
-        status = bilevel_share_memory(trainer, request->most_ranks, err);
-    }
-    if (status == DSTN_OK) {
-        status = bilevel_problem_new(request->model, request->space, request->group, request->seed,
-                                     trainer->sums.shards > 0 ? &trainer->sums : NULL, &trainer->problem, err);
-    }
     if (status == DSTN_OK && !take_memory(trainer)) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "out of memory for batches of %lld examples", (long long)train->batch);
     }
-    /* Shared memory is given back by all ranks together. */
-    if (dstn_group_size(request->group) > 1) {
-        status = dstn_group_agree(request->group, status, err);
+    /* What is shared is made, and given back, by all ranks together: whoever fails alone, fails between. */
+    if (dstn_group_agree(trainer->group, status, err) == DSTN_OK) {
+        status = bilevel_share_memory(trainer, request->most_ranks, err);
+        if (status == DSTN_OK) {
+            status = bilevel_problem_new(request->model, request->space, request->group, request->seed,
+                                         trainer->sums.shards > 0 ? &trainer->sums : NULL, &trainer->problem, err);
+        }
+        dstn_group_agree(trainer->group, status, err);
     }
+    status = err->status;
     if (status != DSTN_OK) {
         dstn_trainer_destroy(trainer);
         return status;

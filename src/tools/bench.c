@@ -102,7 +102,8 @@ static dstn_status make_trainer(const tools_bench *bench, const dstn_method *met
     return dstn_trainer_new(&wanted, out, err);
 }
 
-/* The data's shape is the model's, so they are made second, and yet belong to what was there before it. */
+/* The data's shape is the model's, so they are made second, and yet belong to what was there before it. Each
+ * rank reads its own files. */
 static dstn_status assemble(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
     const char *method = request->method ? request->method : "delta-stn";
     dstn_status status = tools_choose_kernel(request->kernel, &bench->kernel, err);
@@ -125,7 +126,7 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
     int64_t without_data = tools_bench_resident();
     make_data(bench);
     bench->rss_start = before < 0 ? before : before + tools_bench_resident() - without_data;
-    return make_trainer(bench, bench->method, &bench->trainer, err);
+    return DSTN_OK;
 }
 
 static void take_apart(tools_bench *bench) {
@@ -170,6 +171,9 @@ static dstn_status measure(tools_bench *bench, const dstn_bench_request *request
 dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
     tools_bench bench = {.group = console->world, .path = request->model};
     dstn_status status = dstn_group_agree(console->world, assemble(&bench, request, err), err);
+    if (status == DSTN_OK) { /* on all ranks, which make a trainer together */
+        status = dstn_group_agree(console->world, make_trainer(&bench, bench.method, &bench.trainer, err), err);
+    }
     if (status == DSTN_OK) {
         dstn_announce(console, bench.path);
         if (request->hyper > 0) {

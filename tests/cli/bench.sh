@@ -69,5 +69,8 @@ expect "a precision that is none" 2 '--precision f16' "$dstn" bench "$scratch/ne
 expect "an option of another command" 2 'no option --resume' "$dstn" bench "$scratch/net.yaml" --resume
 expect "nothing to tune" 2 'names no hyperparameter' "$dstn" bench "$scratch/nameless.yaml"
 expect "more ranks than examples" 2 'ranks are more' run_mpi 2 "$dstn" bench "$scratch/net.yaml" --batch 1
+# Hosts have file systems of their own: the rank that misses its file must not leave the other waiting for it.
+expect "a file that one rank doesn't see" 2 'net.yaml' run_mpi 2 bash -c \
+  '[ "$OMPI_COMM_WORLD_RANK" = 1 ] || cd "$1" && exec timeout 60 "$0" bench net.yaml --steps 1' "$dstn" "$scratch"
 expect "a wrong layer names its line" 2 'wrong.yaml:[0-9]+:.*thirty' "$dstn" bench "$scratch/wrong.yaml"
 finish
