@@ -77,6 +77,14 @@ expect "reproducible on one rank" 0 '' "$dstn" train run.yaml --out same-1 --set
 expect "and on four, on two hosts" 0 '' on_hosts 4 "$dstn" train run.yaml --out same-4 --set reproducible=true
 expect "to the last bit" 0 equal "$dstn" diff same-1 same-4
 
+# Every rank owns slices of several buckets there, and their moments, which the others get.
+sed 's/linear: {out: 1}/linear: {out: 600}, relu, linear: {out: 600}, relu, linear: {out: 1}/; s/epochs: 30/iterations: 4/
+  s/^optimizer: .*/optimizer: {name: sgd, rate: 0.01, momentum: 0.9, clip: 0.1}/' run.yaml >wide.yaml
+wide=(wide.yaml --set reproducible=true --set digest_every=1)
+expect "many owners: one rank" 0 '' "$dstn" train "${wide[@]}" --out wide-1
+expect "and four, on two hosts" 0 '' on_hosts 4 "$dstn" train "${wide[@]}" --out wide-4
+expect "to the last bit, too" 0 equal "$dstn" diff wide-1 wide-4
+
 expect "sweep" 0 '^done 7' on_hosts 4 "$dstn" sweep sweep.yaml --out sweep
 expect "sweep, resumed with more members" 0 '^done 9' \
   on_hosts 4 "$dstn" sweep sweep.yaml --out sweep --resume --set axes.seed.count=9

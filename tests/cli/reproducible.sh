@@ -60,6 +60,43 @@ DSTN_SHARED_MEMORY=$scratch/none expect "three ranks that share no memory" 0 'sh
   --set method=delta-stn
 same "are one rank" delta-stn-1 apart
 
+# That network is one slice of one rank. Here every rank owns slices, of several buckets, with moments and clipping of its
+# own: 540,600 weights and more of the response, in f32.
+/usr/bin/python3 <<'P'
+import h5py, numpy as np
+rng = np.random.default_rng(5)
+y = rng.integers(0, 3, 80)
+with h5py.File("wide.h5", "w") as f:
+    f["x"], f["y"] = (rng.normal(0, 1, (80, 900)) + y[:, None] * rng.normal(0, 0.1, 900)).astype("f4"), y
+P
+cat >wide.yaml <<'Y'
+reproducible: true
+precision: f32
+data: {source: hdf5, path: wide.h5, task: classification, valid_fraction: 0.25}
+model: {loss: cross_entropy, layers: [dropout: {rate: drop}, linear: {out: 600}, relu, linear: {out: 3}]}
+hyperparameters: {drop: {range: [0, 0.95], start: 0.1}}
+train: {iterations: 4, batch: 16, train_steps: 2, valid_steps: 1}
+optimizer: {name: sgd, rate: 0.05, momentum: 0.9, clip: 0.1}
+hyper_optimizer: {rate: 0.02}
+record: {every: 1}
+digest_every: 1
+Y
+train_wide() { # FOLDER RANKS [OPTION...]
+  local folder=$1 ranks=$2
+  shift 2
+  run_mpi "$ranks" "$dstn" train wide.yaml --out "$folder" "$@"
+}
+for method in delta-stn stn; do
+  expect "$method, many owners: one rank" 0 '' train_wide "wide-$method-1" 1 --set method="$method"
+  for ranks in 2 3 8; do
+    expect "$method, many owners: $ranks ranks" 0 '' train_wide "wide-$method-$ranks" "$ranks" --set method="$method"
+    same "are $method on one" "wide-$method-1" "wide-$method-$ranks"
+  done
+  DSTN_SHARED_MEMORY=$scratch/none expect "$method, many owners without shared memory" 0 'share no memory' \
+    train_wide "wide-$method-apart" 3 --set method="$method"
+  same "are $method on one" "wide-$method-1" "wide-$method-apart"
+done
+
 expect "five shards on one rank" 0 '' train five-1 1 --set shards=5
 expect "on five" 0 '' train five-5 5 --set shards=5
 same "are five shards" five-1 five-5
