@@ -99,8 +99,9 @@ void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, c
  *      slices are new by then.
  * Between 5 and the next 3, weights and moments don't change: passes without gradients (hyperparameter steps,
  * evaluations), digests and checkpoints may read them then, each rank in its own time, since no other rank gets past
- * the next 3 before this one has got there. Whatever else writes what is in common (initial values, a checkpoint's) is
- * done by the node's leader alone, between two meetings. */
+ * the next 3 before this one has got there. Moments of other nodes' ranks are only up to date after they were spread as
+ * in 4, at the same time on all ranks, for whoever wants to read them. Whatever else writes what is in common (initial
+ * values, a checkpoint's) is done by the node's leader alone, between two meetings. */
 typedef struct dstn_shared dstn_shared;
 
 typedef struct dstn_shared_request {
@@ -125,7 +126,7 @@ const char *dstn_shared_lack(const dstn_shared *shared);
 size_t dstn_shared_memory_used(const dstn_shared *shared); /* this rank's share of what its node takes; NULL: 0 */
 
 /* A meeting of the ranks of a node, in two halves, between which other things can be done: what a rank did before it
- * arrived, all see after they have awaited. No call of MPI. NULL: nothing. */
+ * arrived, all see after they have awaited. No communication of its own. NULL: nothing. */
 void dstn_shared_arrive(dstn_shared *shared);
 void dstn_shared_await(const dstn_shared *shared);
 
@@ -152,18 +153,22 @@ void dstn_reducer_destroy(dstn_reducer *reducer);             /* NULL is allowed
 size_t dstn_reducer_memory_used(const dstn_reducer *reducer);
 /* Everything at and after `offset` is final; adds what all others have filled too. Doesn't wait. */
 void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset);
+/* What all have filled by now is added, if this rank has told of any of its own. Doesn't wait: for whoever computes
+ * something else meanwhile. */
+void dstn_reducer_advance(dstn_reducer *reducer);
 /* Between the passes of two of this rank's shards: all of the first one's gradient is final. */
 void dstn_reducer_next_shard(dstn_reducer *reducer);
 /* All of it is final: waits until this rank's slices are summed. */
 void dstn_reducer_finish(dstn_reducer *reducer);
 
-/* The array [count] in which this rank's slices of the sum are, until its node's leader fills its gradient again. */
+/* The array [count] in which this rank's slices of the sum are: the gradient of its node's leader, until that one fills
+ * it again, or with shards perhaps one of its partial sums. */
 const void *dstn_reducer_sum(const dstn_reducer *reducer);
 /* Slice i = 0, 1, … of this rank, `count` elements (which may be 0) at `first`; false: there are no more. One rank has
  * one, which is everything. */
 bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count);
-/* The sum of the squares of the whole sum, on every rank; added in an order that doesn't depend on the number of ranks
- * where there are several. Collective over the group. */
+/* The sum of the squares of the whole sum, on every rank. They are added in an order that doesn't depend on the number
+ * of ranks of one node (where there are several), nor, with shards, on that of nodes. Collective over the group. */
 double dstn_reducer_squares(const dstn_reducer *reducer);
 /* This rank's slices of an array [count] that is in common memory, or of the sum, to all other nodes. Every element has
  * arrived in a node when its ranks have met after this. Collective over the group. */

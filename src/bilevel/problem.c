@@ -139,10 +139,18 @@ static const void *fill_inputs(dstn_problem *problem, const dstn_objective *obje
     return problem->z;
 }
 
+/* Ranges of objectives that came before in this step may still be summed, as slower ranks get there. */
+static void advance_sums(dstn_problem *problem) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        dstn_reducer_advance(problem->reducers[r]);
+    }
+}
+
 static void gradient_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
     (void)count;
     dstn_problem *problem = user;
     dstn_reducer_ready(problem->reducers[range], offset);
+    advance_sums(problem);
 }
 
 /* Synchronized batch statistics. */
@@ -196,8 +204,10 @@ dstn_evaluation dstn_problem_evaluate(dstn_problem *problem, const dstn_objectiv
     dstn_pass pass = pass_of(problem, objective, batch, perturbation, step);
     dstn_evaluation evaluation = {
         .objective = objective, .batch = batch, .perturbation = perturbation, .values = pass.values};
+    advance_sums(problem);
     start_gradients(problem, &pass);
     dstn_model_forward(model, &pass, batch->x);
+    advance_sums(problem);
     evaluation.loss = dstn_model_loss(model, &pass, batch->targets, batch->labels, &evaluation.correct);
     if (pass.training) {
         evaluation.penalty = dstn_model_penalty(model, &pass);

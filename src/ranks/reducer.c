@@ -361,6 +361,12 @@ void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
     }
 }
 
+void dstn_reducer_advance(dstn_reducer *reducer) {
+    if (reducer->filled > 0 && adds(reducer)) {
+        advance(reducer);
+    }
+}
+
 void dstn_reducer_finish(dstn_reducer *reducer) {
     if (reducer->buckets == 0) {
         return;

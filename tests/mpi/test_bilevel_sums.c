@@ -5,13 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "dstn/bilevel.h"
 
+#include <math.h>
 #include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct calls {
     int64_t barriers, sums, others, sends;
@@ -72,7 +74,7 @@ typedef struct member {
     dstn_trainer *trainer;
 } member;
 
-static void build(member *m, const char *name, int most_ranks) {
+static const dstn_method *build(member *m, const char *name, int most_ranks) {
     dstn_error err = {0};
     const dstn_method *method;
     const dstn_kernel *kernel;
@@ -108,6 +110,7 @@ static void build(member *m, const char *name, int most_ranks) {
                                     .group = world,
                                     .most_ranks = most_ranks};
     assert_int_equal(dstn_trainer_new(&trainer, &m->trainer, &err), DSTN_OK);
+    return method;
 }
 
 static void tear_down(member *m) {
@@ -165,6 +168,52 @@ static void messages_have_the_fewest_bytes(void **state) {
     }
 }
 
+/* Ranks are not equally fast: what one has filled before the others is summed while it is in its next pass. */
+static void sums_of_a_first_objective_are_made_during_the_second(void **state) {
+    (void)state;
+    enum { ROWS = 6 };
+    member m;
+    dstn_problem *problem;
+    dstn_batch batch = {0};
+    dstn_error err;
+    const int64_t indices[ROWS] = {0, 1, 2, 3, 4, 5};
+    double noise[ROWS] = {0.5, -1, 0.25, 2, -0.5, 1};
+    const dstn_perturbation perturbation = {noise, noise};
+    const dstn_method *method = build(&m, "delta-stn", 0);
+    dstn_arena *arena = dstn_arena_new();
+    int rank = dstn_group_rank(world), size = dstn_group_size(world);
+    assert_int_equal(dstn_problem_new(m.model, m.space, world, 3, &problem, &err), DSTN_OK);
+    assert_true(dstn_batch_bind(&batch, m.dataset, m.model->kernel, ROWS, arena));
+    dstn_batch_fill(&batch, m.dataset, m.model->kernel, DSTN_PART_TRAIN, indices, ROWS, rank * ROWS, size * ROWS, NULL);
+    size_t count = (size_t)m.model->count[DSTN_RANGE_GENERAL];
+    double *want = dstn_alloc(count, sizeof *want);
+    for (int r = 0; r < size; r++) { /* one after the other, so that none but the last has found all filled */
+        if (r == rank) {
+            dstn_problem_evaluate(problem, method->train[0], &batch, perturbation, 0);
+            memcpy(want, m.model->gradient[DSTN_RANGE_GENERAL], count * sizeof *want);
+        }
+        dstn_group_barrier(world);
+    }
+    dstn_group_sum(world, want, (int64_t)count);
+    dstn_problem_evaluate(problem, method->train[1], &batch, perturbation, 0);
+    const dstn_reducer *reducer = dstn_problem_reducer(problem, DSTN_RANGE_GENERAL);
+    const double *sum = dstn_reducer_sum(reducer);
+    int64_t first, length;
+    for (int64_t s = 0; size > 1 && dstn_reducer_slice(reducer, s, &first, &length); s++) {
+        for (int64_t i = first; i < first + length; i++) {
+            assert_true(fabs(sum[i] - want[i]) <= 1e-12 * (1 + fabs(want[i])));
+        }
+    }
+    for (int o = 0; o < 2; o++) {
+        dstn_problem_sum_gradients(problem, method->train[o]);
+    }
+    dstn_group_barrier(world);
+    free(want);
+    dstn_problem_destroy(problem);
+    dstn_arena_destroy(arena);
+    tear_down(&m);
+}
+
 int main(int argc, char **argv) {
     dstn_error err;
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -174,6 +223,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_that_share_memory_exchange_losses_alone),
         cmocka_unit_test(messages_have_the_fewest_bytes),
+        cmocka_unit_test(sums_of_a_first_objective_are_made_during_the_second),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dstn_group_destroy(world);

@@ -114,13 +114,22 @@ static void check_owners(const range *r) {
     free(owners);
 }
 
+static void check_sum(const range *r, int pass) {
+    int64_t first, count;
+    for (int64_t i = 0; dstn_reducer_slice(r->reducer, i, &first, &count); i++) {
+        for (int64_t k = first; k < first + count; k++) {
+            assert_true(get(r, dstn_reducer_sum(r->reducer), k) == sum_of_ranks(k, pass));
+        }
+    }
+}
+
 /* Each rank updates its slices: w ← w + sum. */
 static void update(range *r, int pass) {
     const void *sum = dstn_reducer_sum(r->reducer);
     int64_t first, count;
+    check_sum(r, pass);
     for (int64_t i = 0; dstn_reducer_slice(r->reducer, i, &first, &count); i++) {
         for (int64_t k = first; k < first + count; k++) {
-            assert_true(get(r, sum, k) == sum_of_ranks(k, pass));
             put(r, r->weights, k, get(r, r->weights, k) + get(r, sum, k));
         }
     }
@@ -217,6 +226,30 @@ static void what_is_not_final_is_not_summed(void **state) {
             assert_true(get(&r, dstn_reducer_sum(r.reducer), i) == (i < 150 ? 2 : 1) * dstn_group_size(world));
         }
     }
+    meet(&r);
+    range_destroy(&r);
+}
+
+/* As at the end of a first pass, while a second one fills another range. */
+static void what_slower_ranks_fill_is_added_without_waiting(void **state) {
+    (void)state;
+    range r = range_new(DSTN_F64, 5000, 1000 * sizeof(double), 0);
+    bool is_first = dstn_group_leads(world);
+    dstn_reducer_advance(r.reducer); /* nothing is filled */
+    if (is_first) {
+        fill_in_layers(&r, 100, 0, true);
+    }
+    dstn_group_barrier(world);
+    if (!is_first) {
+        fill_in_layers(&r, 100, 0, true);
+    }
+    dstn_group_barrier(world);
+    dstn_reducer_advance(r.reducer);
+    check_sum(&r, 0);
+    dstn_reducer_finish(r.reducer);
+    check_sum(&r, 0);
+    dstn_reducer_advance(r.reducer); /* of the next pass nothing is filled */
+    check_sum(&r, 0);
     meet(&r);
     range_destroy(&r);
 }
@@ -432,6 +465,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_empty_range_is_no_work),
         cmocka_unit_test(gathered_slices_are_the_whole_sum_at_every_node),
         cmocka_unit_test(what_is_not_final_is_not_summed),
+        cmocka_unit_test(what_slower_ranks_fill_is_added_without_waiting),
         cmocka_unit_test(sums_are_made_in_the_order_of_ranks),
         cmocka_unit_test(sums_of_shards_are_pairwise_on_any_number_of_ranks),
         cmocka_unit_test(nobody_reads_weights_that_are_being_updated),
