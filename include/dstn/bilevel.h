@@ -101,7 +101,8 @@ typedef struct dstn_hypergradient {
 
 typedef struct dstn_problem dstn_problem;
 
-/* Everything is borrowed and must outlive it; `seed` keys the dropout masks. DSTN_ERROR_RUN: no memory. */
+/* Everything is borrowed and must outlive it; `seed` keys the dropout masks. DSTN_ERROR_RUN: no memory. Made, and
+ * destroyed, by all ranks of the group together. */
 dstn_status dstn_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
                              dstn_problem **out, dstn_error *err);
 void dstn_problem_destroy(dstn_problem *problem); /* NULL is allowed */
@@ -199,10 +200,12 @@ int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_grou
 
 /* Where the group has several ranks, the model's parameters and gradients, and the moments, move into memory that ranks
  * of one node share (dstn_shared): weights are there once a node, each rank updates its slices of them, and the model
- * is of no more use when the trainer is gone. Further trainers of the same model are destroyed before the first.
+ * is of no more use when the trainer is gone or could not be made. Further trainers of the same model are destroyed
+ * before the first. Made, and destroyed, by all ranks of the group together.
  *
  * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch) and takes all memory.
- * DSTN_ERROR_USAGE. The caller initializes model and space before or after. */
+ * DSTN_ERROR_USAGE. The caller has initialized the model before: later, all ranks of a node would write the same
+ * weights, while others read them already. The space may be reset at any time before training. */
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err);
 void dstn_trainer_destroy(dstn_trainer *trainer);
 

@@ -134,7 +134,7 @@ typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, D
  * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */
 dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
                          dstn_job **out, dstn_error *err);
-void dstn_job_destroy(dstn_job *job); /* NULL is allowed */
+void dstn_job_destroy(dstn_job *job); /* by all ranks of the group together; NULL is allowed */
 /* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
  * closed form. Collective over the group. */
 dstn_status dstn_job_add_oracle(dstn_job *job, dstn_error *err);
