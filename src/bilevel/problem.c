@@ -241,6 +241,13 @@ void dstn_problem_gather_gradients(dstn_problem *problem, const dstn_objective *
     }
     dstn_shared_arrive(shared);
     dstn_shared_await(shared);
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        const void *sum = dstn_reducer_sum(problem->reducers[r]);
+        void *gradient = problem->model->gradient[r];
+        if (objective->grad[r] && sum != gradient && dstn_shared_leads(shared)) { /* a partial sum of shards */
+            problem->kernel->copy(problem->kernel, problem->model->count[r], sum, gradient);
+        }
+    }
 }
 
 void dstn_problem_next_shard(dstn_problem *problem, const dstn_objective *objective) {

@@ -161,6 +161,7 @@ dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, i
     reducer->kernel = kernel;
     reducer->gradient = arrays[0];
     reducer->count = count;
+    reducer->flag = -1;
     if (!shared || count == 0 || (dstn_group_size(shared->group) == 1 && shards == 0)) {
         return reducer;
     }
@@ -178,7 +179,7 @@ void dstn_reducer_destroy(dstn_reducer *reducer) {
     if (!reducer) {
         return;
     }
-    if (reducer->buckets > 0 && reducer->flag > 0) {
+    if (reducer->flag >= 0) {
         reducer->shared->flag_is_used[reducer->flag] = false;
     }
     ranks_plan_destroy(reducer->plan);

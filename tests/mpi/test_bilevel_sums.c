@@ -72,9 +72,10 @@ typedef struct member {
     dstn_dataset *dataset;
     dstn_model *model;
     dstn_trainer *trainer;
+    double norms[DSTN_RANGES]; /* of the gradients that were last listened to */
 } member;
 
-static const dstn_method *build(member *m, const char *name, int most_ranks) {
+static const dstn_method *build_in_shards(member *m, const char *name, int most_ranks, int shards) {
     dstn_error err = {0};
     const dstn_method *method;
     const dstn_kernel *kernel;
@@ -82,8 +83,13 @@ static const dstn_method *build(member *m, const char *name, int most_ranks) {
     while (dstn_method_choose(&choice, &method, &err) == DSTN_OK && strcmp(method->name, name) != 0) {
         choice.method++;
     }
-    dstn_train_settings train = {
-        .iterations = 40, .batch = 24, .valid_batch = 24, .train_steps = 3, .valid_steps = 1, .entropy_weight = 0.01};
+    dstn_train_settings train = {.iterations = 40,
+                                 .batch = 24,
+                                 .valid_batch = 24,
+                                 .train_steps = 3,
+                                 .valid_steps = 1,
+                                 .entropy_weight = 0.01,
+                                 .shards = shards};
     int64_t shape[] = {30};
     assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
     assert_int_equal(dstn_doc_parse(config, "test", &m->doc, &err), DSTN_OK);
@@ -111,6 +117,10 @@ static const dstn_method *build(member *m, const char *name, int most_ranks) {
                                     .most_ranks = most_ranks};
     assert_int_equal(dstn_trainer_new(&trainer, &m->trainer, &err), DSTN_OK);
     return method;
+}
+
+static const dstn_method *build(member *m, const char *name, int most_ranks) {
+    return build_in_shards(m, name, most_ranks, 0);
 }
 
 static void tear_down(member *m) {
@@ -214,6 +224,52 @@ static void sums_of_a_first_objective_are_made_during_the_second(void **state) {
     tear_down(&m);
 }
 
+static void keep_norms(void *self, dstn_trainer *trainer, const dstn_hypergradient *gradient) {
+    (void)gradient;
+    (void)trainer;
+    member *m = self;
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        m->norms[r] = dstn_vector_norm(m->model->count[r], m->model->gradient[r]);
+    }
+}
+
+static void ignore_pass(void *self, dstn_trainer *trainer, const dstn_evaluation *evaluation) {
+    (void)self;
+    (void)trainer;
+    (void)evaluation;
+}
+
+static void ignore_update(void *self, dstn_trainer *trainer) {
+    (void)self;
+    (void)trainer;
+}
+
+static void listen_to_a_step(member *m) {
+    const dstn_listener listener = {
+        .self = m, .on_pass = ignore_pass, .on_gradient = keep_norms, .on_update = ignore_update};
+    dstn_trainer_set_listener(m->trainer, &listener);
+    dstn_trainer_train_step(m->trainer);
+    tear_down(m);
+}
+
+/* The partial sums of shards are in arrays of their own, and not always is the whole sum the gradient's. */
+static void listeners_see_sums_over_shards_in_the_gradient(void **state) {
+    (void)state;
+    for (int shards = 4; shards < 8; shards++) {
+        for (int most = 0; most < 2; most++) {
+            member whole = {0}, sharded = {0};
+            build(&whole, "stn", most);
+            listen_to_a_step(&whole);
+            build_in_shards(&sharded, "stn", most, shards);
+            listen_to_a_step(&sharded);
+            for (int r = 0; r < DSTN_RANGES && dstn_group_leads(world); r++) {
+                assert_true(whole.norms[r] > 0);
+                assert_true(fabs(whole.norms[r] - sharded.norms[r]) <= 1e-9 * whole.norms[r]);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv) {
     dstn_error err;
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -223,6 +279,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_that_share_memory_exchange_losses_alone),
         cmocka_unit_test(messages_have_the_fewest_bytes),
+        cmocka_unit_test(listeners_see_sums_over_shards_in_the_gradient),
         cmocka_unit_test(sums_of_a_first_objective_are_made_during_the_second),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
