@@ -41,7 +41,9 @@ int dstn_group_fortran_handle(const dstn_group *group);
 /* Hosts of the group: number of distinct ones, and the first rank's (owned by the group; first may be NULL). */
 int dstn_group_hosts(const dstn_group *group, const char **first);
 
-/* Rows of a global batch that rank `rank` of the group works on: the first `total mod size` ranks get one more. */
+/* Part `part` of `parts` of 0 … total − 1: the first `total mod parts` parts get one more. */
+void dstn_share_of(int64_t total, int64_t parts, int64_t part, int64_t *first, int64_t *count);
+/* Rows of a global batch that this rank of the group works on: its part of `size`. */
 void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, int64_t *count);
 
 /* ---- exchange -------------------------------------------------------------------------------------------------------

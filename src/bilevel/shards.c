@@ -30,17 +30,11 @@ bool bilevel_take_shards(dstn_trainer *trainer) {
     return trainer->buffers != NULL;
 }
 
-static void split(int64_t total, int64_t parts, int64_t part, int64_t *first, int64_t *count) {
-    int64_t each = total / parts, more = total % parts;
-    *first = part * each + (part < more ? part : more);
-    *count = each + (part < more);
-}
-
 void bilevel_share_shards(const dstn_trainer *trainer, bilevel_share *share) {
     int64_t first, count, last_first, last_count;
     dstn_group_share(trainer->group, trainer->settings.shards, &first, &count);
-    split(share->batch, trainer->settings.shards, first, &share->first_row, &share->rows);
-    split(share->batch, trainer->settings.shards, first + count - 1, &last_first, &last_count);
+    dstn_share_of(share->batch, trainer->settings.shards, first, &share->first_row, &share->rows);
+    dstn_share_of(share->batch, trainer->settings.shards, first + count - 1, &last_first, &last_count);
     share->rows = last_first + last_count - share->first_row;
 }
 
@@ -56,7 +50,7 @@ typedef struct shard_rows {
 static shard_rows rows_of(const dstn_trainer *trainer, int64_t number, bilevel_rows rows,
                           dstn_perturbation perturbation) {
     shard_rows shard = {.number = number};
-    split(rows.share->batch, trainer->settings.shards, number, &shard.first, &shard.count);
+    dstn_share_of(rows.share->batch, trainer->settings.shards, number, &shard.first, &shard.count);
     int64_t at = shard.first - rows.share->first_row;
     shard.indices = rows.indices + at;
     if (perturbation.epsilon) {

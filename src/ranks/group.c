@@ -96,9 +96,12 @@ int dstn_group_hosts(const dstn_group *group, const char **first) {
     return group->hosts;
 }
 
+void dstn_share_of(int64_t total, int64_t parts, int64_t part, int64_t *first, int64_t *count) {
+    int64_t each = total / parts, more = total % parts;
+    *first = part * each + (part < more ? part : more);
+    *count = each + (part < more);
+}
+
 void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, int64_t *count) {
-    int64_t each = total / group->size, more = total % group->size;
-    int64_t before = group->rank < more ? group->rank : more;
-    *first = group->rank * each + before;
-    *count = each + (group->rank < more);
+    dstn_share_of(total, group->size, group->rank, first, count);
 }

@@ -21,10 +21,8 @@ static void plan_ranks(ranks_plan *plan, const dstn_shared *shared) {
 /* ---- in the order of shards -------------------------------------------------------------------------------------- */
 
 static ranks_leaves *leaves_of(const dstn_shared *shared, int shards, int rank) {
-    dstn_group other = *shared->group;
     int64_t first, count;
-    other.rank = rank;
-    dstn_group_share(&other, shards, &first, &count);
+    dstn_share_of(shards, shared->group->size, rank, &first, &count);
     return ranks_leaves_new(shards, (int)first, (int)count);
 }
 
@@ -59,23 +57,13 @@ static int reduce_node(const dstn_shared *shared, int shards, const places *wher
     return count;
 }
 
-static int most_slots(const dstn_shared *shared, int shards) {
-    int most = 1;
-    for (int r = 0; r < shared->group->size; r++) {
-        ranks_leaves *leaves = leaves_of(shared, shards, r);
-        most = leaves->slots > most ? leaves->slots : most;
-        ranks_leaves_destroy(leaves);
-    }
-    return most;
-}
-
 static void plan_shards(ranks_plan *plan, const dstn_shared *shared, int shards) {
     places where = find_places(shared);
     ranks_node *nodes = dstn_alloc((size_t)shards, sizeof *nodes), *all = dstn_alloc((size_t)shards, sizeof *all);
     ranks_add *adds = dstn_alloc((size_t)shards, sizeof *adds);
     int total = 0;
     plan->leaves = leaves_of(shared, shards, shared->group->rank);
-    plan->slots = most_slots(shared, shards);
+    plan->slots = dstn_reducer_arrays(shared->group, shards);
     for (int n = 0; n < shared->nodes; n++) {
         bool is_own = n == shared->node_index;
         int add_count, count = reduce_node(shared, shards, &where, n, plan->slots, nodes,

@@ -191,10 +191,8 @@ void dstn_reducer_destroy(dstn_reducer *reducer) {
 int dstn_reducer_arrays(const dstn_group *group, int shards) {
     int most = 1;
     for (int r = 0; r < group->size && shards > 0; r++) {
-        dstn_group other = *group;
         int64_t first, count;
-        other.rank = r;
-        dstn_group_share(&other, shards, &first, &count);
+        dstn_share_of(shards, group->size, r, &first, &count);
         ranks_leaves *leaves = ranks_leaves_new(shards, (int)first, (int)count);
         most = leaves->slots > most ? leaves->slots : most;
         ranks_leaves_destroy(leaves);

@@ -7,10 +7,8 @@
 static void gather(const dstn_group *group, int64_t shards, int64_t width, double *table) {
     int *counts = dstn_alloc(2 * (size_t)group->size, sizeof *counts), *places = counts + group->size;
     for (int r = 0; r < group->size; r++) {
-        dstn_group other = *group;
         int64_t first, count;
-        other.rank = r;
-        dstn_group_share(&other, shards, &first, &count);
+        dstn_share_of(shards, group->size, r, &first, &count);
         counts[r] = (int)(count * width);
         places[r] = (int)(first * width);
     }
