@@ -55,7 +55,7 @@ cat >"$scratch/run.yaml" <<'Y'
 data: {path: table.csv, target: yield}
 model: {layers: [dropout: {rate: p}, linear: {out: 600}, relu, linear: {out: 500}, relu, linear: {out: 1}]}
 hyperparameters: {p: {range: [0, 0.9], start: 0.1}}
-train: {epochs: 2, batch: 8}
+train: {epochs: 40, batch: 8}
 optimizer: {rate: 0.01}
 hyper_optimizer: {rate: 0.01}
 Y
@@ -63,7 +63,7 @@ cat >"$scratch/sweep.yaml" <<'Y'
 base: run.yaml
 axes: {seed: {from: 0, count: 6}}
 Y
-mount -t tmpfs -o size=17m tmpfs "$small" # one and a half times what a group wants
+mount -t tmpfs -o size=14m tmpfs "$small" # one and a half times what a group wants
 cd "$scratch" || exit 1
 DSTN_SHARED_MEMORY=$small expect "two groups where one fits" 0 'done 6' \
   run_mpi 4 timeout 120 "$dstn" sweep sweep.yaml --out sweep --ranks-per-member 2
