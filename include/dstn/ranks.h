@@ -202,6 +202,50 @@ int dstn_board_slots(const dstn_board *board);                          /* ranks
 void dstn_board_post(dstn_board *board, const void *bytes);             /* into this rank's slot */
 void dstn_board_read(dstn_board *board, int slot, void *bytes);         /* on rank 0 */
 
+/* ---- profile ----------------------------------------------------------------------------------------------------- */
+
+/* Where a run is. */
+typedef enum dstn_phase {
+    DSTN_PHASE_OUTSIDE, /* of training */
+    DSTN_PHASE_TRAIN,
+    DSTN_PHASE_HYPER,
+    DSTN_PHASE_EVALUATION,
+    DSTN_PHASE_BETWEEN, /* steps: records, digests, checkpoints, agreement on a stop */
+    DSTN_PHASES
+} dstn_phase;
+
+enum { DSTN_PROFILE_CALLS = 30 };
+
+typedef struct dstn_profile_count {
+    int64_t calls;
+    int64_t bytes;  /* handed over or asked for; sums: read and written in the node's shared memory */
+    double seconds; /* in the calls; in shared memory, those of waiting alone */
+} dstn_profile_count;
+
+/* What this rank has asked of MPI, counted in the calls themselves, the libraries' too; and how long it has waited in
+ * the node's shared memory, which asks MPI for nothing. */
+typedef struct dstn_profile {
+    dstn_profile_count counts[DSTN_PHASES][DSTN_PROFILE_CALLS];
+    int64_t times[DSTN_PHASES]; /* that a phase was entered */
+    double seconds[DSTN_PHASES];
+} dstn_profile;
+
+const char *dstn_phase_name(dstn_phase phase);
+const char *dstn_profile_call_name(int call);
+void dstn_profile_switch(bool on); /* off at the start of the program; counts begin at 0 */
+bool dstn_profile_is_on(void);
+/* Counts go to this phase from now on. Returns the one before, which is to be gone back to. */
+dstn_phase dstn_profile_enter(dstn_phase phase);
+void dstn_profile_leave(dstn_phase before);
+void dstn_profile_read(dstn_profile *out);
+void dstn_profile_subtract(dstn_profile *profile, const dstn_profile *before);
+/* The sum over a group, on every rank. Collective. */
+void dstn_profile_sum(const dstn_group *group, dstn_profile *profile);
+/* One call's in all phases. */
+dstn_profile_count dstn_profile_total(const dstn_profile *profile, const char *call);
+/* A sum over so many ranks, as a table of what one of them did on average. */
+void dstn_profile_log(const dstn_profile *sum, int ranks, const dstn_log *log);
+
 /* Lets MPI progress one-sided calls, and answers messages, that other ranks are waiting for; called at each step
  * boundary. */
 void dstn_ranks_poll(void);

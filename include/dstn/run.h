@@ -25,6 +25,10 @@ typedef struct dstn_console {
  * world. */
 void dstn_announce(const dstn_console *console, const char *what);
 
+/* What was counted since dstn_profile_switch(true): the world's mean, on its leader's log; nothing where it is off.
+ * Collective over the world. */
+void dstn_profile_tell(const dstn_console *console);
+
 /* The --version text: program, commit and every library; free with free(). */
 char *dstn_version_text(void);
 

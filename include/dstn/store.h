@@ -125,6 +125,7 @@ double dstn_record_last(const dstn_record *record, int series);
 void dstn_record_text(dstn_record *record, const char *group, const char *attribute, const char *text);
 void dstn_record_number(dstn_record *record, const char *group, const char *attribute, double value);
 void dstn_record_integers(dstn_record *record, const char *name, int64_t count, const int64_t *values);
+void dstn_record_reals(dstn_record *record, const char *name, int64_t count, const double *values);
 void dstn_record_strings(dstn_record *record, const char *name, int64_t count, const char *const *strings);
 size_t dstn_record_memory_used(const dstn_record *record);
 

@@ -48,7 +48,9 @@ static void evaluate_share(dstn_trainer *trainer, dstn_part part, double sums[2]
 
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy) {
     double sums[2] = {0, 0};
+    dstn_phase before = dstn_profile_enter(DSTN_PHASE_EVALUATION);
     (trainer->settings.shards > 0 ? evaluate_in_order : evaluate_share)(trainer, part, sums);
+    dstn_profile_leave(before);
     *loss = sums[0];
     bool counts = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;
     *accuracy = counts ? sums[1] / (double)trainer->dataset->rows[part] : NAN;

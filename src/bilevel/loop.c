@@ -6,11 +6,15 @@
 #include <math.h>
 
 void dstn_trainer_train_step(dstn_trainer *trainer) {
+    dstn_phase before = dstn_profile_enter(DSTN_PHASE_TRAIN);
     trainer->method->algorithm->train_step(trainer);
+    dstn_profile_leave(before);
 }
 
 void dstn_trainer_hyper_step(dstn_trainer *trainer) {
+    dstn_phase before = dstn_profile_enter(DSTN_PHASE_HYPER);
     trainer->method->algorithm->hyper_step(trainer);
+    dstn_profile_leave(before);
 }
 
 dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *err) {
@@ -86,8 +90,10 @@ static dstn_status one_step(dstn_trainer *trainer, const dstn_observer *observer
 dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
     dstn_status status = DSTN_OK;
     while (status == DSTN_OK && trainer->progress.step < trainer->progress.steps) {
+        dstn_phase before = dstn_profile_enter(DSTN_PHASE_BETWEEN);
         status = one_step(trainer, observers, count, err);
         dstn_ranks_poll();
+        dstn_profile_leave(before);
     }
     return status;
 }

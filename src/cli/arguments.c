@@ -29,6 +29,8 @@ enum {
     DURING_CHECKPOINT,
     RESUME,
     PLAN,
+    PROFILE,
+    SCALING,
     JSON,
     QUIET,
     VERBOSE,
@@ -55,6 +57,8 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
                                         {"resume", no_argument, NULL, RESUME},
                                         {"plan", no_argument, NULL, PLAN},
+                                        {"profile", no_argument, NULL, PROFILE},
+                                        {"scaling", no_argument, NULL, SCALING},
                                         {"json", no_argument, NULL, JSON},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"verbose", no_argument, NULL, VERBOSE},
@@ -167,8 +171,9 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
 }
 
 static void take_switch(int code, cli_arguments *out) {
-    bool *switches[] = {&out->during_checkpoint, &out->resume, &out->plan, &out->json, &out->quiet,
-                        &out->verbose,           &out->help};
+    bool *switches[] = {
+        &out->during_checkpoint, &out->resume, &out->plan, &out->profile, &out->scaling, &out->json, &out->quiet,
+        &out->verbose,           &out->help};
     *switches[code - DURING_CHECKPOINT] = true;
 }
 

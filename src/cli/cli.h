@@ -24,7 +24,7 @@ typedef struct cli_arguments {
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
-    bool resume, plan, json, quiet, verbose, help;
+    bool profile, scaling, resume, plan, json, quiet, verbose, help;
 } cli_arguments;
 
 /* How a command is started. */
@@ -67,7 +67,8 @@ dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments
 dstn_assignments cli_assignments(const cli_arguments *arguments);
 /* --precision and --backend. */
 dstn_kernel_request cli_kernel(const cli_arguments *arguments);
-/* What train and sweep do before anything else: the limits of their time, and a drill's crash. */
+/* What train and sweep do before anything else: the limits of their time, a drill's crash,
+ * and the profile. */
 dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 
 #endif

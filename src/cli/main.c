@@ -13,17 +13,18 @@
 static const cli_command commands[] = {
     {"train",
      "CONFIG.yaml [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit TIME] "
-     "[--hang-timeout TIME]",
-     "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME).",
-     " set out resume init time-limit hang-timeout ",
+     "[--hang-timeout TIME] [--profile]",
+     "Trains one run as CONFIG.yaml says, and writes DIR/run.h5 (default: runs/CONFIGNAME). --profile: counts the "
+     "ranks' calls of MPI, bytes and waits, and tells them at the end.",
+     " set out resume init time-limit hang-timeout profile ",
      {1, 1},
      CLI_START_RESTARTABLE,
      cli_train},
     {"sweep",
      "SWEEP.yaml [--set a.b=v]... [--out DIR] [--ranks-per-member N] [--resume] [--plan] [--time-limit TIME] "
-     "[--hang-timeout TIME]",
+     "[--hang-timeout TIME] [--profile]",
      "Runs all members of SWEEP.yaml on groups of N ranks, and writes DIR/sweep.h5. --plan: says what it will cost.",
-     " set out ranks-per-member resume plan time-limit hang-timeout ",
+     " set out ranks-per-member resume plan time-limit hang-timeout profile ",
      {1, 1},
      CLI_START_RESTARTABLE,
      cli_sweep},

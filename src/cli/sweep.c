@@ -31,5 +31,6 @@ dstn_status cli_sweep(const dstn_console *console, const cli_arguments *argument
     }
     status = arguments->plan ? dstn_sweep_print_plan(sweep, err) : launch(console, arguments, sweep, err);
     dstn_sweep_close(sweep);
+    dstn_profile_tell(console);
     return status;
 }

@@ -53,6 +53,7 @@ static dstn_status train(const dstn_console *console, const cli_arguments *argum
 }
 
 dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
+    dstn_profile_switch(arguments->profile);
     dstn_stop_watch(arguments->time_limit, &console->log);
     dstn_watchdog_start(console->world, arguments->hang_timeout);
     return dstn_drill_arm(console->world, err);
@@ -82,5 +83,6 @@ dstn_status cli_train(const dstn_console *console, const cli_arguments *argument
     }
     free(folder);
     dstn_job_destroy(job);
+    dstn_profile_tell(console);
     return status;
 }

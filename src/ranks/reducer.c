@@ -8,6 +8,7 @@
  *
  * A rank's flag counts the buckets that it has ever filled. */
 #include "plan.h"
+#include "profile.h"
 
 #include <stdlib.h>
 
@@ -222,11 +223,28 @@ static void tell_filled(dstn_reducer *reducer) {
     atomic_store_explicit(&flag->value, reducer->before + (unsigned long long)reducer->filled, memory_order_release);
 }
 
+/* Every array that takes part is read once, and every sum written once, if a piece stays in the caches. */
+static void count_bytes(const dstn_reducer *reducer, int64_t elements, const ranks_add *adds, int count) {
+    int64_t arrays = count > 0 ? count + 1 : 0; /* read */
+    for (int i = 0; i < count; i++) {
+        int first = 0;
+        while (adds[first].to != adds[i].to) {
+            first++;
+        }
+        arrays += first == i;
+    }
+    int64_t bytes = arrays * elements * (int64_t)reducer->kernel->size;
+    ranks_profile_add(RANKS_SUM, 0, bytes, ranks_profile_clock());
+}
+
 /* A piece at a time, which stays in the caches while others are added to it. */
 static void add_in_pieces(const dstn_reducer *reducer, span slice, char *const *arrays, const ranks_add *adds,
                           int count) {
     const int64_t piece = 1 << 15;
     const dstn_kernel *kernel = reducer->kernel;
+    if (ranks_profile_on) {
+        count_bytes(reducer, slice.count, adds, count);
+    }
     for (int64_t at = slice.first; at < slice.first + slice.count && count > 0; at += piece) {
         int64_t rest = slice.first + slice.count - at, length = rest < piece ? rest : piece;
         for (int i = 0; i < count; i++) {
@@ -371,11 +389,14 @@ void dstn_reducer_finish(dstn_reducer *reducer) {
         return;
     }
     dstn_reducer_ready(reducer, 0);
+    ranks_profile_add(RANKS_SUM, 1, 0, ranks_profile_clock());
     for (int rounds = 0; adds(reducer) && reducer->finished < reducer->buckets;) {
         int64_t before = reducer->finished;
         advance(reducer);
         rounds = reducer->finished > before ? 0 : rounds;
+        double start = ranks_profile_clock();
         ranks_back_off(&rounds);
+        ranks_profile_add(RANKS_SUM, 0, 0, start);
     }
     reducer->before += (unsigned long long)reducer->buckets;
     reducer->filled = reducer->summed = reducer->finished = 0;
@@ -449,6 +470,7 @@ void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
     if (reducer->buckets == 0 || reducer->shared->nodes == 1 || !adds(reducer)) {
         return;
     }
+    double start = ranks_profile_clock();
     for (int64_t b = 0; b < reducer->buckets; b++) {
         start_spread(reducer, b, array);
     }
@@ -457,4 +479,5 @@ void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
             ranks_back_off(&rounds);
         }
     }
+    ranks_profile_add(RANKS_SPREAD, 1, 0, start);
 }

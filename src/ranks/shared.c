@@ -1,5 +1,6 @@
 /* ranks: memory that ranks of a node share. */
 #include "shared.h"
+#include "profile.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -260,6 +261,7 @@ void dstn_shared_await(const dstn_shared *shared) {
     if (!shared) {
         return;
     }
+    double start = ranks_profile_clock();
     ranks_flag *own = ranks_shared_flag(shared, shared->rank, MEETINGS);
     unsigned long long wanted = atomic_load_explicit(&own->value, memory_order_relaxed);
     for (int r = 0; r < shared->size; r++) {
@@ -268,4 +270,5 @@ void dstn_shared_await(const dstn_shared *shared) {
             ranks_back_off(&rounds);
         }
     }
+    ranks_profile_add(RANKS_MEETING, 1, 0, start);
 }

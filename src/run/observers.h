@@ -69,4 +69,9 @@ run_progress_observer *run_progress_observer_new(dstn_job *job, dstn_display *di
 void run_progress_observer_destroy(run_progress_observer *observer);
 dstn_observer run_progress_observer_as_observer(run_progress_observer *observer);
 
+/* ---- the profile ---- */
+
+/* What the group's ranks have asked of MPI and waited for since `before`, into a record's /profile. Collective. */
+void run_record_profile(dstn_record *record, const dstn_group *group, const dstn_profile *before);
+
 #endif

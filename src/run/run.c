@@ -25,6 +25,7 @@ typedef struct run {
     run_progress_observer *progress;
     dstn_observer observers[9];
     int observer_count;
+    dstn_profile before; /* what was counted before this run */
 } run;
 
 /* In the order in which they are called: whatever writes into the record comes before the checkpoint. */
@@ -253,6 +254,9 @@ static dstn_status write_end(run *r, dstn_error *err) {
 static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error *err) {
     dstn_error write_error = {DSTN_OK, ""};
     dstn_status written;
+    if (dstn_profile_is_on()) {
+        run_record_profile(r->record, r->job->group, &r->before);
+    }
     if (status == DSTN_OK) {
         record_result(r, dstn_member_state_name(DSTN_MEMBER_DONE), "", seconds,
                       r->checkpointer->count + 1); /* with the one that comes now */
@@ -282,6 +286,7 @@ static dstn_status check_end(run *r, dstn_error *err) {
 
 static dstn_status train(run *r, const dstn_run_request *request, dstn_error *err) {
     double start_time = dstn_seconds();
+    dstn_profile_read(&r->before);
     record_provenance(r, request->data_section);
     record_oracle(r);
     record_result(r, dstn_member_state_name(DSTN_MEMBER_RUNNING), "", 0, 0);

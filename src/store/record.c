@@ -29,6 +29,7 @@ static void clear_aside(store_aside *old) {
     }
     free(old->strings);
     free(old->integers);
+    free(old->reals);
     free(old->attribute);
     free(old->place);
 }
@@ -211,12 +212,21 @@ void dstn_record_integers(dstn_record *record, const char *name, int64_t count, 
     }
 }
 
+void dstn_record_reals(dstn_record *record, const char *name, int64_t count, const double *values) {
+    store_aside *to = new_aside(record, STORE_ASIDE_REALS, name, NULL);
+    to->count = count;
+    to->reals = dstn_alloc((size_t)count, sizeof *values);
+    if (count) {
+        memcpy(to->reals, values, (size_t)count * sizeof *values);
+    }
+}
+
 void dstn_record_strings(dstn_record *record, const char *name, int64_t count, const char *const *strings) {
     copy_strings(new_aside(record, STORE_ASIDE_STRINGS, name, NULL), count, strings);
 }
 
 static size_t aside_memory(const store_aside *of) {
-    size_t bytes = of->integers ? (size_t)of->count * sizeof(int64_t) : 0;
+    size_t bytes = of->integers || of->reals ? (size_t)of->count * sizeof(int64_t) : 0;
     for (int64_t i = 0; of->strings && i < of->count; i++) {
         bytes += sizeof(char *) + strlen(of->strings[i]) + 1;
     }
@@ -247,6 +257,9 @@ static void write_aside(dstn_writer *writer, const store_aside *what) {
         break;
     case STORE_ASIDE_INTEGERS:
         dstn_writer_array(writer, what->place, DSTN_I64, 1, &what->count, what->integers);
+        break;
+    case STORE_ASIDE_REALS:
+        dstn_writer_array(writer, what->place, DSTN_F64, 1, &what->count, what->reals);
         break;
     case STORE_ASIDE_STRINGS:
         dstn_writer_strings(writer, what->place, what->count, (const char *const *)what->strings);

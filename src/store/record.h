@@ -21,6 +21,7 @@ typedef enum store_aside_kind {
     STORE_ASIDE_TEXT,
     STORE_ASIDE_NUMBER,
     STORE_ASIDE_INTEGERS,
+    STORE_ASIDE_REALS,
     STORE_ASIDE_STRINGS
 } store_aside_kind;
 
@@ -31,6 +32,7 @@ typedef struct store_aside {
     double number;
     int64_t count;
     int64_t *integers; /* [count] */
+    double *reals;     /* [count] */
     char **strings;    /* [count]; a text is one */
 } store_aside;
 

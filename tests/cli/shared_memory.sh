@@ -67,8 +67,21 @@ mount -t tmpfs -o size=14m tmpfs "$small" # one and a half times what a group wa
 cd "$scratch" || exit 1
 DSTN_SHARED_MEMORY=$small expect "two groups where one fits" 0 'done 6' \
   run_mpi 4 timeout 120 "$dstn" sweep sweep.yaml --out sweep --ranks-per-member 2
-DSTN_SHARED_MEMORY=$small expect "one group" 0 '' run_mpi 2 "$dstn" train run.yaml --out fits
+DSTN_SHARED_MEMORY=$small expect "one group" 0 ' MPI_Allreduce .* 1 a time; .* 16 bytes a time' \
+  run_mpi 2 "$dstn" train run.yaml --out fits --profile
 within "has all that it needs" "$(lines_of_lack)" 0 0
+cat >judge.py <<'P'
+import h5py
+with h5py.File("fits/run.h5") as file:
+    steps, table = 160, file["profile"]
+    columns = [table[name][:] for name in ("phase", "call", "calls", "seconds")]
+    calls = {call.decode(): number for phase, call, number, _ in zip(*columns) if phase == b"training steps"}
+    assert table["phases/times"][1] == 2 * steps and table["phases/name"][1] == b"training steps", list(table["phases/times"])
+    assert 0 < sum(columns[3]) < 2 * sum(table["phases/seconds"][:]), "waits take part of the time"
+calls.pop("MPI_Iprobe", 0)  # a rank that waits long looks
+assert calls == {"MPI_Allreduce": 2 * steps, "shared memory: meetings": 4 * steps, "shared memory: sums": 4 * steps}, calls
+P
+expect "whose record shows no hidden barrier in a step" 0 '' /usr/bin/python3 judge.py
 umount "$small"
 cd "$root" || exit 1
 

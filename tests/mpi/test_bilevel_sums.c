@@ -1,6 +1,6 @@
-/* What a training step of a group asks of MPI: counted in the calls themselves. Ranks that share memory exchange the
- * losses of the step and nothing else; where they share none, their messages have the fewest bytes that there can be.
- * No step has a barrier. */
+/* What a training step of a group asks of MPI: counted in the calls themselves, by what --profile counts with. Ranks
+ * that share memory exchange the losses of the step and nothing else; where they share none, their messages have the
+ * fewest bytes that there can be. No step has a barrier. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,38 +20,27 @@ typedef struct calls {
     int64_t bytes; /* of sends */
 } calls;
 
-static calls seen;
-
-int MPI_Barrier(MPI_Comm comm) {
-    seen.barriers++;
-    return PMPI_Barrier(comm);
-}
-
-int MPI_Allreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
-    seen.sums++;
-    return PMPI_Allreduce(from, to, count, type, op, comm);
-}
-
-int MPI_Bcast(void *buffer, int count, MPI_Datatype type, int root, MPI_Comm comm) {
-    seen.others++;
-    return PMPI_Bcast(buffer, count, type, root, comm);
-}
-
-int MPI_Iallreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm,
-                   MPI_Request *request) {
-    seen.others++;
-    return PMPI_Iallreduce(from, to, count, type, op, comm, request);
-}
-
-int MPI_Win_fence(int flags, MPI_Win window) {
-    seen.barriers++;
-    return PMPI_Win_fence(flags, window);
-}
-
-int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request) {
-    seen.sends++;
-    seen.bytes += count;
-    return PMPI_Isend(buffer, count, type, to, tag, comm, request);
+/* Of the calls that a step made; looking whether something has come is none. */
+static calls seen_in_steps(void) {
+    static const char *const looks[] = {"MPI_Irecv", "MPI_Testall", "MPI_Iprobe"};
+    calls seen = {0};
+    dstn_profile profile;
+    dstn_profile_read(&profile);
+    for (int c = 0; c < DSTN_PROFILE_CALLS; c++) {
+        const char *name = dstn_profile_call_name(c);
+        dstn_profile_count count = profile.counts[DSTN_PHASE_TRAIN][c];
+        bool is_sum = strcmp(name, "MPI_Allreduce") == 0, is_send = strcmp(name, "MPI_Isend") == 0;
+        bool is_barrier = strcmp(name, "MPI_Barrier") == 0, is_look = strncmp(name, "MPI_", 4) != 0;
+        for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+            is_look = is_look || strcmp(name, looks[i]) == 0;
+        }
+        seen.sums += is_sum ? count.calls : 0;
+        seen.sends += is_send ? count.calls : 0;
+        seen.bytes += is_send ? count.bytes : 0;
+        seen.barriers += is_barrier ? count.calls : 0;
+        seen.others += is_sum || is_send || is_barrier || is_look ? 0 : count.calls;
+    }
+    return seen;
 }
 
 /* ---- a member ---------------------------------------------------------------------------------------------------- */
@@ -133,11 +122,41 @@ static void tear_down(member *m) {
 
 static calls count_steps(member *m, int steps) {
     dstn_trainer_train_step(m->trainer);
-    memset(&seen, 0, sizeof seen);
+    dstn_profile_switch(true);
     for (int s = 0; s < steps; s++) {
         dstn_trainer_train_step(m->trainer);
     }
+    calls seen = seen_in_steps();
+    dstn_profile_switch(false);
     return seen;
+}
+
+/* What the other tests rely on: calls are seen, in their phase, with their bytes, as long as they are to be counted. */
+static void calls_are_counted_in_their_phase(void **state) {
+    (void)state;
+    double values[5] = {0};
+    dstn_profile profile;
+    dstn_profile_switch(true);
+    dstn_group_barrier(world);
+    dstn_phase before = dstn_profile_enter(DSTN_PHASE_HYPER);
+    MPI_Allreduce(MPI_IN_PLACE, values, 5, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    dstn_profile_leave(before);
+    dstn_group_barrier(world);
+    dstn_profile_read(&profile);
+    for (int c = 0; c < DSTN_PROFILE_CALLS; c++) {
+        bool is_barrier = strcmp(dstn_profile_call_name(c), "MPI_Barrier") == 0;
+        bool is_sum = strcmp(dstn_profile_call_name(c), "MPI_Allreduce") == 0;
+        assert_int_equal(profile.counts[DSTN_PHASE_OUTSIDE][c].calls, is_barrier ? 2 : 0);
+        assert_int_equal(profile.counts[DSTN_PHASE_HYPER][c].calls, is_sum ? 1 : 0);
+        assert_int_equal(profile.counts[DSTN_PHASE_HYPER][c].bytes, is_sum ? 40 : 0);
+    }
+    assert_int_equal(profile.times[DSTN_PHASE_HYPER], 1);
+    dstn_profile_sum(world, &profile);
+    assert_int_equal(dstn_profile_total(&profile, "MPI_Barrier").calls, 2 * dstn_group_size(world));
+    dstn_profile_switch(false);
+    dstn_group_barrier(world);
+    dstn_profile_read(&profile);
+    assert_int_equal(dstn_profile_total(&profile, "MPI_Barrier").calls, 0);
 }
 
 enum { STEPS = 7 };
@@ -277,6 +296,7 @@ int main(int argc, char **argv) {
     }
     world = dstn_group_world();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_are_counted_in_their_phase),
         cmocka_unit_test(ranks_that_share_memory_exchange_losses_alone),
         cmocka_unit_test(messages_have_the_fewest_bytes),
         cmocka_unit_test(listeners_see_sums_over_shards_in_the_gradient),
