@@ -30,6 +30,8 @@ dstn_group *dstn_group_world(void); /* every rank; owned by the caller */
 /* Consecutive ranks of `parent` in groups of `size` (which divides the parent's size; else DSTN_ERROR_USAGE).
  * Collective over the parent. */
 dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **out, dstn_error *err);
+/* The first `count` ranks of `parent`; NULL on the others. Collective over the parent. */
+dstn_group *dstn_group_of_first(const dstn_group *parent, int count);
 dstn_group *dstn_group_self(void);          /* this rank alone */
 void dstn_group_destroy(dstn_group *group); /* collective over the group */
 
@@ -40,6 +42,8 @@ bool dstn_group_leads(const dstn_group *group); /* rank 0 */
 int dstn_group_fortran_handle(const dstn_group *group);
 /* Hosts of the group: number of distinct ones, and the first rank's (owned by the group; first may be NULL). */
 int dstn_group_hosts(const dstn_group *group, const char **first);
+
+int dstn_group_host_ranks(const dstn_group *group); /* ranks of the group on this rank's host */
 
 /* Part `part` of `parts` of 0 … total − 1: the first `total mod parts` parts get one more. */
 void dstn_share_of(int64_t total, int64_t parts, int64_t part, int64_t *first, int64_t *count);
@@ -54,6 +58,9 @@ void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size); /*
 /* `size` bytes of every rank to the leader, in the order of ranks: all [size of the group * size], unused elsewhere. */
 void dstn_group_gather(const dstn_group *group, const void *bytes, size_t size, void *all);
 void dstn_group_barrier(const dstn_group *group);
+/* A barrier at which ranks that come early sleep, and leave their processors to those that work; they wake some
+ * milliseconds after the last one has come. */
+void dstn_group_barrier_asleep(const dstn_group *group);
 int64_t dstn_group_max(const dstn_group *group, int64_t value);
 /* The verdict of the first rank that failed, with its message, on every rank: how an error found on one rank makes all
  * leave together. Returns err->status. */
@@ -241,8 +248,13 @@ void dstn_profile_read(dstn_profile *out);
 void dstn_profile_subtract(dstn_profile *profile, const dstn_profile *before);
 /* The sum over a group, on every rank. Collective. */
 void dstn_profile_sum(const dstn_group *group, dstn_profile *profile);
-/* One call's in all phases. */
-dstn_profile_count dstn_profile_total(const dstn_profile *profile, const char *call);
+/* What a phase has come to. */
+typedef struct dstn_traffic {
+    double calls, barriers; /* of MPI; looks whether something has come are none */
+    double sent;            /* bytes of messages that don't wait: gradients and weights */
+    double added;           /* bytes read and written in sums of gradients */
+} dstn_traffic;
+dstn_traffic dstn_profile_traffic(const dstn_profile *profile, dstn_phase phase);
 /* A sum over so many ranks, as a table of what one of them did on average. */
 void dstn_profile_log(const dstn_profile *sum, int ranks, const dstn_log *log);
 

@@ -34,10 +34,12 @@ typedef struct dstn_bench_request {
     int64_t batch; /* global; 0: 128 */
     int64_t steps; /* 0: as many as take about five seconds */
     int64_t hyper; /* hyperparameters to add that nothing uses */
+    bool scaling;
     bool json;
 } dstn_bench_request;
 
-/* Times steps of a network on synthetic data against the best rate of matrix products. */
+/* Times steps of a network on synthetic data against the best rate of matrix products, and counts what ranks move; with
+ * `scaling` instead on 1, 2, 4, … up to all ranks: the same batch, the same rows a rank, and a member on each. */
 dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
 
 /* ---- of a config ------------------------------------------------------------------------------------------------ */

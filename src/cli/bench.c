@@ -8,6 +8,7 @@ dstn_status cli_bench(const dstn_console *console, const cli_arguments *argument
                                   .batch = arguments->batch,
                                   .steps = arguments->steps,
                                   .hyper = arguments->hyper,
+                                  .scaling = arguments->scaling,
                                   .json = arguments->json};
     return dstn_bench(console, &request, err);
 }

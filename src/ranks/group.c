@@ -18,6 +18,9 @@ static void count_hosts(dstn_group *group) {
     char *all = dstn_alloc((size_t)group->size, HOST_SIZE);
     MPI_Allgather(mine, HOST_SIZE, MPI_CHAR, all, HOST_SIZE, MPI_CHAR, group->comm);
     group->first_host = dstn_strdup(all);
+    for (int r = 0; r < group->size; r++) {
+        group->host_ranks += compare_hosts(all + (size_t)r * HOST_SIZE, mine) == 0;
+    }
     qsort(all, (size_t)group->size, HOST_SIZE, compare_hosts);
     group->hosts = 1;
     for (int r = 1; r < group->size; r++) {
@@ -64,6 +67,12 @@ dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **ou
     return DSTN_OK;
 }
 
+dstn_group *dstn_group_of_first(const dstn_group *parent, int count) {
+    MPI_Comm comm;
+    MPI_Comm_split(parent->comm, parent->rank < count ? 0 : MPI_UNDEFINED, parent->rank, &comm);
+    return comm == MPI_COMM_NULL ? NULL : group_of(comm);
+}
+
 void dstn_group_destroy(dstn_group *group) {
     if (!group) {
         return;
@@ -94,6 +103,10 @@ int dstn_group_hosts(const dstn_group *group, const char **first) {
         *first = group->first_host;
     }
     return group->hosts;
+}
+
+int dstn_group_host_ranks(const dstn_group *group) {
+    return group->host_ranks;
 }
 
 void dstn_share_of(int64_t total, int64_t parts, int64_t part, int64_t *first, int64_t *count) {

@@ -131,16 +131,19 @@ void dstn_profile_subtract(dstn_profile *profile, const dstn_profile *before) {
     }
 }
 
-dstn_profile_count dstn_profile_total(const dstn_profile *profile, const char *call) {
-    dstn_profile_count total = {0, 0, 0};
-    for (int c = 0; c < RANKS_CALLS; c++) {
-        for (int p = 0; p < DSTN_PHASES && strcmp(call_names[c], call) == 0; p++) {
-            total.calls += profile->counts[p][c].calls;
-            total.bytes += profile->counts[p][c].bytes;
-            total.seconds += profile->counts[p][c].seconds;
-        }
+static bool only_looks(int call) {
+    return call == RANKS_IPROBE || call == RANKS_TEST || call == RANKS_TESTALL;
+}
+
+dstn_traffic dstn_profile_traffic(const dstn_profile *profile, dstn_phase phase) {
+    const dstn_profile_count *counts = profile->counts[phase];
+    dstn_traffic traffic = {.barriers = (double)(counts[RANKS_BARRIER].calls + counts[RANKS_IBARRIER].calls),
+                            .sent = (double)counts[RANKS_ISEND].bytes,
+                            .added = (double)counts[RANKS_SUM].bytes};
+    for (int c = 0; c < RANKS_MEETING; c++) {
+        traffic.calls += only_looks(c) ? 0 : (double)counts[c].calls;
     }
-    return total;
+    return traffic;
 }
 
 /* Whole numbers up to 2^53 are exact as doubles. */

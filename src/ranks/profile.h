@@ -33,7 +33,7 @@ typedef enum ranks_call {
     RANKS_WIN_ALLOCATE,
     RANKS_COMM_SPLIT,
     RANKS_COMM_DUP,
-    RANKS_MEETING,
+    RANKS_MEETING, /* of what asks MPI for nothing, the first */
     RANKS_SUM,
     RANKS_SPREAD,
     RANKS_CALLS

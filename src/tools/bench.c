@@ -105,13 +105,13 @@ static dstn_status make_trainer(const tools_bench *bench, const dstn_method *met
 /* The data's shape is the model's, so they are made second, and yet belong to what was there before it. Each
  * rank reads its own files. */
 static dstn_status assemble(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
-    const char *method = request->method ? request->method : "delta-stn";
+    const char *method = request->method ? request->method : TOOLS_BENCH_METHOD;
     dstn_status status = tools_choose_kernel(request->kernel, &bench->kernel, err);
     if (status == DSTN_OK) {
         status = choose_method(method, &bench->method, err);
     }
     if (status == DSTN_OK) {
-        status = read_setup(bench, request->batch > 0 ? request->batch : 128, err);
+        status = read_setup(bench, request->batch > 0 ? request->batch : TOOLS_BENCH_BATCH, err);
     }
     if (status == DSTN_OK) {
         status = dstn_doc_load(bench->path, &bench->file, err);
@@ -129,7 +129,15 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
     return DSTN_OK;
 }
 
-static void take_apart(tools_bench *bench) {
+dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
+    dstn_status status = dstn_group_agree(bench->group, assemble(bench, request, err), err);
+    if (status == DSTN_OK) { /* on all ranks, which make a trainer together */
+        status = dstn_group_agree(bench->group, make_trainer(bench, bench->method, &bench->trainer, err), err);
+    }
+    return status;
+}
+
+void tools_bench_close(tools_bench *bench) {
     dstn_trainer_destroy(bench->trainer);
     dstn_model_destroy(bench->model);
     dstn_space_destroy(bench->space);
@@ -160,20 +168,18 @@ static dstn_status measure(tools_bench *bench, const dstn_bench_request *request
     if (dstn_group_agree(bench->group, status, err) == DSTN_OK) {
         int64_t steps = choose_steps(bench, request->steps, seconds);
         tools_bench_times times = tools_bench_measure_times(bench, ordinary, steps);
+        tools_bench_traffic traffic = tools_bench_measure_traffic(bench);
         if (out) {
-            tools_bench_print(bench, &memory, &times, ordinary, request->json, out);
+            tools_bench_print(bench, &memory, &times, &traffic, ordinary, request->json, out);
         }
     }
     dstn_trainer_destroy(ordinary);
     return err->status;
 }
 
-dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
+static dstn_status bench_once(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
     tools_bench bench = {.group = console->world, .path = request->model};
-    dstn_status status = dstn_group_agree(console->world, assemble(&bench, request, err), err);
-    if (status == DSTN_OK) { /* on all ranks, which make a trainer together */
-        status = dstn_group_agree(console->world, make_trainer(&bench, bench.method, &bench.trainer, err), err);
-    }
+    dstn_status status = tools_bench_open(&bench, request, err);
     if (status == DSTN_OK) {
         dstn_announce(console, bench.path);
         if (request->hyper > 0) {
@@ -182,6 +188,10 @@ dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *re
         }
         status = measure(&bench, request, console->out, err);
     }
-    take_apart(&bench);
+    tools_bench_close(&bench);
     return status;
+}
+
+dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
+    return (request->scaling ? tools_bench_scaling : bench_once)(console, request, err);
 }

@@ -21,6 +21,15 @@ typedef struct tools_bench {
     int64_t rss_start; /* bytes that the process held before there were a model and a trainer, the data included */
 } tools_bench;
 
+/* Where no others are asked for. */
+enum { TOOLS_BENCH_BATCH = 128 };
+#define TOOLS_BENCH_METHOD "delta-stn"
+
+/* What `request` asks for, on the ranks of bench->group; the path is set, too. Collective over the group. To be closed
+ * whatever comes of it. */
+dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *request, dstn_error *err);
+void tools_bench_close(tools_bench *bench); /* by all ranks of the group together */
+
 /* ---- the space: bench_space.c ---- */
 
 /* One hyperparameter for every name that stands for a number in the file's layers, in the order of the file, and
@@ -62,9 +71,44 @@ typedef struct tools_bench_times {
  * that what disturbs the machine disturbs all of them. `ordinary` is a trainer of method fixed on the same network. */
 tools_bench_times tools_bench_measure_times(const tools_bench *bench, dstn_trainer *ordinary, int64_t steps);
 
+tools_bench_spread tools_bench_spread_of(double *values, int count); /* which are sorted */
+
+typedef void tools_bench_step(dstn_trainer *trainer);
+/* Seconds of a step, from barrier to barrier of the group, after one that is not counted, which brings the weights back
+ * into the caches. */
+double tools_bench_time_block(const dstn_group *group, tools_bench_step *take, dstn_trainer *trainer, int64_t steps);
+
+/* ---- what ranks move: bench_traffic.c ---- */
+
+/* A training step's bytes, of all ranks together, and the fewest that there can be. */
+typedef struct tools_bench_traffic {
+    dstn_traffic step; /* its calls are those of one rank, on average */
+    double fewest_added, fewest_sent;
+} tools_bench_traffic;
+
+/* Counts some training steps. A sum over r ranks that share memory reads r gradients and writes one; n hosts add n
+ * parts of every slice and send 2 (n − 1) gradients in all, which is 2 (n − 1)/n for each. */
+tools_bench_traffic tools_bench_measure_traffic(const tools_bench *bench);
+
+/* ---- on some of the ranks: bench_scaling.c ---- */
+
+/* dstn bench --scaling: the network on 1, 2, 4, … ranks of the world, the others asleep. */
+dstn_status tools_bench_scaling(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
+
 /* ---- the report: bench_report.c ---- */
 
+/* Facts, one `name value` a line, or as members of one JSON object on one line. */
+typedef struct tools_report {
+    FILE *out;
+    bool json;
+    int count; /* printed so far */
+} tools_report;
+
+void tools_report_text(tools_report *report, const char *name, const char *text);
+void tools_report_number(tools_report *report, const char *name, double value);
+void tools_report_count(tools_report *report, const char *name, int64_t value);
+
 void tools_bench_print(const tools_bench *bench, const tools_bench_memory *memory, const tools_bench_times *times,
-                       const dstn_trainer *ordinary, bool json, FILE *out);
+                       const tools_bench_traffic *traffic, const dstn_trainer *ordinary, bool json, FILE *out);
 
 #endif

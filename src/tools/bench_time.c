@@ -4,11 +4,7 @@
 
 #include "bench.h"
 
-typedef void step_kind(dstn_trainer *trainer);
-
-/* Seconds of a step, over all ranks: one that is not counted, which brings the weights back into the caches, then a
- * block between barriers. */
-static double time_block(const dstn_group *group, step_kind *take, dstn_trainer *trainer, int64_t steps) {
+double tools_bench_time_block(const dstn_group *group, tools_bench_step *take, dstn_trainer *trainer, int64_t steps) {
     take(trainer);
     dstn_group_barrier(group);
     double start = dstn_seconds();
@@ -47,7 +43,7 @@ static double quantile(const double *sorted, int count, double part) {
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
-static tools_bench_spread spread(double *values, int count) {
+tools_bench_spread tools_bench_spread_of(double *values, int count) {
     qsort(values, (size_t)count, sizeof(double), compare);
     return (tools_bench_spread){values[0], quantile(values, count, 0.25), quantile(values, count, 0.5),
                                 quantile(values, count, 0.75), values[count - 1]};
@@ -61,14 +57,15 @@ tools_bench_times tools_bench_measure_times(const tools_bench *bench, dstn_train
         int64_t count = steps / blocks + (b < steps % blocks);
         int64_t hypers = (count + bench->train.train_steps - 1) / bench->train.train_steps;
         peak[b] = measure_peak(group, bench->kernel);
-        step[b] = time_block(group, dstn_trainer_train_step, bench->trainer, count);
-        plain[b] = time_block(group, dstn_trainer_train_step, ordinary, count);
-        hyper[b] = bench->method->tunes ? time_block(group, dstn_trainer_hyper_step, bench->trainer, hypers) : NAN;
+        step[b] = tools_bench_time_block(group, dstn_trainer_train_step, bench->trainer, count);
+        plain[b] = tools_bench_time_block(group, dstn_trainer_train_step, ordinary, count);
+        hyper[b] =
+            bench->method->tunes ? tools_bench_time_block(group, dstn_trainer_hyper_step, bench->trainer, hypers) : NAN;
     }
     return (tools_bench_times){.steps = steps,
                                .blocks = blocks,
-                               .step = spread(step, blocks),
-                               .hyper = spread(hyper, blocks),
-                               .ordinary = spread(plain, blocks),
-                               .peak = spread(peak, blocks)};
+                               .step = tools_bench_spread_of(step, blocks),
+                               .hyper = tools_bench_spread_of(hyper, blocks),
+                               .ordinary = tools_bench_spread_of(plain, blocks),
+                               .peak = tools_bench_spread_of(peak, blocks)};
 }

@@ -58,7 +58,36 @@ expect "inert hyperparameters are enough" 0 '^precision f64$' \
 for ranks in 2 4; do
   expect "a batch split over $ranks ranks" 0 "^ranks $ranks\$" \
     run_mpi "$ranks" "$dstn" bench "$scratch/net.yaml" --batch 10 --steps 2
+  # A sum reads a gradient of every rank and writes one.
+  bytes=$((4 * (ranks + 1) * ($(value general_parameters) + $(value response_parameters))))
+  within "and the bytes of its sums" "$(value bytes_added_per_step)" "$bytes" "$bytes"
+  within "which can't be fewer" "$(value bytes_added_minimum)" "$bytes" "$bytes"
+  within "no messages" "$(value bytes_sent_per_step)" 0 0
+  within "and one sum of losses a step" "$(value mpi_calls_per_step)" 1 1
 done
+DSTN_SHARED_MEMORY=/none expect "without shared memory" 0 '^bytes_sent_minimum 0$' \
+  run_mpi 2 "$dstn" bench "$scratch/net.yaml" --batch 10 --steps 2
+bytes=$((8 * ($(value general_parameters) + $(value response_parameters))))
+within "slices are sent to who adds them, and back" "$(value bytes_sent_per_step)" "$bytes" "$bytes"
+
+expect "fewer and all of three ranks" 0 '^population +3 +10 ' run_mpi 3 "$dstn" bench "$scratch/net.yaml" --scaling \
+  --batch 10 --steps 2
+within "a row for each kind and number" "$(grep -cE '^(strong|weak|population) +[123] ' "$scratch/out")" 9 9
+expect "and the same as JSON" 0 '' run_mpi 2 "$dstn" bench "$scratch/net.yaml" --scaling --json --batch 9 --steps 1
+cat >"$scratch/judge_scaling.py" <<'P'
+import json, sys
+rows = json.load(open(sys.argv[1]))["scaling"]
+assert [(row["kind"], row["ranks"], row["batch"]) for row in rows] == [
+    ("strong", 1, 9), ("strong", 2, 9), ("weak", 1, 9), ("weak", 2, 18), ("population", 1, 9), ("population", 2, 9)]
+for row in rows:  # of one block: a gain is of rows a second
+    members = 1 if row["kind"] == "strong" else row["ranks"]
+    gain = members * rows[0]["seconds_per_step"] / row["seconds_per_step"]
+    assert abs(gain / row["gain"] - 1) < 1e-4 and abs(gain / row["ranks"] / row["efficiency"] - 1) < 1e-4, row
+P
+cp "$scratch/out" "$scratch/json"
+expect "with gains as they follow from times" 0 '' /usr/bin/python3 "$scratch/judge_scaling.py" "$scratch/json"
+expect "more ranks than examples, by and by" 2 'ranks are more' run_mpi 2 "$dstn" bench "$scratch/net.yaml" --scaling \
+  --batch 1 --steps 1
 
 expect "no model" 2 'usage: dstn bench' "$dstn" bench
 expect "a model that is not there" 2 'nowhere.yaml' "$dstn" bench "$scratch/nowhere.yaml"

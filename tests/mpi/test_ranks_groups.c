@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static dstn_group *world;
 
@@ -160,6 +161,34 @@ static void only_the_leaders_verdict_counts(void **state) {
     assert_string_equal(err.message, "line 3: no such key");
 }
 
+static void the_first_ranks_make_a_group_without_the_others(void **state) {
+    (void)state;
+    for (int count = 1; count <= dstn_group_size(world); count++) {
+        dstn_group *first = dstn_group_of_first(world, count);
+        assert_true((first != NULL) == (dstn_group_rank(world) < count));
+        if (first) {
+            assert_int_equal(dstn_group_size(first), count);
+            assert_int_equal(dstn_group_rank(first), dstn_group_rank(world));
+        }
+        assert_int_equal(dstn_group_host_ranks(first ? first : world), first ? count : dstn_group_size(world));
+        dstn_group_destroy(first);
+    }
+}
+
+/* Whoever works meanwhile needs the processors. */
+static void ranks_sleep_at_a_barrier_for_sleepers(void **state) {
+    (void)state;
+    const struct timespec late = {0, 300000000};
+    dstn_group_barrier(world);
+    clock_t before = clock();
+    if (dstn_group_leads(world)) {
+        nanosleep(&late, NULL);
+    }
+    dstn_group_barrier_asleep(world);
+    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    assert_true(seconds < 0.1);
+}
+
 int main(int argc, char **argv) {
     dstn_error err;
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -170,6 +199,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(every_rank_has_its_place),
         cmocka_unit_test(a_split_keeps_consecutive_ranks_together),
         cmocka_unit_test(a_size_that_does_not_divide_the_ranks_is_refused),
+        cmocka_unit_test(the_first_ranks_make_a_group_without_the_others),
+        cmocka_unit_test(ranks_sleep_at_a_barrier_for_sleepers),
         cmocka_unit_test(hosts_are_counted_once_each),
         cmocka_unit_test(shares_cover_every_row_once_and_differ_by_one_at_most),
         cmocka_unit_test(sums_and_broadcasts_reach_every_rank),
