@@ -20,9 +20,10 @@ static inline dstn_status sweep_check_nothing(const dstn_sweep *sweep, int64_t i
 }
 
 static inline dstn_status sweep_train_nothing(const dstn_sweep *sweep, int64_t index, const char *folder,
-                                              const dstn_group *group, dstn_error *err) {
+                                              const dstn_group *group, double *valid_loss, dstn_error *err) {
     (void)folder;
     (void)group;
+    (void)valid_loss;
     sweep_calls++;
     return sweep_trains ? sweep_trains(sweep->plan->members[index].name, err) : DSTN_OK;
 }

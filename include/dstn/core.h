@@ -58,6 +58,8 @@ size_t dstn_escape(const char *text, char *to, size_t size);
 /* A line of results: formatted, made printable, and a line end behind it. */
 void dstn_print_line(FILE *out, const char *format, ...) DSTN_PRINTF(2, 3);
 void dstn_vprint_line(FILE *out, const char *format, va_list args);
+/* That line without its end, in a new string; free with free(). */
+char *dstn_vformat_line(const char *format, va_list args);
 bool dstn_is_printable(uint32_t code);
 /* Bytes of the UTF-8 character that a text begins with, and its code; 0: that is none. */
 int dstn_utf8_length(const char *text, uint32_t *code);
@@ -77,10 +79,14 @@ dstn_status dstn_streams_flush(dstn_error *err);
 
 typedef enum dstn_log_level { DSTN_LOG_QUIET = 0, DSTN_LOG_NORMAL = 1, DSTN_LOG_VERBOSE = 2 } dstn_log_level;
 
-/* Where progress and warnings go. Only rank 0's has an `out`; elsewhere it is NULL and nothing is printed. */
+/* Where progress and warnings go. Only rank 0's has an `out`; elsewhere it is NULL, and nothing is printed where nobody
+ * passes lines on. */
 typedef struct dstn_log {
     FILE *out; /* NULL: silent */
     dstn_log_level level;
+    /* Takes whole lines in place of `out`, with the level from which on they are wanted; NULL: nobody does. */
+    void (*pass_on)(void *user, dstn_log_level level, const char *line);
+    void *user;
 } dstn_log;
 
 /* One line each, at DSTN_LOG_NORMAL, at DSTN_LOG_VERBOSE, and (prefixed "warning: ") always. log may be NULL. */
@@ -197,6 +203,8 @@ void dstn_rng_permutation(dstn_rng rng, uint64_t step, int64_t count, int64_t *o
 /* ---- time ------------------------------------------------------------------------------------------------------- */
 
 double dstn_seconds(void); /* monotonic wall clock */
+/* The time of day, UTC: "2025-01-31T23:59:59Z". */
+void dstn_time_text(char text[32]);
 
 /* ---- vectors ---------------------------------------------------------------------------------------------------- */
 

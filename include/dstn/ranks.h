@@ -19,6 +19,9 @@ void dstn_ranks_abort(int code);
 /* Why the launcher that this rank prints through (mpirun, where it runs on this host) can't write to its own stdout, as
  * an errno: it loses what it is given without a word. 0: it can, or that can't be seen. Nothing is written. */
 int dstn_ranks_launcher_refuses(void);
+/* A descriptor of the terminal that this rank's stderr comes to through mpirun, where that is a terminal, for its size;
+ * −1: none. The caller's to close. */
+int dstn_ranks_open_launcher_terminal(void);
 const char *dstn_ranks_version(void); /* "Open MPI v4.1.4 …", one line, owned by ranks */
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -58,9 +61,9 @@ void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size); /*
 /* `size` bytes of every rank to the leader, in the order of ranks: all [size of the group * size], unused elsewhere. */
 void dstn_group_gather(const dstn_group *group, const void *bytes, size_t size, void *all);
 void dstn_group_barrier(const dstn_group *group);
-/* A barrier at which ranks that come early sleep, and leave their processors to those that work; they wake some
- * milliseconds after the last one has come. */
-void dstn_group_barrier_asleep(const dstn_group *group);
+/* A barrier for ranks that may wait for long: each polls, calls `idle` (which may be NULL) and naps until all are
+ * there, so that it takes no processor from those that work, and what they ask of it is answered. */
+void dstn_group_meet(const dstn_group *group, void (*idle)(void *user), void *user);
 int64_t dstn_group_max(const dstn_group *group, int64_t value);
 /* The verdict of the first rank that failed, with its message, on every rank: how an error found on one rank makes all
  * leave together. Returns err->status. */
@@ -193,8 +196,8 @@ typedef struct dstn_work dstn_work;
 /* Collective over the world. The counter goes from 0 to total-1. */
 dstn_work *dstn_work_new(const dstn_group *world, int64_t total);
 void dstn_work_destroy(dstn_work *work); /* collective; NULL is allowed */
-/* Draws the next item for the whole group: its leader asks and broadcasts. -1: none left, for good; rank 0 may wait
- * there until all others have got theirs, so every rank draws until then. Collective over the group. */
+/* Draws the next item for the whole group: its leader asks and broadcasts. -1: none left, for good; rank 0 has to poll
+ * until all others have got theirs (dstn_group_meet, or dstn_work_destroy). Collective over the group. */
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group);
 
 /* ---- the board: what every rank last said of itself, for rank 0 to show
@@ -257,6 +260,21 @@ typedef struct dstn_traffic {
 dstn_traffic dstn_profile_traffic(const dstn_profile *profile, dstn_phase phase);
 /* A sum over so many ranks, as a table of what one of them did on average. */
 void dstn_profile_log(const dstn_profile *sum, int ranks, const dstn_log *log);
+
+/* ---- mail: what ranks have to say, in order, for rank 0 to pass on ---------------------------------------------- */
+
+/* Where the board has what a rank said last, nothing of this is lost. Nobody waits for rank 0. */
+typedef struct dstn_mail dstn_mail;
+
+dstn_mail *dstn_mail_new(const dstn_group *world); /* collective */
+/* The bytes are copied. */
+void dstn_mail_send(dstn_mail *mail, const void *bytes, size_t size);
+/* On rank 0: the next one that has come, of any rank's, rank 0's own too; one rank's come in the order in which it sent
+ * them. size [out]. NULL: there is none now. Free with free(). */
+void *dstn_mail_take(dstn_mail *mail, size_t *size);
+/* All that was sent is then there to be taken, and no more is sent. Collective. */
+void dstn_mail_close(dstn_mail *mail);
+void dstn_mail_destroy(dstn_mail *mail); /* closed; NULL is allowed */
 
 /* Lets MPI progress one-sided calls, and answers messages, that other ranks are waiting for; called at each step
  * boundary. */

@@ -18,6 +18,7 @@ typedef struct dstn_console {
     dstn_log log;      /* progress and warnings, on rank 0 */
     FILE *out;         /* results, on rank 0; NULL elsewhere */
     bool is_terminal;  /* progress goes to a terminal that takes control sequences */
+    int terminal;      /* a descriptor of it, then */
 } dstn_console;
 
 /* The first line of a launch: ranks, hosts, threads, and `what`; with a warning where a rank, or the ranks of a host
@@ -170,11 +171,22 @@ dstn_section *dstn_run_schema(size_t *count);
 
 /* ---- the run ---------------------------------------------------------------------------------------------------- */
 
-/* What all groups of a launch are doing, shown by rank 0: as live lines on a terminal, else as a plain line now and
- * then. Collective over the world; destroying it clears the live lines. */
+/* What all groups of a launch are doing, shown by rank 0. Lines that stay: warnings of whichever rank, each text once,
+ * and the end of every member of a population. What passes: a live table on a terminal, else one plain line now and
+ * then, however many groups there are. Collective over the world; destroying it shows what has come in meanwhile. */
 typedef struct dstn_display dstn_display;
-dstn_display *dstn_display_new(const dstn_console *console);
-void dstn_display_destroy(dstn_display *display); /* NULL is allowed */
+dstn_display *dstn_display_new(const dstn_console *console); /* which is borrowed */
+void dstn_display_destroy(dstn_display *display);            /* NULL is allowed */
+/* The log of what this rank trains; leads: it leads its group, and says more than warnings. Owned by the display. */
+const dstn_log *dstn_display_log(dstn_display *display, bool leads);
+/* A population: members planned, how many of them have ended, groups of ranks, and work [planned], seconds that each is
+ * thought to take which hasn't ended, 0 for the others. Looked at on rank 0. */
+void dstn_display_expect(dstn_display *display, int64_t planned, int64_t ended, int groups, const double *work);
+/* A member has ended after so many seconds: its group's leader says how, "NAME: result", at DSTN_LOG_NORMAL, or at
+ * DSTN_LOG_QUIET where it is something to be warned of. */
+void dstn_display_end(dstn_display *display, int64_t member, double seconds, dstn_log_level level, const char *text);
+/* Shows what is new, at most a few times a second; for whoever waits. On other ranks than 0, nothing. */
+void dstn_display_update(dstn_display *display);
 
 /* Where a run goes and how it starts. */
 typedef struct dstn_run_request {
@@ -184,6 +196,8 @@ typedef struct dstn_run_request {
     const char *data_section; /* of a member: what the sweep calls the data that it reads, for its record; or NULL */
     bool resume;              /* go on from the folder's newest checkpoint */
     bool is_member;           /* of a sweep, where starting at the beginning needs no mention */
+    int64_t member;           /* its position in the sweep's plan */
+    double *valid_loss;       /* [out] at the end, on DSTN_OK; or NULL */
     dstn_display *display;
 } dstn_run_request;
 

@@ -88,6 +88,7 @@ typedef struct dstn_sweep_plan {
     dstn_member *members;      /* [count] in the order in which they were asked for */
     dstn_member_state *states; /* [count] */
     char **messages;           /* [count] why a member failed or diverged in this launch, or NULL */
+    double *work;              /* [count] seconds that it is thought to take, 0 where nobody has said so */
     struct search_asker *asker;
 } dstn_sweep_plan;
 
@@ -129,14 +130,22 @@ dstn_section *dstn_search_schema(size_t *count);
 typedef dstn_status (*dstn_run_member)(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
                                        const dstn_group *group, dstn_error *err);
 
+/* What a population is run with. */
+typedef struct dstn_sweep_calls {
+    dstn_run_member run;
+    void (*idle)(void *user); /* again and again on ranks that wait for the others' members to end; or NULL */
+    void *user;
+} dstn_sweep_calls;
+
 /* Splits the world into groups of ranks_per_member and runs all members that are queued or preempted, each group
- * drawing the next one when it is free; states and messages of the plan, which is the same on every rank, are then of
- * what they came to. A member that diverges or fails never stops the others. One that returns DSTN_STOPPED is
- * preempted, and nobody draws any more: what runs is finished, what is left stays queued. Collective over the world.
- * DSTN_OK, DSTN_MEMBERS_FAILED (some of the plan have), or DSTN_STOPPED, and DSTN_ERROR_USAGE where ranks_per_member
- * does not divide the world (nothing is run then). */
+ * drawing the next one when it is free, those of most work first (a factor of 1.2 counts as none), in the order in
+ * which they were asked for where that is equal: what a method is told, and when, doesn't depend on it; states and
+ * messages of the plan, which is the same on every rank, are then of what they came to. A member that diverges or fails
+ * never stops the others. One that returns DSTN_STOPPED is preempted, and nobody draws any more: what runs is finished,
+ * what is left stays queued. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED (some of the plan have), or
+ * DSTN_STOPPED, and DSTN_ERROR_USAGE where ranks_per_member does not divide the world (nothing is run then). */
 dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
-                           dstn_run_member run, void *user, dstn_error *err);
+                           const dstn_sweep_calls *calls, dstn_error *err);
 
 /* ---- what members have read ------------------------------------------------------------------------------------- */
 

@@ -219,13 +219,21 @@ static dstn_status deliver(dstn_status status, const dstn_error *err) {
     return is_lost && has_results ? DSTN_ERROR_RUN : status;
 }
 
+/* The terminal that takes stderr, perhaps through a launcher. It stays open as long as the process lives. */
+static void find_terminal(dstn_console *console) {
+    const char *term = getenv("TERM");
+    console->terminal = isatty(STDERR_FILENO) ? STDERR_FILENO : dstn_ranks_open_launcher_terminal();
+    console->is_terminal = console->terminal >= 0 && term && strcmp(term, "dumb") != 0;
+}
+
 /* Runs the command and prints its error, where this process speaks. */
 static dstn_status run(dstn_console *console, bool speaks, int argc, char **argv) {
     dstn_error err = {DSTN_OK, ""};
-    console->log = (dstn_log){speaks ? stderr : NULL, DSTN_LOG_NORMAL};
+    console->log = (dstn_log){.out = speaks ? stderr : NULL, .level = DSTN_LOG_NORMAL};
     console->out = speaks ? stdout : NULL;
-    const char *term = getenv("TERM");
-    console->is_terminal = speaks && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    if (speaks) {
+        find_terminal(console);
+    }
     dstn_status status = dispatch(console, argc, argv, &err);
     if (speaks && status != DSTN_OK && err.message[0] != '\0') {
         fprintf(stderr, "dstn: %s\n", err.message);

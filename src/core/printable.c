@@ -71,7 +71,7 @@ char *dstn_printable(const char *text) {
     return printable;
 }
 
-void dstn_vprint_line(FILE *out, const char *format, va_list args) {
+char *dstn_vformat_line(const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
@@ -80,9 +80,14 @@ void dstn_vprint_line(FILE *out, const char *format, va_list args) {
     vsnprintf(text, size, format, again);
     va_end(again);
     char *line = dstn_printable(text);
+    free(text);
+    return line;
+}
+
+void dstn_vprint_line(FILE *out, const char *format, va_list args) {
+    char *line = dstn_vformat_line(format, args);
     fprintf(out, "%s\n", line);
     free(line);
-    free(text);
 }
 
 void dstn_print_line(FILE *out, const char *format, ...) {

@@ -47,12 +47,20 @@ void dstn_group_barrier(const dstn_group *group) {
     MPI_Barrier(group->comm);
 }
 
-void dstn_group_barrier_asleep(const dstn_group *group) {
-    const struct timespec nap = {0, 2000000}; /* 2 milliseconds */
+void dstn_group_meet(const dstn_group *group, void (*idle)(void *user), void *user) {
+    const struct timespec nap = {0, 1000000};
     MPI_Request request;
-    int done = 0;
+    int is_complete = 0;
     MPI_Ibarrier(group->comm, &request);
-    while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
+    for (;;) {
+        MPI_Test(&request, &is_complete, MPI_STATUS_IGNORE);
+        dstn_ranks_poll();
+        if (idle) {
+            idle(user);
+        }
+        if (is_complete) {
+            return;
+        }
         nanosleep(&nap, NULL);
     }
 }

@@ -7,7 +7,7 @@
 
 enum { KEEPER = 0, REQUEST = 1, ANSWER = 2 };
 
-typedef enum keep_action { PUT, ADD, LEAVE } keep_action;
+typedef enum keep_action { PUT, ADD } keep_action;
 
 /* What a rank asks of the keeper; the bytes of a put follow it. */
 typedef struct keep_request {
@@ -26,7 +26,6 @@ struct ranks_keep {
     size_t request_size;       /* of the largest request */
     MPI_Request sending;
     int64_t sent, received; /* requests */
-    int left;               /* ranks that have said that they add no more; on the keeper */
     ranks_keep *next_served;
 };
 
@@ -95,9 +94,6 @@ static void answer(ranks_keep *keep, int rank, const keep_request *request, size
         before = *(int64_t *)at;
         *(int64_t *)at += request->value;
         MPI_Send(&before, 1, MPI_INT64_T, rank, ANSWER, keep->comm); /* which is being waited for */
-        break;
-    case LEAVE:
-        keep->left++;
         break;
     }
 }
@@ -197,20 +193,6 @@ int64_t ranks_keep_add(ranks_keep *keep, size_t offset, int64_t value) {
     int64_t *at = (int64_t *)(void *)(keep->bytes + offset), before = *at;
     *at += value;
     return before;
-}
-
-void ranks_keep_leave(ranks_keep *keep) {
-    if (keep->has_window) {
-        return;
-    }
-    if (keep->rank != KEEPER) {
-        finish_sending(keep);
-        send_request(keep, (keep_request){.action = LEAVE}, NULL, 0);
-        return;
-    }
-    while (keep->left < keep->size - 1) {
-        dstn_ranks_poll();
-    }
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */

@@ -16,12 +16,9 @@ void ranks_keep_destroy(ranks_keep *keep); /* collective; every put has then arr
 void ranks_keep_put(ranks_keep *keep, size_t offset, const void *bytes, size_t size);
 /* On the keeper alone. */
 void ranks_keep_get(ranks_keep *keep, size_t offset, void *bytes, size_t size);
-/* Adds to the integer at `offset`, atomically, and returns what it was; waits for the keeper. */
+/* Adds to the integer at `offset`, atomically, and returns what it was; waits for the keeper, which without a window
+ * has to poll until all ranks have added what they will. */
 int64_t ranks_keep_add(ranks_keep *keep, size_t offset, int64_t value);
-
-/* Says that this rank adds no more. Without a window the keeper answers until all ranks have said so: what it does next
- * may be something in which it answers nobody. Each rank once, and the keeper too. */
-void ranks_keep_leave(ranks_keep *keep);
 
 /* Answers what has come in for any of this process's keeps; called by dstn_ranks_poll. */
 void ranks_keep_serve_all(void);

@@ -1,5 +1,5 @@
-/* ranks: where a launcher's stdout goes. Under mpirun what a rank prints goes through a pipe, and when mpirun can't
- * write it, it throws it away and says nothing. */
+/* ranks: where a launcher's stdout and stderr go. Under mpirun what a rank prints goes through a pipe, and when mpirun
+ * can't write it, it throws it away and says nothing. */
 #include "dstn/ranks.h"
 
 #include <errno.h>
@@ -100,4 +100,19 @@ int dstn_ranks_launcher_refuses(void) {
         close(descriptor);
     }
     return reason;
+}
+
+int dstn_ranks_open_launcher_terminal(void) {
+    long launcher = (long)getppid();
+    if (!is_launcher(launcher)) {
+        return -1;
+    }
+    char *path = dstn_format("/proc/%ld/fd/2", launcher);
+    int descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    free(path);
+    if (descriptor >= 0 && !isatty(descriptor)) {
+        close(descriptor);
+        descriptor = -1;
+    }
+    return descriptor;
 }

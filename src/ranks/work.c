@@ -37,7 +37,6 @@ int64_t dstn_work_draw(dstn_work *work, const dstn_group *group) {
     dstn_group_broadcast(group, &item, sizeof item);
     if (item < 0) {
         work->is_empty = true;
-        ranks_keep_leave(work->keep);
     }
     return item;
 }

@@ -61,11 +61,12 @@ typedef struct run_progress_observer {
     dstn_job *job;
     dstn_display *display;
     const char *name;
+    int64_t member;         /* its position in the plan of a population */
     double started, posted; /* seconds */
     int64_t first_step;
 } run_progress_observer;
 
-run_progress_observer *run_progress_observer_new(dstn_job *job, dstn_display *display, const char *name);
+run_progress_observer *run_progress_observer_new(dstn_job *job, const dstn_run_request *request);
 void run_progress_observer_destroy(run_progress_observer *observer);
 dstn_observer run_progress_observer_as_observer(run_progress_observer *observer);
 

@@ -62,7 +62,7 @@ static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request
 
 /* The progress counts from where the run stands, so it comes once that is known. */
 static void start_progress(run *r, const dstn_run_request *request) {
-    r->progress = run_progress_observer_new(r->job, request->display, request->name);
+    r->progress = run_progress_observer_new(r->job, request);
     memmove(r->observers + 1, r->observers, (size_t)r->observer_count * sizeof(r->observers[0]));
     r->observers[0] = run_progress_observer_as_observer(r->progress);
     r->observer_count++;
@@ -277,9 +277,12 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
 }
 
 /* The last update may have broken the weights after their loss was seen to be finite. */
-static dstn_status check_end(run *r, dstn_error *err) {
+static dstn_status check_end(run *r, double *valid_loss, dstn_error *err) {
     double loss, accuracy;
     dstn_trainer_evaluate(r->job->trainer, DSTN_PART_VALID, &loss, &accuracy);
+    if (valid_loss) {
+        *valid_loss = loss;
+    }
     return isfinite(loss) ? DSTN_OK
                           : dstn_fail(err, DSTN_DIVERGED, "diverged: the validation loss at the end is %g", loss);
 }
@@ -304,7 +307,7 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     run_watchdog_watch(request->name, dstn_trainer_progress(r->job->trainer)->step);
     status = dstn_trainer_run(r->job->trainer, r->observers, r->observer_count, err);
     if (status == DSTN_OK) {
-        status = check_end(r, err);
+        status = check_end(r, request->valid_loss, err);
     }
     status = finish(r, status, dstn_seconds() - start_time, err);
     run_watchdog_release();

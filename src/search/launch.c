@@ -57,7 +57,8 @@ static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dst
         return status;
     }
     search_data_section(&sweep->plan->members[index], doc, section);
-    status = dstn_job_new(doc, group, &sweep->console->log, DSTN_JOB_TRAINER, out, err);
+    const dstn_log *log = dstn_display_log(sweep->display, dstn_group_leads(group));
+    status = dstn_job_new(doc, group, log, DSTN_JOB_TRAINER, out, err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -70,7 +71,7 @@ static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dst
 }
 
 static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
-                                dstn_error *err) {
+                                double *valid_loss, dstn_error *err) {
     char section[DSTN_DIGEST_SIZE];
     dstn_job *job;
     dstn_status status = open_member(sweep, index, group, section, &job, err);
@@ -85,6 +86,8 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
                                 .data_section = section,
                                 .resume = true,
                                 .is_member = true,
+                                .member = index,
+                                .valid_loss = valid_loss,
                                 .display = sweep->display};
     status = dstn_run(job, &request, err);
     dstn_job_destroy(job);
@@ -95,21 +98,11 @@ const search_work search_training = {check_member, train_member};
 
 /* ---- the command ---- */
 
-static void warn_of_members(const dstn_sweep *sweep) {
-    const dstn_sweep_plan *plan = sweep->plan;
-    for (int64_t m = 0; m < plan->count; m++) {
-        if (plan->messages[m] && plan->messages[m][0]) {
-            dstn_log_warn(&sweep->console->log, "%s: %s", plan->members[m].name, plan->messages[m]);
-        }
-    }
-}
-
 static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     dstn_status status = search_run_rounds(sweep, err);
     dstn_display_destroy(sweep->display);
     sweep->display = NULL;
-    warn_of_members(sweep);
     if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {
         dstn_error table_error = {DSTN_OK, ""};
         bool is_stopped = status == DSTN_STOPPED;

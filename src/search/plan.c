@@ -80,6 +80,7 @@ static void make_room(dstn_sweep_plan *plan) {
     plan->members = enlarge(plan->members, used, size, sizeof *plan->members);
     plan->states = enlarge(plan->states, used, size, sizeof *plan->states);
     plan->messages = enlarge(plan->messages, used, size, sizeof *plan->messages);
+    plan->work = enlarge(plan->work, used, size, sizeof *plan->work);
 }
 
 /* What is set for all comes before what the method sets. */
@@ -236,6 +237,7 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     free(plan->members);
     free(plan->states);
     free(plan->messages);
+    free(plan->work);
     free(plan->base);
     free(plan);
 }

@@ -2,6 +2,9 @@
  * ledger before what follows it begins. */
 #include "sweep.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 static const double least_seconds = 2; /* no member starts that can't reach a checkpoint in the time left */
 
 /* Whether any rank of the group has been asked to stop, or time runs out. The first member of a launch starts all the
@@ -21,6 +24,22 @@ static dstn_status note(const dstn_sweep *sweep, const dstn_group *group, int64_
     return dstn_group_verdict(group, status, err);
 }
 
+/* What became of a member, for those who look on. */
+static void tell_end(const dstn_sweep *sweep, int64_t index, double seconds, dstn_status status, double valid_loss,
+                     const dstn_error *err) {
+    const char *name = sweep->plan->members[index].name;
+    dstn_member_state state = dstn_member_state_after(status);
+    if (!sweep->display || state == DSTN_MEMBER_PREEMPTED) {
+        return;
+    }
+    bool is_done = state == DSTN_MEMBER_DONE;
+    char *text = is_done                         ? dstn_format("%s: validation loss %.6g", name, valid_loss)
+                 : state == DSTN_MEMBER_DIVERGED ? dstn_format("%s: %s", name, err->message)
+                                                 : dstn_format("%s: failed: %s", name, err->message);
+    dstn_display_end(sweep->display, index, seconds, is_done ? DSTN_LOG_NORMAL : DSTN_LOG_QUIET, text);
+    free(text);
+}
+
 static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t index, const char *folder,
                               const dstn_group *group, dstn_error *err) {
     (void)plan;
@@ -32,14 +51,50 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t i
     if (status != DSTN_OK) {
         return status;
     }
-    status = sweep->work.train(sweep, index, folder, group, err);
+    double valid_loss = NAN, start = dstn_seconds();
+    status = sweep->work.train(sweep, index, folder, group, &valid_loss, err);
+    double seconds = dstn_seconds() - start;
+    sweep->seconds_in_members += seconds;
     dstn_error ledger_error = {DSTN_OK, ""};
     const char *detail = status == DSTN_OK ? NULL : err->message;
     if (note(sweep, group, index, dstn_member_state_after(status), detail, &ledger_error) != DSTN_OK) {
         *err = ledger_error;
         return ledger_error.status;
     }
+    if (dstn_group_leads(group)) {
+        tell_end(sweep, index, seconds, status, valid_loss, err);
+    }
     return status;
+}
+
+static void show(void *user) {
+    const dstn_sweep *sweep = user;
+    if (sweep->display) {
+        dstn_display_update(sweep->display);
+    }
+}
+
+/* Tells the display what there is to do. */
+static void expect(const dstn_sweep *sweep) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    if (!sweep->display) {
+        return;
+    }
+    double *work = dstn_alloc((size_t)plan->count + 1, sizeof *work);
+    int64_t ended = 0, groups = dstn_group_size(sweep->console->world) / sweep->ranks_per_member;
+    for (int64_t m = 0; m < plan->count; m++) {
+        bool waits = plan->states[m] == DSTN_MEMBER_QUEUED || plan->states[m] == DSTN_MEMBER_PREEMPTED;
+        work[m] = waits ? plan->work[m] : 0;
+        ended += !waits;
+    }
+    dstn_display_expect(sweep->display, plan->count, ended, (int)groups, work);
+    free(work);
+}
+
+static dstn_status run_round(dstn_sweep *sweep, dstn_error *err) {
+    const dstn_sweep_calls calls = {run_member, show, sweep};
+    expect(sweep);
+    return dstn_sweep_run(sweep->plan, sweep->console->world, (int)sweep->ranks_per_member, sweep->folder, &calls, err);
 }
 
 /* What stopped the launch is known to the rank that was told to, and said by the first one that is. */
@@ -65,8 +120,7 @@ dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err) {
             status = dstn_group_verdict(world, status, err);
         }
         if (status == DSTN_OK) {
-            status =
-                dstn_sweep_run(sweep->plan, world, (int)sweep->ranks_per_member, sweep->folder, run_member, sweep, err);
+            status = run_round(sweep, err);
         }
         if (status == DSTN_STOPPED) {
             return say_what_stopped(world, err);

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static char *note_path(const char *folder, const char *section) {
@@ -100,18 +99,11 @@ void search_clear_notes(const char *folder) {
     free(path);
 }
 
-static void tell_time(char text[32]) {
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
 /* Names and paths of any kind on one line each. */
 static char *write_note(const dstn_job *job, const char *member, const char *host) {
     char now[32];
     char *name = dstn_printable(member), *source = dstn_printable(job->dataset->source);
-    tell_time(now);
+    dstn_time_text(now);
     char *text = dstn_format("digest %s\nmember %s\nhost %s\ntime %s\nsource %s\n", job->dataset->digest, name, host,
                              now, source);
     free(source);

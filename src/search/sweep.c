@@ -1,4 +1,5 @@
 /* search: running a plan: groups of ranks draw members from the shared window, and all ranks learn how each ended. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,36 @@ typedef struct queue {
     int64_t count;
 } queue;
 
+/* Of members that differ by less than what one timed step is worth, the first comes first. */
+static const double step_of_work = 1.2;
+
+typedef struct waiting {
+    int64_t index;
+    double work; /* in whole steps: a logarithm */
+} waiting;
+
+/* Longest first: what is begun last is short, and ranks are idle for no longer than that takes. */
+static int compare_waiting(const void *a, const void *b) {
+    const waiting *left = a, *right = b;
+    if (left->work != right->work) {
+        return left->work < right->work ? 1 : -1;
+    }
+    return (left->index > right->index) - (left->index < right->index);
+}
+
+static void put_longest_first(const dstn_sweep_plan *plan, queue *q) {
+    waiting *all = dstn_alloc((size_t)q->count + 1, sizeof *all);
+    for (int64_t i = 0; i < q->count; i++) {
+        double work = plan->work[q->indices[i]];
+        all[i] = (waiting){q->indices[i], work > 0 ? floor(log(work) / log(step_of_work)) : -INFINITY};
+    }
+    qsort(all, (size_t)q->count, sizeof *all, compare_waiting);
+    for (int64_t i = 0; i < q->count; i++) {
+        q->indices[i] = all[i].index;
+    }
+    free(all);
+}
+
 static queue members_that_wait(const dstn_sweep_plan *plan) {
     queue q = {.indices = dstn_alloc((size_t)plan->count + 1, sizeof *q.indices)};
     for (int64_t m = 0; m < plan->count; m++) {
@@ -17,16 +48,17 @@ static queue members_that_wait(const dstn_sweep_plan *plan) {
             q.indices[q.count++] = m;
         }
     }
+    put_longest_first(plan, &q);
     return q;
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
 static dstn_member_state run_one(dstn_sweep_plan *plan, int64_t index, const dstn_group *group, const char *folder,
-                                 dstn_run_member run, void *user) {
+                                 const dstn_sweep_calls *calls) {
     dstn_error err = {DSTN_OK, ""};
     char *own_folder = dstn_format("%s/members/%s", folder, plan->members[index].name);
-    dstn_status status = run(user, plan, index, own_folder, group, &err);
+    dstn_status status = calls->run(calls->user, plan, index, own_folder, group, &err);
     free(own_folder);
     dstn_member_state state = dstn_member_state_after(dstn_group_agree(group, status, &err));
     if (state == DSTN_MEMBER_FAILED || state == DSTN_MEMBER_DIVERGED) {
@@ -45,10 +77,10 @@ static void draw_the_rest(dstn_work *work, const dstn_group *group) {
 
 /* came_to [q->count]: what the members that this group has run came to; queued for the others. */
 static void run_members(dstn_sweep_plan *plan, const queue *q, dstn_work *work, const dstn_group *group,
-                        const char *folder, dstn_run_member run, void *user, double *came_to) {
+                        const char *folder, const dstn_sweep_calls *calls, double *came_to) {
     int64_t drawn;
     while ((drawn = dstn_work_draw(work, group)) >= 0) {
-        dstn_member_state state = run_one(plan, q->indices[drawn], group, folder, run, user);
+        dstn_member_state state = run_one(plan, q->indices[drawn], group, folder, calls);
         came_to[drawn] = state;
         if (state == DSTN_MEMBER_PREEMPTED) {
             draw_the_rest(work, group);
@@ -110,7 +142,7 @@ static dstn_status judge(const dstn_sweep_plan *plan, dstn_error *err) {
 }
 
 dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int ranks_per_member, const char *folder,
-                           dstn_run_member run, void *user, dstn_error *err) {
+                           const dstn_sweep_calls *calls, dstn_error *err) {
     dstn_group *group;
     if (dstn_group_split(world, ranks_per_member, &group, err)) {
         return err->status;
@@ -118,7 +150,8 @@ dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int r
     queue q = members_that_wait(plan);
     dstn_work *work = dstn_work_new(world, q.count);
     double *came_to = dstn_alloc((size_t)q.count + 1, sizeof *came_to);
-    run_members(plan, &q, work, group, folder, run, user, came_to);
+    run_members(plan, &q, work, group, folder, calls, came_to);
+    dstn_group_meet(world, calls->idle, calls->user);
     gather_states(world, group, &q, came_to, plan);
     gather_messages(world, &q, plan);
     dstn_status status = judge(plan, err);

@@ -9,9 +9,10 @@ typedef struct search_work {
     /* Judges a member's config before anything is queued: DSTN_ERROR_USAGE where it is wrong, or not what it was when
      * the member ran. longer [out]: it has more steps to go than when it ran. On one rank. */
     dstn_status (*check)(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err);
-    /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. */
+    /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. valid_loss [out]: on
+     * DSTN_OK. */
     dstn_status (*train)(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
-                         dstn_error *err);
+                         double *valid_loss, dstn_error *err);
 } search_work;
 
 struct dstn_sweep {
@@ -26,10 +27,11 @@ struct dstn_sweep {
     search_work work;
     bool *known; /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
     int64_t known_count;
-    dstn_ledger *ledger; /* this rank's file */
-    dstn_display *display;
-    bool table_is_old; /* the launch before had no time to write it */
-    bool has_started;  /* this rank's group has trained a member in this launch */
+    dstn_ledger *ledger;       /* this rank's file */
+    dstn_display *display;     /* NULL: nobody is shown anything */
+    bool table_is_old;         /* the launch before had no time to write it */
+    bool has_started;          /* this rank's group has trained a member in this launch */
+    double seconds_in_members; /* of this rank in this launch */
 };
 
 /* Puts the plan where the ledger of the sweep's folder says that former launches left it, up to the round of asks that

@@ -83,7 +83,7 @@ static dstn_status run_round(scaling *s, int round, dstn_error *err) {
     for (int i = 0; i < s->count; i++) {
         trial *t = &s->trials[i];
         dstn_status status = t->group ? time_trial(s, t, &s->steps, &t->seconds[round], err) : DSTN_OK;
-        dstn_group_barrier_asleep(s->world);
+        dstn_group_meet(s->world, NULL, NULL);
         if (dstn_group_agree(s->world, status, err) != DSTN_OK) {
             return err->status;
         }

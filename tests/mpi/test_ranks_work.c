@@ -41,6 +41,7 @@ static void draw_all(int each, int64_t total) {
         compute(item, dstn_group_rank(world));
     }
     assert_int_equal(dstn_work_draw(work, group), -1); /* and it stays empty */
+    dstn_group_meet(world, NULL, NULL);
     dstn_group_sum(world, drawn, total);
     for (int64_t i = 0; i < total; i++) {
         assert_true(drawn[i] == each);

@@ -64,7 +64,8 @@ static dstn_status run_all(seen *s, dstn_error *err) {
         free(plan->messages[m]);
         plan->messages[m] = NULL;
     }
-    dstn_status status = dstn_sweep_run(plan, world, s->group_size, "out", run_member, s, err);
+    dstn_status status =
+        dstn_sweep_run(plan, world, s->group_size, "out", &(dstn_sweep_calls){run_member, NULL, s}, err);
     dstn_group_sum(world, s->calls, MEMBERS);
     dstn_sweep_plan_count(plan, s->counts);
     return status;

@@ -36,7 +36,7 @@ static dstn_status read_table(const char *more, dstn_dataset **out, dstn_error *
     char section[512];
     said[0] = '\0';
     FILE *log_file = fmemopen(said, sizeof said, "w");
-    dstn_log log = {log_file, DSTN_LOG_NORMAL};
+    dstn_log log = {.out = log_file, .level = DSTN_LOG_NORMAL};
     snprintf(section, sizeof section, "path: %s, target: y, standardize: false, split: end, valid_fraction: 0.2%s",
              path, more);
     dstn_status status = read_section(section, 1, &log, out, err);

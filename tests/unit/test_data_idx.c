@@ -91,7 +91,7 @@ static void a_folder_without_test_files_has_no_test_part_and_says_so(void **stat
     remove_file(TEST_LABELS);
     char said[1024] = "";
     FILE *out = fmemopen(said, sizeof said, "w");
-    dstn_log log = {out, DSTN_LOG_NORMAL};
+    dstn_log log = {.out = out, .level = DSTN_LOG_NORMAL};
     dstn_dataset *dataset;
     dstn_error err;
     assert_int_equal(read_folder("", &log, &dataset, &err), DSTN_OK);
@@ -105,7 +105,7 @@ static void a_class_without_examples_is_warned_of(void **state) {
     (void)state;
     char said[1024] = "";
     FILE *out = fmemopen(said, sizeof said, "w");
-    dstn_log log = {out, DSTN_LOG_NORMAL};
+    dstn_log log = {.out = out, .level = DSTN_LOG_NORMAL};
     dstn_dataset *dataset;
     dstn_error err;
     char section[512];

@@ -232,7 +232,7 @@ static void a_constant_channel_is_warned_of_and_becomes_zero(void **state) {
         put_steps(as_bytes, step);
         char said[1024] = "", section[512];
         FILE *out = fmemopen(said, sizeof said, "w");
-        dstn_log log = {out, DSTN_LOG_NORMAL};
+        dstn_log log = {.out = out, .level = DSTN_LOG_NORMAL};
         dstn_dataset *dataset;
         dstn_error err;
         snprintf(section, sizeof section, "source: hdf5, path: %s, valid_fraction: 0.25" CLASSES, path);

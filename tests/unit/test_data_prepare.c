@@ -206,7 +206,7 @@ static dstn_dataset *read_with_log(const char *section, uint32_t seed, char *sai
     dstn_error err;
     memset(said, 0, size);
     FILE *out = fmemopen(said, size, "w");
-    dstn_log log = {out, DSTN_LOG_NORMAL};
+    dstn_log log = {.out = out, .level = DSTN_LOG_NORMAL};
     if (read_section(section, seed, &log, &dataset, &err) != DSTN_OK) {
         fail_msg("%s", err.message);
     }

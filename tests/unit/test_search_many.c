@@ -65,7 +65,7 @@ static void members_are_planned_and_gone_on_with_in_linear_time(void **state) {
     dstn_error err;
     char *said = NULL;
     size_t size;
-    dstn_console console = {.world = world, .log = {open_memstream(&said, &size), DSTN_LOG_NORMAL}};
+    dstn_console console = {.world = world, .log = {.out = open_memstream(&said, &size), .level = DSTN_LOG_NORMAL}};
     double start = used_seconds();
     dstn_sweep *sweep = sweep_new(&console, text, NULL, folder, &err);
     assert_int_equal(sweep->plan->count, MEMBERS);

@@ -1,0 +1,68 @@
+# What a sweep says while it runs: a line for every member that ends, every warning of any rank once, and on a terminal a
+# table with the values of the hyperparameters.
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+small_table >table.csv
+cat >run.yaml <<'Y'
+data: {path: table.csv, target: yield}
+model: {response: full, layers: [linear: {out: 1, bias: false, init: zero}]}
+regularizers: {l2: {strength: lambda}}
+hyperparameters: {lambda: {transform: exp, start: 1, scale: 1, tune_scale: false}}
+train: {iterations: 3000, batch: 8}
+optimizer: {rate: 1e-3}
+hyper_optimizer: {rate: 1e-3}
+Y
+cat >sweep.yaml <<'Y'
+base: run.yaml
+axes:
+  kind:
+    good: {train.iterations: 3000}
+    breaks: {optimizer.rate: 1e6}
+    lacks: {data.path: nowhere.csv}
+    spares: {hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
+  seed: {from: 0, count: 3}
+Y
+fail() {
+  echo "FAIL $1" && failures=$((failures + 1)) && cat err
+}
+stamp='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z'
+
+expect "a sweep with members of all kinds" 5 '^failed 3$' run_mpi 3 "$dstn" sweep sweep.yaml --out all
+# Whichever rank has run it: 12 lines, counted in the order of their ends.
+grep -Eo "^(warning: )?$stamp [0-9]+ of 12 done" err | sed 's/.*Z //' >counted
+seq -f '%.0f of 12 done' 12 | cmp -s - counted || fail "members that end are not counted from 1 to 12"
+for line in "good-[012]: validation loss [0-9.]+" "spares-[012]: validation loss [0-9.]+"; do
+  [ "$(grep -Ec "^$stamp [0-9]+ of 12 done(, ([0-9]+m[0-9]{2}s|\\?) left)?: $line\$" err)" -eq 3 ] || fail "no 3 lines $line"
+done
+for line in "breaks-[012]: diverged: .* at step [0-9]+" "lacks-[012]: failed: .*nowhere.csv"; do
+  [ "$(grep -Ec "^warning: $stamp [0-9]+ of 12 done.*: $line" err)" -eq 3 ] || fail "no 3 lines $line"
+done
+grep -Eq "^$stamp 12 of 12 done: |^warning: $stamp 12 of 12 done: " err || fail "time is left after the last one"
+[ "$(grep -c 'hyperparameters.spare: no layer' err)" -eq 1 ] || fail "a warning of three members isn't told once"
+
+# Only another rank has something to warn of: the first one trains the long member.
+cat >two.yaml <<'Y'
+base: run.yaml
+axes:
+  kind:
+    long: {train.iterations: 300000}
+    spares: {train.iterations: 300000, hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
+Y
+expect "a warning of another rank" 0 '^warning: hyperparameters.spare: no layer' run_mpi 2 "$dstn" sweep two.yaml \
+  --out other
+expect "a quiet sweep" 5 '^warning: .*breaks-0: diverged' run_mpi 2 "$dstn" sweep sweep.yaml --out quiet --quiet
+grep -E 'good-|spares-' "$scratch/err" && fail "a quiet sweep speaks of what went well"
+
+# Through mpirun, too.
+cat >live.sh <<E
+stty cols 50 rows 12
+mpirun --oversubscribe -n 2 $dstn sweep two.yaml --out live
+E
+TERM=xterm script -qec "bash live.sh" /dev/null </dev/null >shown 2>&1
+tr -d '\r' <shown | sed 's/\x1b\[[0-9]*[A-Z]//g' >lines
+grep -Eq '^    lambda [0-9.e+-]+  spare [0-9.e+-]+$' lines || { fail "no values in the table" && cat lines; }
+grep -Eq '^[01] of 2 done, .* left$' lines || fail "no head of the table"
+grep -Eq $'\x1b\\[[0-9]+A\x1b\\[J' shown || fail "the table is not drawn in place"
+# What is cut stays on its line, or the next table would not find it.
+grep -E '^(long|spares) |^    ' lines | awk 'length > 49 { exit 1 }' || fail "a line of the table is too long"
+finish
