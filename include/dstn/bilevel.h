@@ -195,15 +195,18 @@ typedef struct dstn_epoch {
     double accuracy[DSTN_PARTS]; /* likewise, NAN for regression */
 } dstn_epoch;
 
-/* Examples that a pass on this rank has at most, a shard's where there are shards, for dstn_model_request.max_rows. */
+/* Examples that a pass on this rank has at most, for dstn_model_request.max_rows; where there are shards, those of a
+ * shard, or 64 (at most a batch) for evaluations, on any number of ranks. */
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group);
 
 /* Where the group has several ranks, the model's parameters and gradients, and the moments, move into memory that ranks
  * of one node share (dstn_shared): weights are there once a node, each rank updates its slices of them, and the model
  * is of no more use when the trainer is gone or could not be made. Further trainers of the same model are destroyed
- * before the first. Made, and destroyed, by all ranks of the group together.
+ * before the first; with shards it has one alone (DSTN_ERROR_RUN). Made, and destroyed, by all ranks of the group
+ * together.
  *
- * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch) and takes all memory.
+ * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch; no shards where layers keep state of
+ * rows) and takes all memory.
  * DSTN_ERROR_USAGE. The caller has initialized the model before: later, all ranks of a node would write the same
  * weights, while others read them already. The space may be reset at any time before training. */
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err);
@@ -269,7 +272,8 @@ size_t dstn_trainer_memory_used(const dstn_trainer *trainer);
 /* Brings what ranks keep in slices to every node: before the state below is read, on the leader or anywhere. Collective
  * over the group. */
 void dstn_trainer_gather_state(dstn_trainer *trainer);
-/* Why ranks of one host share no memory, and what that costs; NULL: they do, or are alone. Free with free(). */
+/* Why ranks of one host share no memory, and what that costs, all that a rank then keeps and receives counted; NULL:
+ * they do, or are alone. Free with free(). */
 char *dstn_trainer_lack(const dstn_trainer *trainer);
 
 /* Everything that the next step depends on: parameters, moments, λ, raw_scale, schedules, counters, data positions. */

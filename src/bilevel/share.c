@@ -64,6 +64,11 @@ dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_err
     }
     dstn_shared *holder = bilevel_shared_of(trainer->model);
     bool moves = !holder;
+    if (!moves && trainer->settings.shards > 0) {
+        return dstn_fail(err, DSTN_ERROR_RUN,
+                         "the network has a trainer with others already, and partial sums of shards have no place in "
+                         "what they share; a network with shards has one trainer");
+    }
     dstn_shared_request request = {.most_ranks = most_ranks};
     for (int r = 0; r < DSTN_RANGES; r++) {
         size_t bytes = dstn_shared_bytes(range_bytes(trainer, r));
@@ -99,11 +104,12 @@ char *dstn_trainer_lack(const dstn_trainer *trainer) {
     if (!why) {
         return NULL;
     }
-    double weights = 0;
+    double bytes = (double)dstn_shared_memory_used(trainer->own_shared);
     for (int r = 0; r < DSTN_RANGES; r++) {
-        weights += (double)range_bytes(trainer, r) * (1 + dstn_optimizer_moments(trainer->weights[r]));
+        bytes += (double)dstn_reducer_memory_used(dstn_problem_reducer(trainer->problem, (dstn_range)r));
     }
-    return dstn_format("ranks of one host share no memory, since %s: each keeps its own weights and moments, %.3g MB, "
-                       "and sums and updates go between them as messages",
-                       why, 1e-6 * weights);
+    return dstn_format(
+        "ranks of one host share no memory, since %s: each keeps its own weights, gradients, moments and "
+        "what comes from the others, %.3g MB, and sums and updates go between them as messages",
+        why, 1e-6 * bytes);
 }

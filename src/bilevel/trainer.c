@@ -28,6 +28,13 @@ const dstn_option dstn_train_options[] = {
     DSTN_OPTIONS_END,
 };
 
+/* A product of so many rows is as fast, a row, as one of a whole batch. */
+enum { EVALUATED_ROWS = 64 };
+
+static int64_t longer(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
     if (settings->valid_batch > 0) {
         return settings->valid_batch;
@@ -38,11 +45,24 @@ static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_da
 
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
     int64_t largest = settings->valid_batch > settings->batch ? settings->valid_batch : settings->batch;
-    int64_t parts = settings->shards > 0 ? settings->shards : dstn_group_size(group);
-    return (largest + parts - 1) / parts;
+    if (settings->shards == 0) {
+        return (largest + dstn_group_size(group) - 1) / dstn_group_size(group);
+    }
+    /* Pieces of evaluations must be the same on any number of ranks, but needn't be as small as shards. */
+    int64_t piece = largest < EVALUATED_ROWS ? largest : EVALUATED_ROWS;
+    return longer((largest + settings->shards - 1) / settings->shards, piece);
 }
 
 /* ---- making a trainer ---- */
+
+/* Each shard's pass would take a layer's state from row 0. */
+static bool keeps_row_state(dstn_model *model) {
+    dstn_state list = {NULL, 0, 0};
+    dstn_model_add_row_state(model, &list);
+    bool keeps = list.count > 0;
+    dstn_state_clear(&list);
+    return keeps;
+}
 
 static dstn_status check_request(const dstn_trainer_request *request, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
@@ -64,6 +84,11 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
                          "method %s tunes hyperparameters, but the section \"hyperparameters\" names none; "
                          "method: fixed trains without",
                          request->method->name);
+    }
+    if (train->shards > 0 && keeps_row_state(request->model)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "reproducible: true computes a batch in shards, which can't carry on the state that layers of "
+                         "this network keep of each row; reproducible: false trains it");
     }
     int64_t size = dstn_group_size(request->group);
     int64_t valid = valid_batch_of(train, dataset);
@@ -124,10 +149,6 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
             dstn_schedule_read(request->hyper_optimizer, "hyper_optimizer", "rmsprop", &trainer->hyper_schedule, err);
     }
     return status;
-}
-
-static int64_t longer(int64_t a, int64_t b) {
-    return a > b ? a : b;
 }
 
 static bool take_memory(dstn_trainer *trainer) {

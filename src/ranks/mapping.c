@@ -4,14 +4,17 @@
  * alone and leaves the others inside the call, it takes no pages before they are touched (SIGBUS where the file system
  * is full by then), and puts what it hands out 8 bytes behind a cache line.
  *
- * Here the node's leader makes a file, the others open it, and its name is gone before anything is put into it, so that
- * no end of the program leaves it behind. Whether two ranks of a host see the same file system (containers don't) is
+ * Here the node's leader makes a file, the others open it, and its name is gone before anything is put into it. Only
+ * whoever is killed in between leaves it behind, and it is empty; the next one who makes such a file removes it.
+ * Whether two ranks of a host see the same file system (containers don't) is
  * not asked but tried: the file must be there, and hold its name. Every rank has the system set its own pages aside,
  * which puts them near to it. */
 #include "mapping.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAME = 64 }; /* bytes, at the end of the file too */
+enum { NAME = 128, HOST = 64 }; /* bytes; the name is at the end of the file too */
 
 typedef struct node_file {
     const char *directory;
@@ -41,20 +44,84 @@ static char *path_of(const node_file *file) {
     return dstn_format("%s/%s", file->directory, file->name);
 }
 
+/* What the names of all such files of this host begin with: the folder may be many hosts'. */
+static char *own_prefix(void) {
+    char host[HOST] = "";
+    gethostname(host, HOST - 1);
+    return dstn_format("dstn-%s-", host);
+}
+
 /* A name that no process has had, on this host or another one. */
 static void choose_name(node_file *file) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    char *name = dstn_format("dstn-%ld-%lld-%ld", (long)getpid(), (long long)now.tv_sec, now.tv_nsec);
+    char *prefix = own_prefix();
+    char *name = dstn_format("%s%ld-%lld-%ld", prefix, (long)getpid(), (long long)now.tv_sec, now.tv_nsec);
     strncpy(file->name, name, NAME - 1);
     free(name);
+    free(prefix);
 }
 
+/* ---- remnants ---------------------------------------------------------------------------------------------------- */
+
+/* Whoever has made the file holds a lock on it, which ends with the process. */
+static bool lock(int descriptor) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(descriptor, F_SETLK, &whole) == 0;
+}
+
+/* Its maker is no process of this host, nor of a container of it that has another view of processes. */
+static bool is_abandoned(const char *name, const char *prefix, const char *path) {
+    long process, nanoseconds;
+    long long seconds;
+    int length = 0;
+    const char *rest = name + strlen(prefix);
+    if (sscanf(rest, "%ld-%lld-%ld%n", &process, &seconds, &nanoseconds, &length) != 3 || rest[length] ||
+        process <= 0 || kill((pid_t)process, 0) == 0 || errno != ESRCH) {
+        return false;
+    }
+    int descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    struct stat about;
+    bool is_ours = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_uid == geteuid();
+    bool is_abandoned = is_ours && lock(descriptor);
+    close(descriptor);
+    return is_abandoned;
+}
+
+static void remove_remnants(const char *directory) {
+    DIR *all = opendir(directory);
+    if (!all) {
+        return;
+    }
+    char *prefix = own_prefix();
+    for (const struct dirent *entry = readdir(all); entry; entry = readdir(all)) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
+        char *path = dstn_format("%s/%s", directory, entry->d_name);
+        if (is_abandoned(entry->d_name, prefix, path)) {
+            unlink(path);
+        }
+        free(path);
+    }
+    free(prefix);
+    closedir(all);
+}
+
+/* ---- one file for a node ----------------------------------------------------------------------------------------- */
+
 static dstn_status create(node_file *file, size_t total, dstn_error *err) {
+    remove_remnants(file->directory);
     choose_name(file);
     char *path = path_of(file);
     file->descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     bool is_there = file->descriptor >= 0;
+    if (is_there) {
+        lock(file->descriptor); /* where there are no locks, nobody gets one to remove the file either */
+    }
     ssize_t written = is_there ? pwrite(file->descriptor, file->name, NAME, (off_t)total) : -1;
     int reason = written < 0 ? errno : ENOSPC;
     if (written != NAME) {

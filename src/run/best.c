@@ -42,7 +42,7 @@ dstn_status run_best_new(dstn_job *job, const char *folder, const char *config, 
     dstn_model_add_state(job->model, &best->live);
     dstn_space_add_state(job->space, &best->live);
     bool enough = true;
-    for (size_t i = 0; i < best->live.count && enough; i++) {
+    for (size_t i = 0; i < best->live.count && enough && dstn_group_leads(job->group); i++) {
         enough = copy_entry(best, &best->live.entries[i]);
     }
     if (!enough) {
@@ -81,6 +81,9 @@ void run_best_add_state(run_best *best, dstn_state *state) {
 static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
     (void)err;
     run_best *best = self;
+    if (!dstn_group_leads(best->job->group)) {
+        return DSTN_OK;
+    }
     const dstn_epoch *epoch = dstn_trainer_last_epoch(trainer);
     double loss = epoch->loss[DSTN_PART_VALID];
     bool first = best->step < 0 && isfinite(loss);

@@ -5,9 +5,10 @@
 #include "dstn/store.h"
 #include "job.h"
 
-/* A copy of the model and λ, σ as they were then. It is part of every checkpoint, so that a run which is resumed knows
- * it whatever stands on the disk; the file FOLDER/checkpoints/best.h5, a checkpoint that can be evaluated and started
- * from but not resumed, is made from the copy and follows the checkpoints. */
+/* On the leader, a copy of the model and λ, σ as they were then; other ranks keep nothing. It is part of every
+ * checkpoint, so that a run which is resumed knows it whatever stands on the disk; the file FOLDER/checkpoints/best.h5,
+ * a checkpoint that can be evaluated and started from but not resumed, is made from the copy and follows the
+ * checkpoints. */
 typedef struct run_best {
     int64_t step, epoch; /* -1: there has been none */
     double loss[DSTN_PARTS], accuracy[DSTN_PARTS];

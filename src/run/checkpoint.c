@@ -35,10 +35,10 @@ run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_b
     dstn_trainer_add_state(job->trainer, &c->own_state);
     dstn_trainer_add_state(job->trainer, &c->own_whole);
     dstn_state_add_values(&c->own_whole, "digest/chain", DSTN_U8, sizeof(c->chain), c->chain);
-    if (best) {
-        run_best_add_state(best, &c->own_whole);
-    }
     gather_lists(c);
+    if (best && dstn_group_leads(job->group)) { /* it has no other place than the leader's memory */
+        run_best_add_state(best, &c->whole);
+    }
     c->digest_step = dstn_record_series(record, "/digest/step", DSTN_I64, 0);
     c->digest_hash = dstn_record_series(record, "/digest/hash", DSTN_U8, 16);
     c->written_at = dstn_seconds();
@@ -69,12 +69,19 @@ static int hex_value(char digit) {
 void run_checkpointer_digest(const run_checkpointer *c, char digest[33]) {
     dstn_trainer_gather_state(c->job->trainer);
     dstn_group_gather_state(c->job->group, &c->own_state, &c->state);
-    dstn_state_digest(&c->state, c->chain[0] ? c->chain : NULL, digest);
+    if (dstn_group_leads(c->job->group)) { /* which alone has all of the state, and the record */
+        dstn_state_digest(&c->state, c->chain[0] ? c->chain : NULL, digest);
+    } else {
+        digest[0] = '\0';
+    }
 }
 
 static void append_digest(run_checkpointer *c) {
     double step = (double)dstn_trainer_progress(c->job->trainer)->step, bytes[16];
     run_checkpointer_digest(c, c->chain);
+    if (!dstn_group_leads(c->job->group)) {
+        return;
+    }
     for (int i = 0; i < 16; i++) {
         bytes[i] = 16 * hex_value(c->chain[2 * i]) + hex_value(c->chain[2 * i + 1]);
     }

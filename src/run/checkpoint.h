@@ -8,14 +8,15 @@
 typedef struct run_checkpointer {
     dstn_job *job;
     dstn_record *record;
-    run_best *best;               /* NULL: none is kept */
-    const char *folder;           /* the run's */
-    const char *config;           /* the resolved one */
-    char *checkpoints;            /* FOLDER/checkpoints */
-    char *record_path;            /* FOLDER/run.h5 */
-    dstn_state own_state;         /* what the next step depends on, as this rank has it */
-    dstn_state own_whole;         /* with the chain and the best epoch */
-    dstn_state state, whole;      /* the same of the whole group: what a digest is of, and a checkpoint holds */
+    run_best *best;       /* NULL: none is kept */
+    const char *folder;   /* the run's */
+    const char *config;   /* the resolved one */
+    char *checkpoints;    /* FOLDER/checkpoints */
+    char *record_path;    /* FOLDER/run.h5 */
+    dstn_state own_state; /* what the next step depends on, as this rank has it */
+    dstn_state own_whole; /* with the chain */
+    dstn_state state,
+        whole; /* the same of the whole group: what a digest is of, and, with the best epoch, a checkpoint holds */
     dstn_arena *arena;            /* rows of all ranks */
     char chain[33];               /* the last digest */
     int digest_step, digest_hash; /* series */
@@ -35,7 +36,8 @@ dstn_observer run_digest_observer(run_checkpointer *checkpointer);
  * agree on both at the step boundary. Comes after all that write into the record. */
 dstn_observer run_checkpoint_observer(run_checkpointer *checkpointer);
 
-/* Digest of the present state, chained to the last recorded one; the leader's counts. Collective over the group. */
+/* Digest of the present state, chained to the last recorded one, on the leader; empty elsewhere. Collective over the
+ * group. */
 void run_checkpointer_digest(const run_checkpointer *checkpointer, char digest[33]);
 
 /* Writes the record, then the checkpoint of the present state, then the best epoch's. Collective over the group. */

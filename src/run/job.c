@@ -22,8 +22,10 @@ const dstn_option run_job_options[] = {
                 "keep the epoch of the lowest validation loss, checkpoints/best.h5; auto: where epochs are evaluated"),
     DSTN_INT("digest_every", dstn_job_settings, digest_every, 0, 1e12, "0",
              "training steps between digests of the whole state; 0: one an epoch"),
-    DSTN_BOOL("reproducible", dstn_job_settings, reproducible, "false",
-              "the same result to the last bit on any number of ranks that a member has, up to `shards`"),
+    DSTN_BOOL(
+        "reproducible", dstn_job_settings, reproducible, "false",
+        "the same result to the last bit on any number of ranks that a member has, up to `shards`, if all have the "
+        "same OMP_NUM_THREADS; a rank with n shards keeps up to 1 + log2(n) gradients"),
     DSTN_INT("shards", dstn_job_settings, shards, 1, 4096, "8",
              "parts of a batch that are computed one by one and summed in a fixed order, where reproducible is true"),
     DSTN_SECTION("data", dstn_job_settings, data, "the data set"),
@@ -186,6 +188,20 @@ static void tell_lack(const dstn_job *job) {
     free(lack);
 }
 
+/* Batches of other rows are another algorithm, not another rounding; said once a process, too. */
+static void tell_statistics(const dstn_job *job) {
+    static bool is_told;
+    int64_t shards = job->train.shards, batch = job->train.batch;
+    if (shards == 0 || job->model->buffer_count == 0 || is_told) {
+        return;
+    }
+    dstn_log_info(job->log,
+                  "batch normalization takes the statistics of each shard, %lld rows, not of the batch's %lld "
+                  "(reproducible: true, shards: %lld)",
+                  (long long)((batch + shards - 1) / shards), (long long)batch, (long long)shards);
+    is_told = true;
+}
+
 static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
     dstn_trainer_request request = {
         .method = job->method,
@@ -204,6 +220,7 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
     dstn_status status = dstn_trainer_new(&request, &job->trainer, err);
     if (status == DSTN_OK) {
         tell_lack(job);
+        tell_statistics(job);
     }
     return status;
 }
@@ -236,6 +253,9 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
     dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
     if (status == DSTN_OK) {
         status = dstn_ranks_have_same_config(job->doc, group, err);
+    }
+    if (status == DSTN_OK) {
+        status = run_job_ranks_compute_alike(job, err);
     }
     for (int s = DSTN_JOB_DATA; s <= last && status == DSTN_OK; s++) {
         status = dstn_group_agree(group, stages[s](job, err), err);

@@ -20,6 +20,10 @@ dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, 
 /* That all ranks of the group hold the same data (DSTN_ERROR_DATA); the message names the hosts. Collective over the
  * group. */
 dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err);
+/* That all ranks of the group are of one build, and compute with one instruction set and number of threads: where
+ * `reproducible` rests on that, DSTN_ERROR_USAGE, else a warning of the leader's. Both name the hosts. Collective over
+ * the group. */
+dstn_status run_job_ranks_compute_alike(const dstn_job *job, dstn_error *err);
 /* That the job's data are those of a digest which `where` (a record, a checkpoint) holds; DSTN_ERROR_USAGE. */
 dstn_status run_job_has_data(const dstn_job *job, const char *digest, const char *where, dstn_error *err);
 /* That a checkpoint of the run in `folder` is of the job's config, but for what may change on resume, and of its data:

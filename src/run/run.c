@@ -99,6 +99,7 @@ static void record_provenance(run *r, const char *data_section) {
     dstn_record_text(r->record, "provenance", "config", r->config);
     dstn_record_number(r->record, "provenance", "seed", (double)job->settings.seed);
     dstn_record_number(r->record, "provenance", "ranks", dstn_group_size(job->group));
+    dstn_record_number(r->record, "provenance", "threads", dstn_kernel_threads());
     free(libraries);
 
     const char **names = dstn_alloc((size_t)job->space->count + 1, sizeof(char *));
@@ -192,12 +193,16 @@ static void warn_of_changes(const run *r) {
         }
         free(before);
     }
-    double ranks;
+    double ranks, threads;
     bool counts = r->job->train.shards == 0; /* else the number of ranks changes nothing */
     if (dstn_reader_number(reader, "provenance", "ranks", &ranks) && counts &&
         ranks != dstn_group_size(r->job->group)) {
         dstn_log_warn(r->job->log, "%s: ranks were %.0f and are %d: the run goes on, but not to the last bit",
                       r->checkpointer->folder, ranks, dstn_group_size(r->job->group));
+    }
+    if (dstn_reader_number(reader, "provenance", "threads", &threads) && threads != dstn_kernel_threads()) {
+        dstn_log_warn(r->job->log, "%s: threads were %.0f and are %d: the run goes on, but perhaps not to the last bit",
+                      r->checkpointer->folder, threads, dstn_kernel_threads());
     }
     dstn_reader_close(reader);
 }

@@ -1,6 +1,8 @@
-/* Whether all ranks of a group hold the same config and the same data: each reads its own, and files that were staged
- * to every host may be old, cut off, or edited on one of them. */
+/* Whether all ranks of a group hold the same config and the same data, and compute with the same program: each reads
+ * its own, and files that were staged to every host may be old, cut off, or edited on one of them. */
+#include "dstn/kernel.h"
 #include "job.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,4 +138,65 @@ dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err) {
                       job->dataset->source, own, first.host, first.digest, job->dataset->digest);
     }
     return dstn_group_agree(job->group, status, err);
+}
+
+/* ---- what computes ----------------------------------------------------------------------------------------------- */
+
+enum { WHAT_SIZE = 192 };
+
+/* What the last bits of a result depend on beside config and data. */
+typedef struct computer {
+    char host[HOST_SIZE];
+    char commit[WHAT_SIZE], instruction_set[WHAT_SIZE], threads[WHAT_SIZE];
+} computer;
+
+static void copy_text(char to[WHAT_SIZE], const char *from) {
+    memset(to, 0, WHAT_SIZE);
+    strncpy(to, from, WHAT_SIZE - 1);
+}
+
+static computer own_computer(void) {
+    computer own;
+    own_host(own.host);
+    copy_text(own.commit, DSTN_COMMIT);
+    copy_text(own.instruction_set, dstn_kernel_version());
+    memset(own.threads, 0, WHAT_SIZE);
+    snprintf(own.threads, WHAT_SIZE, "%d", dstn_kernel_threads());
+    return own;
+}
+
+/* Which part of a batch is computed by which rank depends on their number, so that bits would too. */
+static dstn_status compare_computers(const computer *first, const computer *own, int rank, dstn_error *err) {
+    const char *const compared[][3] = {
+        {"commit", first->commit, own->commit},
+        {"instruction set", first->instruction_set, own->instruction_set},
+        {"number of threads (OMP_NUM_THREADS)", first->threads, own->threads},
+    };
+    for (size_t i = 0; i < sizeof(compared) / sizeof(compared[0]); i++) {
+        if (strcmp(compared[i][1], compared[i][2]) != 0) {
+            return dstn_fail(err, DSTN_ERROR_USAGE, "the %s is %s of rank 0 on host %s, and %s of rank %d on host %s",
+                             compared[i][0], compared[i][1], first->host, compared[i][2], rank, own->host);
+        }
+    }
+    return DSTN_OK;
+}
+
+dstn_status run_job_ranks_compute_alike(const dstn_job *job, dstn_error *err) {
+    static bool is_told; /* a sweep has many members */
+    computer own = own_computer(), first = own;
+    dstn_group_broadcast(job->group, &first, sizeof(first));
+    dstn_status status = compare_computers(&first, &own, dstn_group_rank(job->group), err);
+    if (dstn_group_agree(job->group, status, err) == DSTN_OK) {
+        return DSTN_OK;
+    }
+    dstn_error found = *err;
+    if (job->settings.reproducible && !job->is_apart) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "%s; reproducible: true needs the same on all ranks of a member",
+                         found.message);
+    }
+    if (!is_told) {
+        dstn_log_warn(job->log, "%s: results depend, in their last bits, on where ranks are", found.message);
+        is_told = true;
+    }
+    return DSTN_OK;
 }

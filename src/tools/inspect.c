@@ -85,6 +85,7 @@ static const attribute attributes[] = {
     {"provenance", "data", false},
     {"provenance", "backend", false},
     {"provenance", "ranks", false},
+    {"provenance", "threads", false},
     {"provenance", "host", false},
     {"provenance", "version", false},
     {"provenance", "commit", false},

@@ -29,6 +29,7 @@ typedef struct world {
 /* What tells the worlds of these tests apart. */
 typedef struct setup {
     int method;
+    const char *layers;    /* YAML; NULL: one linear layer */
     const char *augment;   /* YAML */
     const char *optimizer; /* YAML */
     bool regression;
@@ -43,15 +44,38 @@ static void must(dstn_status status, const dstn_error *err) {
 }
 
 static void read_config(world *w, const setup *s) {
-    char *text = dstn_format("model: {loss: %s, layers: [flatten, linear: {out: 3}]}\n"
-                             "hyperparameters: {length: {range: [0, 24], start: 0.5, scale: 6, discrete: true}}\n"
-                             "augment: %s\n"
-                             "optimizer: %s\n"
-                             "hyper_optimizer: {rate: 0.01}\n",
-                             s->regression ? "mse" : "cross_entropy", s->augment ? s->augment : "[]",
-                             s->optimizer ? s->optimizer : "{rate: 0.1}");
+    char *text =
+        dstn_format("model: {loss: %s, layers: %s}\n"
+                    "hyperparameters: {length: {range: [0, 24], start: 0.5, scale: 6, discrete: true}}\n"
+                    "augment: %s\n"
+                    "optimizer: %s\n"
+                    "hyper_optimizer: {rate: 0.01}\n",
+                    s->regression ? "mse" : "cross_entropy", s->layers ? s->layers : "[flatten, linear: {out: 3}]",
+                    s->augment ? s->augment : "[]", s->optimizer ? s->optimizer : "{rate: 0.1}");
     must(dstn_doc_parse(text, "test", &w->doc, &w->err), &w->err);
     free(text);
+}
+
+static dstn_status make_trainer(world *w, const setup *s, const dstn_method *method, dstn_trainer **out) {
+    dstn_node root = dstn_doc_root(w->doc);
+    dstn_trainer_request trainer = {.method = method,
+                                    .train = s->train,
+                                    .seed = 3,
+                                    .optimizer = dstn_node_child(root, "optimizer"),
+                                    .hyper_optimizer = dstn_node_child(root, "hyper_optimizer"),
+                                    .wants_evaluation = s->wants_evaluation,
+                                    .augment = w->augment,
+                                    .model = w->model,
+                                    .space = w->space,
+                                    .dataset = w->dataset,
+                                    .group = w->group};
+    trainer.train.batch = BATCH;
+    trainer.train.train_steps = 1;
+    trainer.train.valid_steps = 1;
+    if (trainer.train.iterations == 0 && trainer.train.epochs == 0) {
+        trainer.train.epochs = 3;
+    }
+    return dstn_trainer_new(&trainer, out, &w->err);
 }
 
 /* w->status is the trainer's. */
@@ -80,24 +104,7 @@ static void build(world *w, const setup *s) {
                                   .train_rows = w->dataset->rows[DSTN_PART_TRAIN]};
     must(dstn_model_new(&request, &w->model, &w->err), &w->err);
     w->group = dstn_group_self();
-    dstn_trainer_request trainer = {.method = method,
-                                    .train = s->train,
-                                    .seed = 3,
-                                    .optimizer = dstn_node_child(root, "optimizer"),
-                                    .hyper_optimizer = dstn_node_child(root, "hyper_optimizer"),
-                                    .wants_evaluation = s->wants_evaluation,
-                                    .augment = w->augment,
-                                    .model = w->model,
-                                    .space = w->space,
-                                    .dataset = w->dataset,
-                                    .group = w->group};
-    trainer.train.batch = BATCH;
-    trainer.train.train_steps = 1;
-    trainer.train.valid_steps = 1;
-    if (trainer.train.iterations == 0 && trainer.train.epochs == 0) {
-        trainer.train.epochs = 3;
-    }
-    w->status = dstn_trainer_new(&trainer, &w->trainer, &w->err);
+    w->status = make_trainer(w, s, method, &w->trainer);
     dstn_model_initialize(w->model, 3);
     dstn_space_reset(w->space);
 }
@@ -334,6 +341,71 @@ static void a_constant_schedule_adds_nothing_to_the_state(void **state) {
     tear_down(&v);
 }
 
+/* ---- shards ------------------------------------------------------------------------------------------------------ */
+
+static dstn_status keep_rows(dstn_layer *layer, dstn_node node, dstn_error *err) {
+    (void)node, (void)err;
+    dstn_layer_declare_state(layer, "s", dstn_shape_count(layer->in));
+    return DSTN_OK;
+}
+
+static void pass_on(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
+    (void)pass;
+    memcpy(out, in, (size_t)(rows.count * dstn_shape_count(layer->in)) * sizeof(double));
+}
+
+static const dstn_layer_type remembering_type = {.name = "remembering",
+                                                 .help = "y = x, beside a state of each row",
+                                                 .kind = DSTN_LAYER_ROWS,
+                                                 .example = "[remembering]",
+                                                 .plan = keep_rows,
+                                                 .rows = {.forward = pass_on}};
+
+/* Every shard's pass would start from the state of the batch's first rows. */
+static void layers_with_state_of_rows_are_refused_in_shards_alone(void **state) {
+    (void)state;
+    dstn_layer_type_register(&remembering_type);
+    setup s = {.method = STN, .layers = "[flatten, remembering, linear: {out: 3}]"};
+    for (int shards = 0; shards <= 4; shards += 4) {
+        world w;
+        s.train.shards = shards;
+        build(&w, &s);
+        assert_int_equal(w.status, shards > 0 ? DSTN_ERROR_USAGE : DSTN_OK);
+        assert_true(shards == 0 || strstr(w.err.message, "reproducible: true"));
+        tear_down(&w);
+    }
+}
+
+static void a_second_trainer_in_shards_is_an_error(void **state) {
+    (void)state;
+    const dstn_method *method;
+    dstn_method_settings choice = {.method = STN};
+    setup s = {.method = STN, .train = {.shards = 4}};
+    world w;
+    build(&w, &s);
+    assert_int_equal(w.status, DSTN_OK);
+    must(dstn_method_choose(&choice, &method, &w.err), &w.err);
+    dstn_trainer *second = NULL;
+    assert_int_equal(make_trainer(&w, &s, method, &second), DSTN_ERROR_RUN);
+    assert_non_null(strstr(w.err.message, "one trainer"));
+    assert_null(second);
+    dstn_trainer_train_step(w.trainer);
+    assert_true(isfinite(dstn_trainer_progress(w.trainer)->train_loss));
+    tear_down(&w);
+}
+
+/* An evaluation needn't cost what products of a shard's few rows do. */
+static void evaluations_in_shards_take_more_rows_at_a_time(void **state) {
+    (void)state;
+    dstn_group *self = dstn_group_self();
+    const int64_t batches[][2] = {{128, 64}, {48, 48}, {1024, 128}};
+    for (int i = 0; i < 3; i++) {
+        dstn_train_settings train = {.batch = batches[i][0], .shards = 8};
+        assert_int_equal(dstn_train_max_rows(&train, self), batches[i][1]);
+    }
+    dstn_group_destroy(self);
+}
+
 int main(int argc, char **argv) {
     dstn_error err;
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -348,6 +420,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_epochs_training_loss_is_the_mean_of_its_steps),
         cmocka_unit_test(auto_evaluates_where_it_is_needed),
         cmocka_unit_test(a_constant_schedule_adds_nothing_to_the_state),
+        cmocka_unit_test(layers_with_state_of_rows_are_refused_in_shards_alone),
+        cmocka_unit_test(a_second_trainer_in_shards_is_an_error),
+        cmocka_unit_test(evaluations_in_shards_take_more_rows_at_a_time),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return dstn_ranks_finish(failed ? DSTN_ERROR_RUN : DSTN_OK);
