@@ -67,6 +67,9 @@ dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments
 dstn_assignments cli_assignments(const cli_arguments *arguments);
 /* --precision and --backend. */
 dstn_kernel_request cli_kernel(const cli_arguments *arguments);
+/* That all ranks were started with the same words; DSTN_ERROR_USAGE on all. Collective over the world. */
+dstn_status cli_same_command(const dstn_group *world, int argc, char **argv, dstn_error *err);
+
 /* What train and sweep do before anything else: the limits of their time, a drill's crash,
  * and the profile. */
 dstn_status cli_guard(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);

@@ -282,6 +282,9 @@ int main(int argc, char **argv) {
     console.world = dstn_group_world();
     bool leads = dstn_group_leads(console.world);
     status = dstn_group_agree(console.world, start_threads(&err), &err);
+    if (status == DSTN_OK) {
+        status = cli_same_command(console.world, argc, argv, &err);
+    }
     if (status != DSTN_OK && leads) {
         fprintf(stderr, "dstn: %s\n", err.message);
     }

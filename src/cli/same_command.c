@@ -1,0 +1,45 @@
+/* Whether all ranks were started with one command line: mpirun takes several, and ranks that do different things wait
+ * for each other for ever. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { HOST_SIZE = 64 };
+
+/* Each host may have the data elsewhere. */
+static bool is_own_affair(const char *word) {
+    static const char path[] = "data.path=";
+    return strncmp(word, path, sizeof path - 1) == 0;
+}
+
+/* A line a word. */
+static char *join(int argc, char **argv) {
+    char *text = dstn_strdup("");
+    for (int i = 1; i < argc; i++) {
+        char *more = dstn_format("%s%s\n", text, is_own_affair(argv[i]) ? "data.path=" : argv[i]);
+        free(text);
+        text = more;
+    }
+    return text;
+}
+
+dstn_status cli_same_command(const dstn_group *world, int argc, char **argv, dstn_error *err) {
+    if (dstn_group_size(world) == 1) {
+        return DSTN_OK;
+    }
+    char host[HOST_SIZE] = "";
+    gethostname(host, HOST_SIZE - 1);
+    char *own = join(argc, argv), *first = dstn_group_broadcast_text(world, own);
+    dstn_status status = DSTN_OK;
+    if (strcmp(own, first) != 0) {
+        status = dstn_fail(err, DSTN_ERROR_USAGE,
+                           "rank %d on host %s was started with another command line than rank 0; all ranks need the "
+                           "same (data.path alone may differ)",
+                           dstn_group_rank(world), host);
+    }
+    free(own);
+    free(first);
+    return dstn_group_agree(world, status, err);
+}
