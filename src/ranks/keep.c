@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 enum { KEEPER = 0, REQUEST = 1, ANSWER = 2 };
 
@@ -34,14 +35,30 @@ static ranks_keep *served;
 
 /* ---- making one -------------------------------------------------------------------------------------------------- */
 
+/* Open MPI puts windows of one host's ranks into files of /dev/shm, and where the first of them can't make its own, the
+ * others wait for it for ever. */
+static bool has_room(size_t bytes) {
+    static const unsigned long long margin = 1 << 20; /* for its own states, and what it wants to be left */
+    struct statvfs about;
+    return statvfs("/dev/shm", &about) != 0 ||
+           (unsigned long long)about.f_bavail * about.f_frsize >= 2ULL * bytes + margin;
+}
+
+static bool all_say(const ranks_keep *keep, bool yes) {
+    int own = yes, all = own;
+    MPI_Allreduce(&own, &all, 1, MPI_INT, MPI_MIN, keep->comm);
+    return all;
+}
+
 /* Some MPIs find out on one rank alone that there can be no window. What the others have made then can't be given back,
  * since that takes all ranks. */
 static bool make_window(ranks_keep *keep, size_t bytes) {
+    if (!all_say(keep, has_room(bytes))) {
+        return false;
+    }
     MPI_Aint own = keep->rank == KEEPER ? (MPI_Aint)bytes : 0;
     int code = MPI_Win_allocate(own, 1, MPI_INFO_NULL, keep->comm, &keep->bytes, &keep->window);
-    int made = code == MPI_SUCCESS, all = made;
-    MPI_Allreduce(&made, &all, 1, MPI_INT, MPI_MIN, keep->comm);
-    if (!all) {
+    if (!all_say(keep, code == MPI_SUCCESS)) {
         return false;
     }
     if (keep->rank == KEEPER) {

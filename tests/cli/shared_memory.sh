@@ -80,6 +80,18 @@ mount -t tmpfs -o size=14m tmpfs "$small" # one and a half times what a group wa
 cd "$scratch" || exit 1
 DSTN_SHARED_MEMORY=$small expect "two groups where one fits" 0 'done 6' \
   run_mpi 4 timeout 120 "$dstn" sweep sweep.yaml --out sweep --ranks-per-member 2
+# It fills up in the middle, which those who hold theirs don't notice.
+fill_after_the_first() {
+  until [ -e full/members/0/run.h5 ]; do sleep 0.02; done
+  while [ ! -e filled ]; do cat /dev/zero >>"$small/filler" 2>"$scratch/filler"; done
+}
+fill_after_the_first &
+DSTN_SHARED_MEMORY=$small expect "a sweep in which it fills up" 0 'done 6' \
+  run_mpi 2 timeout 120 "$dstn" sweep sweep.yaml --out full --ranks-per-member 2 --set train.epochs=10
+within "goes on in copies, and says it once" "$(lines_of_lack)" 1 1
+touch filled
+wait
+rm "$small/filler"
 DSTN_SHARED_MEMORY=$small expect "one group" 0 ' MPI_Allreduce .* 1 a time; .* 16 bytes a time' \
   run_mpi 2 "$dstn" train run.yaml --out fits --profile
 within "has all that it needs" "$(lines_of_lack)" 0 0
@@ -113,4 +125,16 @@ DSTN_SHARED_MEMORY=$small expect "ranks in containers" 0 'share no memory, since
   "$dstn" train jobs/toys/ridge.yaml --set train.iterations=200 --out "$scratch/contained"
 within "say it once" "$(lines_of_lack)" 1 1
 same "and train the same" shared2 contained
+
+# There is no room for anything, neither for MPI's own messages and windows.
+without_room() {
+  unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm && cat /dev/zero >/dev/shm/filler 2>/dev/null
+    exec timeout -s KILL 60 mpirun --oversubscribe -n 2 "$@"' sh "$@"
+}
+expect "a /dev/shm that is full" 0 'share no memory, since /dev/shm can.t hold .* No space left' \
+  without_room "$dstn" train jobs/toys/ridge.yaml --set train.iterations=200 --out "$scratch/full2"
+same "changes no number" shared2 full2
+cp jobs/sweeps/ridge.yaml "$scratch/ridge.yaml" && sed -i "s|^base: .*|base: $root/jobs/toys/ridge.yaml|" "$scratch/ridge.yaml"
+expect "nor does it stop a sweep" 0 '^done 2' without_room "$dstn" sweep "$scratch/ridge.yaml" \
+  --set 'axes={seed: {from: 0, count: 2}}' --set train.iterations=200 --out "$scratch/full-sweep"
 finish
