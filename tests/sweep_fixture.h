@@ -11,10 +11,12 @@ typedef dstn_status sweep_train(const char *name, dstn_error *err);
 static sweep_train *sweep_trains;
 static int64_t sweep_calls;
 
-static inline dstn_status sweep_check_nothing(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
+static inline dstn_status sweep_check_nothing(const dstn_sweep *sweep, int64_t index, bool *longer, double *work,
+                                              dstn_error *err) {
     (void)sweep;
     (void)index;
     (void)longer;
+    (void)work;
     (void)err;
     return DSTN_OK;
 }

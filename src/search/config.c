@@ -38,9 +38,26 @@ dstn_status search_load_sweep(const char *path, dstn_assignments set, dstn_doc *
     return status;
 }
 
+/* A launch may take days, in which somebody edits the base for the next one. */
+static dstn_status load_base(const dstn_sweep *sweep, dstn_doc **out, dstn_error *err) {
+    dstn_status status = dstn_job_load(sweep->plan->base, (dstn_assignments){0}, out, err);
+    if (status != DSTN_OK || !sweep->base) {
+        return status;
+    }
+    char *now = dstn_doc_text(*out);
+    bool is_same = strcmp(now, sweep->base) == 0;
+    free(now);
+    if (is_same) {
+        return DSTN_OK;
+    }
+    dstn_doc_destroy(*out);
+    return dstn_fail(err, DSTN_ERROR_USAGE,
+                     "%s is not as it was when the launch began; put it back, or start a new sweep", sweep->plan->base);
+}
+
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err) {
     dstn_doc *doc;
-    dstn_status status = dstn_job_load(sweep->plan->base, (dstn_assignments){0}, &doc, err);
+    dstn_status status = load_base(sweep, &doc, err);
     if (status != DSTN_OK) {
         return status;
     }

@@ -43,11 +43,10 @@ void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
     free(texts);
 }
 
-/* Seconds of a training step with its share of hyperparameter steps. */
-static double time_step(const dstn_job *job) {
+static double time_steps(const dstn_job *job, double seconds) {
     int64_t steps = 0;
     double start = dstn_seconds();
-    while (dstn_seconds() - start < timed_seconds) {
+    while (steps == 0 || dstn_seconds() - start < seconds) {
         for (int64_t s = 0; s < job->train.train_steps; s++) {
             dstn_trainer_train_step(job->trainer);
         }
@@ -57,6 +56,11 @@ static double time_step(const dstn_job *job) {
         steps += job->train.train_steps;
     }
     return (dstn_seconds() - start) / (double)steps;
+}
+
+double search_time_step(const dstn_job *job, double seconds) {
+    time_steps(job, 0); /* the first one pays for touching memory */
+    return time_steps(job, seconds);
 }
 
 /* Of one row of the record: with the test part, if it is an epoch's. */
@@ -88,8 +92,7 @@ static cost measure(const dstn_job *job) {
     double rows = job->record.every > 0 ? steps / (double)job->record.every : 1;
     double evaluations = epochs > 0 ? epochs : rows;
     double state = state_bytes(job);
-    time_step(job); /* the first one pays for touching memory */
-    return (cost){.seconds = steps * time_step(job) + evaluations * time_evaluation(job),
+    return (cost){.seconds = steps * search_time_step(job, timed_seconds) + evaluations * time_evaluation(job),
                   .memory = (double)dstn_model_memory_used(job->model) +
                             (double)dstn_dataset_memory_used(job->dataset) + 2 * state,
                   .disk = (rows + epochs) * (SERIES + 3 * job->space->count) * sizeof(double) +

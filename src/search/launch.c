@@ -6,8 +6,21 @@
 
 /* ---- one member ---- */
 
+/* What a group of one can't see of a group of ranks_per_member. */
+static dstn_status check_shards(const dstn_sweep *sweep, const dstn_job *job, dstn_error *err) {
+    const dstn_job_settings *settings = &job->settings;
+    return !settings->reproducible || settings->shards >= sweep->ranks_per_member
+               ? DSTN_OK
+               : dstn_fail(err, DSTN_ERROR_USAGE,
+                           "reproducible: %lld ranks per member are more than the %lld shards of a batch; accepted: as "
+                           "many shards as ranks, or more",
+                           (long long)sweep->ranks_per_member, (long long)settings->shards);
+}
+
+static const double short_time = 0.002; /* enough to tell long members from short ones */
+
 /* Errors of its data are the member's own, and come to light when it runs. */
-static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err) {
+static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, double *work, dstn_error *err) {
     const char *name = sweep->plan->members[index].name;
     char *folder = dstn_format("%s/members/%s", sweep->folder, name);
     dstn_group *self = dstn_group_self();
@@ -18,10 +31,16 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
         status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
     if (status == DSTN_OK) {
+        status = check_shards(sweep, job, err);
+    }
+    if (status == DSTN_OK) {
         status = dstn_job_same_config(job, folder, longer, err);
     }
     if (status == DSTN_OK) {
         status = dstn_job_same_data(job, folder, err);
+    }
+    if (status == DSTN_OK && work) {
+        *work = (double)dstn_trainer_progress(job->trainer)->steps * search_time_step(job, short_time);
     }
     dstn_job_destroy(job);
     dstn_group_destroy(self);
@@ -29,30 +48,11 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
     return status == DSTN_ERROR_USAGE ? dstn_fail_in(err, "member %s", name) : DSTN_OK;
 }
 
-/* A launch may take days, in which somebody edits the base for the next one. */
-static dstn_status check_base(const dstn_sweep *sweep, dstn_error *err) {
-    dstn_doc *base;
-    if (dstn_doc_load(sweep->plan->base, &base, err) != DSTN_OK) {
-        return err->status;
-    }
-    char *now = dstn_doc_text(base);
-    bool is_same = strcmp(now, sweep->base) == 0;
-    free(now);
-    dstn_doc_destroy(base);
-    return is_same ? DSTN_OK
-                   : dstn_fail(err, DSTN_ERROR_USAGE,
-                               "%s is not as it was when the launch began; put it back, or start a new sweep",
-                               sweep->plan->base);
-}
-
 /* Assembles a member's job, of the data that all members with its section have: section [out]. */
 static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dstn_group *group,
                                char section[DSTN_DIGEST_SIZE], dstn_job **out, dstn_error *err) {
     dstn_doc *doc;
-    dstn_status status = dstn_group_agree(group, check_base(sweep, err), err);
-    if (status == DSTN_OK) {
-        status = dstn_group_agree(group, search_member_config(sweep, index, &doc, err), err);
-    }
+    dstn_status status = dstn_group_agree(group, search_member_config(sweep, index, &doc, err), err);
     if (status != DSTN_OK) {
         return status;
     }
@@ -98,6 +98,13 @@ const search_work search_training = {check_member, train_member};
 
 /* ---- the command ---- */
 
+/* How much of the ranks' time was of use, on every rank. */
+static void add_up(dstn_sweep *sweep) {
+    double seconds = sweep->own_seconds;
+    dstn_group_sum(sweep->console->world, &seconds, 1);
+    sweep->member_seconds = seconds;
+}
+
 static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     dstn_status status = search_run_rounds(sweep, err);
@@ -106,6 +113,7 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {
         dstn_error table_error = {DSTN_OK, ""};
         bool is_stopped = status == DSTN_STOPPED;
+        add_up(sweep);
         dstn_status written = dstn_group_leads(world) ? search_report(sweep, is_stopped, &table_error) : DSTN_OK;
         if (dstn_group_verdict(world, written, &table_error) != DSTN_OK) {
             *err = table_error;
@@ -143,7 +151,7 @@ static dstn_status compare_ranks(dstn_sweep *sweep, dstn_error *err) {
     dstn_doc *base = NULL;
     dstn_status status = dstn_ranks_have_same_config(sweep->doc, world, err);
     if (status == DSTN_OK) {
-        status = dstn_group_agree(world, dstn_doc_load(sweep->plan->base, &base, err), err);
+        status = dstn_group_agree(world, dstn_job_load(sweep->plan->base, (dstn_assignments){0}, &base, err), err);
     }
     if (status == DSTN_OK) {
         sweep->base = dstn_doc_text(base);
@@ -182,6 +190,7 @@ dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_
 dstn_status dstn_sweep_launch(dstn_sweep *sweep, const char *folder, bool resumes, dstn_error *err) {
     sweep->folder = folder;
     sweep->resumes = resumes;
+    sweep->began = dstn_seconds();
     dstn_status status = launch(sweep, err);
     dstn_ledger_close(sweep->ledger);
     sweep->ledger = NULL;

@@ -6,33 +6,65 @@
 
 /* ---- what may have changed ---- */
 
+/* What is found out of the members, each by one rank. */
+typedef struct findings {
+    int64_t *kind;  /* [plan->count] the first one that differs in its seed alone */
+    bool *waits;    /* [plan->count] of a kind: some of it have not ended */
+    double *longer; /* [plan->count] 1: is done, and has more steps to go now */
+    double *work;   /* [plan->count] of a kind: seconds that each of it is thought to take */
+} findings;
+
+static findings new_findings(const dstn_sweep_plan *plan) {
+    size_t count = (size_t)plan->count + 1;
+    findings f = {dstn_alloc(count, sizeof *f.kind), dstn_alloc(count, sizeof *f.waits),
+                  dstn_alloc(count, sizeof *f.longer), dstn_alloc(count, sizeof *f.work)};
+    search_first_of_kind(plan, f.kind);
+    for (int64_t m = 0; m < plan->count; m++) {
+        f.waits[f.kind[m]] = f.waits[f.kind[m]] || !dstn_member_has_ended(plan->states[m]);
+    }
+    return f;
+}
+
+static void clear_findings(findings *f) {
+    free(f->kind);
+    free(f->waits);
+    free(f->longer);
+    free(f->work);
+}
+
 /* A member that has never run can only be wrong in what its kind has in common; one that ran is looked at itself. Every
- * rank looks at its share. longer [plan->count]: of the members that are done. */
-static dstn_status check_share(const dstn_sweep *sweep, int64_t first, double *longer, dstn_error *err) {
+ * rank looks at its share. */
+static dstn_status check_share(const dstn_sweep *sweep, int64_t first, findings *f, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     const dstn_sweep_plan *plan = sweep->plan;
-    int64_t *kind = dstn_alloc((size_t)plan->count + 1, sizeof *kind);
     dstn_status status = DSTN_OK;
-    search_first_of_kind(plan, kind);
     for (int64_t m = first + dstn_group_rank(world); m < plan->count && status == DSTN_OK;
          m += dstn_group_size(world)) {
-        if (plan->states[m] != DSTN_MEMBER_QUEUED || kind[m] == m) {
+        bool is_first = f->kind[m] == m;
+        if (plan->states[m] != DSTN_MEMBER_QUEUED || is_first) {
             bool is_longer = false;
-            status = sweep->work.check(sweep, m, &is_longer, err);
-            longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
+            status = sweep->work.check(sweep, m, &is_longer, is_first && f->waits[m] ? &f->work[m] : NULL, err);
+            f->longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
         }
     }
-    free(kind);
     return status;
 }
 
-static dstn_status check_members(dstn_sweep *sweep, int64_t first, double *longer, dstn_error *err) {
+/* Every rank knows then what one has found. The work of a kind may be known from a round before. */
+static dstn_status check_members(dstn_sweep *sweep, int64_t first, findings *f, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    dstn_status status = dstn_group_agree(world, check_share(sweep, first, longer, err), err);
-    if (status == DSTN_OK) {
-        dstn_group_sum(world, longer, sweep->plan->count);
+    dstn_sweep_plan *plan = sweep->plan;
+    dstn_status status = dstn_group_agree(world, check_share(sweep, first, f, err), err);
+    if (status != DSTN_OK) {
+        return status;
     }
-    return status;
+    dstn_group_sum(world, f->longer, plan->count);
+    dstn_group_sum(world, f->work, plan->count);
+    for (int64_t m = first; m < plan->count; m++) {
+        int64_t kind = f->kind[m];
+        plan->work[m] = kind < first ? plan->work[kind] : f->work[kind];
+    }
+    return DSTN_OK;
 }
 
 /* ---- the queue ---- */
@@ -115,16 +147,16 @@ static dstn_status open_ledger(dstn_sweep *sweep, dstn_error *err) {
 
 dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    double *longer = dstn_alloc((size_t)sweep->plan->count + 1, sizeof *longer);
-    dstn_status status = check_members(sweep, first, longer, err);
+    findings f = new_findings(sweep->plan);
+    dstn_status status = check_members(sweep, first, &f, err);
     if (status == DSTN_OK) {
-        status = dstn_group_leads(world) ? write_queue(sweep, first, longer, err) : DSTN_OK;
+        status = dstn_group_leads(world) ? write_queue(sweep, first, f.longer, err) : DSTN_OK;
         status = dstn_group_verdict(world, status, err);
     }
     if (status == DSTN_OK) {
-        take_queue(sweep->plan, first, longer);
+        take_queue(sweep->plan, first, f.longer);
         status = open_ledger(sweep, err);
     }
-    free(longer);
+    clear_findings(&f);
     return status;
 }

@@ -90,6 +90,14 @@ static void print_counts(const dstn_sweep *sweep, const dstn_member_state *state
     }
 }
 
+/* The share of the ranks' time, from the beginning of the launch until now, that they were inside members. */
+static void print_share(const dstn_sweep *sweep) {
+    double all = dstn_group_size(sweep->console->world) * (dstn_seconds() - sweep->began);
+    if (sweep->console->out && sweep->member_seconds > 0) {
+        fprintf(sweep->console->out, "inside_members %.4f\n", sweep->member_seconds / all);
+    }
+}
+
 dstn_status search_report(const dstn_sweep *sweep, bool is_stopped, dstn_error *err) {
     dstn_member_state *states = dstn_alloc((size_t)sweep->plan->count + 1, sizeof *states);
     dstn_status status = search_standing(sweep, states, err);
@@ -102,6 +110,9 @@ dstn_status search_report(const dstn_sweep *sweep, bool is_stopped, dstn_error *
     }
     if (status == DSTN_OK && !is_stopped && sweep->console->out) {
         dstn_print_line(sweep->console->out, "table %s/sweep.h5", sweep->folder);
+    }
+    if (status == DSTN_OK || status == DSTN_STOPPED) {
+        print_share(sweep);
     }
     free(states);
     return status;

@@ -54,7 +54,7 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t i
     double valid_loss = NAN, start = dstn_seconds();
     status = sweep->work.train(sweep, index, folder, group, &valid_loss, err);
     double seconds = dstn_seconds() - start;
-    sweep->seconds_in_members += seconds;
+    sweep->own_seconds += seconds;
     dstn_error ledger_error = {DSTN_OK, ""};
     const char *detail = status == DSTN_OK ? NULL : err->message;
     if (note(sweep, group, index, dstn_member_state_after(status), detail, &ledger_error) != DSTN_OK) {

@@ -7,8 +7,9 @@
 /* What is done with a member, apart from its bookkeeping. */
 typedef struct search_work {
     /* Judges a member's config before anything is queued: DSTN_ERROR_USAGE where it is wrong, or not what it was when
-     * the member ran. longer [out]: it has more steps to go than when it ran. On one rank. */
-    dstn_status (*check)(const dstn_sweep *sweep, int64_t index, bool *longer, dstn_error *err);
+     * the member ran. longer [out]: it has more steps to go than when it ran. work [out]: seconds that it is thought to
+     * take, by some timed steps; NULL: nobody asks. On one rank. */
+    dstn_status (*check)(const dstn_sweep *sweep, int64_t index, bool *longer, double *work, dstn_error *err);
     /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. valid_loss [out]: on
      * DSTN_OK. */
     dstn_status (*train)(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
@@ -27,11 +28,13 @@ struct dstn_sweep {
     search_work work;
     bool *known; /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
     int64_t known_count;
-    dstn_ledger *ledger;       /* this rank's file */
-    dstn_display *display;     /* NULL: nobody is shown anything */
-    bool table_is_old;         /* the launch before had no time to write it */
-    bool has_started;          /* this rank's group has trained a member in this launch */
-    double seconds_in_members; /* of this rank in this launch */
+    dstn_ledger *ledger;   /* this rank's file */
+    dstn_display *display; /* NULL: nobody is shown anything */
+    bool table_is_old;     /* the launch before had no time to write it */
+    bool has_started;      /* this rank's group has trained a member in this launch */
+    double began;          /* the launch, on the clock of dstn_seconds() */
+    double own_seconds;    /* of this launch in which this rank was inside members */
+    double member_seconds; /* the same of all ranks together, once the members have been run */
 };
 
 /* Puts the plan where the ledger of the sweep's folder says that former launches left it, up to the round of asks that
@@ -46,6 +49,9 @@ dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err);
 
 /* Position of the first member that differs from each one in its seed alone: first [plan->count]. */
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
+
+/* Seconds of a training step with its share of hyperparameter steps, timed for so long at least. Trains the job. */
+double search_time_step(const dstn_job *job, double seconds);
 
 /* How the members stand by the ledger of the folder, which is read again: states [plan->count]. */
 dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, dstn_error *err);

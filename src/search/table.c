@@ -57,7 +57,7 @@ static bool write_members(const table *t, const dstn_member_state *states) {
     for (int64_t m = 0; m < plan->count && goes_on; m++) {
         names[m] = plan->members[m].name;
         words[m] = dstn_member_state_name(states[m]);
-        messages[m] = message_of(t->sweep, m);
+        messages[m] = states[m] == DSTN_MEMBER_DONE ? dstn_strdup("") : message_of(t->sweep, m);
         goes_on = !must_give_up(t);
     }
     if (goes_on) {
@@ -107,6 +107,17 @@ static bool copy_records(const table *t) {
     return true;
 }
 
+/* Of the launch that has run members and writes the table; one that makes up for another's has run none yet. */
+static void write_launch(const table *t) {
+    const dstn_sweep *sweep = t->sweep;
+    if (sweep->member_seconds > 0) {
+        dstn_writer_number(t->writer, "launch", "seconds", dstn_seconds() - sweep->began);
+        dstn_writer_number(t->writer, "launch", "member_seconds", sweep->member_seconds);
+        dstn_writer_integer(t->writer, "launch", "ranks", dstn_group_size(sweep->console->world));
+        dstn_writer_integer(t->writer, "launch", "ranks_per_member", sweep->ranks_per_member);
+    }
+}
+
 dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, bool (*gives_up)(void),
                                dstn_error *err) {
     char *path = dstn_format("%s/sweep.h5", sweep->folder), *axes = axis_names(sweep->plan);
@@ -114,6 +125,7 @@ dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state 
     dstn_status status = dstn_writer_open(path, &t.writer, err);
     if (status == DSTN_OK) {
         dstn_writer_text(t.writer, "", "axes", axes);
+        write_launch(&t);
         if (write_members(&t, states) && copy_records(&t)) {
             status = dstn_writer_commit(t.writer, err);
         } else {

@@ -45,13 +45,49 @@ cat >two.yaml <<'Y'
 base: run.yaml
 axes:
   kind:
-    long: {train.iterations: 300000}
-    spares: {train.iterations: 300000, hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
+    long: {train.iterations: 100000}
+    spares: {train.iterations: 100000, hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
 Y
 expect "a warning of another rank" 0 '^warning: hyperparameters.spare: no layer' run_mpi 2 "$dstn" sweep two.yaml \
   --out other
 expect "a quiet sweep" 5 '^warning: .*breaks-0: diverged' run_mpi 2 "$dstn" sweep sweep.yaml --out quiet --quiet
 grep -E 'good-|spares-' "$scratch/err" && fail "a quiet sweep speaks of what went well"
+
+# The longest come first, and each kind keeps its order.
+cat >order.yaml <<'Y'
+base: run.yaml
+axes:
+  kind: {short: {train.iterations: 30}, long: {train.iterations: 30000}, middle: {train.iterations: 1500}}
+  seed: {from: 0, count: 2}
+Y
+order() {
+  sed -En "s/^$stamp [0-9]+ of 6 done[^:]*: ([a-z]+-[01]): .*/\1/p" "$scratch/err" | tr '\n' ' '
+}
+expect "a sweep whose longest members come last in its file" 0 '^inside_members 0\.[0-9]+$' "$dstn" sweep order.yaml \
+  --out order
+[ "$(order)" = "long-0 long-1 middle-0 middle-1 short-0 short-1 " ] || fail "not the longest first: $(order)"
+/usr/bin/python3 - <<'P' || fail "the table doesn't say how the ranks' time was used"
+import h5py
+launch = h5py.File("order/sweep.h5")["launch"].attrs
+assert launch["ranks"] == 1 and 0 < launch["member_seconds"] < launch["seconds"]
+P
+
+# What no member can do is said before the first one starts.
+expect "more ranks than shards" 2 'member short-0: .*2 ranks per member are more than the 1 shards' run_mpi 2 "$dstn" \
+  sweep order.yaml --out shards --ranks-per-member 2 --set reproducible=true --set shards=1
+[ ! -e shards/ledger/planner.txt ] || fail "members were queued that can't run"
+expect "ranks that make no groups" 2 '^dstn: 3 ranks make no groups of 2 ranks per member; start a multiple' \
+  run_mpi 3 "$dstn" sweep order.yaml --out groups --ranks-per-member 2
+
+# On any number of ranks.
+sed 's/long: {train.iterations: 30000}/long: {train.iterations: 100000}/' order.yaml >world.yaml
+steps="--set checkpoint_steps=1000 --set record.every=1000"
+expect "a sweep on two ranks" 75 '^dstn: stopped by the time limit' run_mpi 2 "$dstn" sweep world.yaml --out world $steps \
+  --time-limit 0.2
+expect "goes on on three" 75 'long-.: resumed at step' run_mpi 3 "$dstn" sweep world.yaml --out world $steps --resume \
+  --time-limit 0.2
+expect "and ends on one" 0 '^done 6$' "$dstn" sweep world.yaml --out world $steps --resume
+expect "with nothing lost" 0 '6 done.*audit passed' "$dstn" audit world
 
 # Through mpirun, too.
 cat >live.sh <<E
