@@ -137,6 +137,9 @@ class Replay:
         valid_batch = int(self.train.get("valid_batch", 0))
         self.valid_batch = valid_batch if valid_batch > 0 else min(self.batch, self.valid_rows)
         self.entropy_weight = float(self.train.get("entropy_weight", 0))
+        self.samples = int(self.train.get("samples", 1)) if self.method.tunes else 1
+        tuned = any(hyper.tunes_scale for hyper in self.space.hypers)
+        self.valid_samples = self.samples if tuned else 1  # without noise they would be the same
         self.warmup = max(int(self.train.get("warmup", 0)), int(self.train.get("warmup_epochs", 0)) * self.batches)
         self.epoch_loss = float(start["progress"]["epoch_loss"][0]) if "epoch_loss" in start["progress"] else 0.0
         self.losses = {"train_loss": math.nan, "response_loss": math.nan, "hyper_loss": math.nan}  # the last ones
@@ -218,10 +221,11 @@ class Replay:
         return Pass(self.parameters if parameters is None else parameters, self.buffers, values, z, training, factors,
                     self.shards(len(values)), kinks)
 
-    def target(self, group):
+    def target(self, group, rows=None):
+        """Of the first rows, or of all."""
         if "labels" in group:
-            return torch.as_tensor(group["labels"][:]).long()
-        return number(group["targets"])
+            return torch.as_tensor(group["labels"][:rows]).long()
+        return number(group["targets"])[:rows]
 
     def evaluate_train(self, name, group, values, epsilon, factors, flips):
         """Loss, penalty and gradients of one training objective."""
@@ -243,7 +247,7 @@ class Replay:
         else:
             output = self.network.output(x, p)
         prediction = output + result.get("tangent", 0)
-        loss, penalty = self.network.loss(prediction, self.target(group)), self.network.penalty(p, along)
+        loss, penalty = self.network.loss(prediction, self.target(group, len(values))), self.network.penalty(p, along)
         total, gradients = loss + penalty, [None] * len(wanted)
         if total.requires_grad:
             gradients = torch.autograd.grad(total, [parameters[key] for key in wanted], allow_unused=True)
@@ -267,12 +271,13 @@ class Replay:
 
     def train_objective(self, name, group, epsilon):
         compare = self.compare
-        at = self.space.lambda_.expand(self.batch, -1)
+        rows = self.batch if name == "delta_general" else self.batch * self.samples
+        at = self.space.lambda_.expand(rows, -1)
         values = self.space.values(at if name == "delta_general" else at + epsilon)
         compare.same(f"values/{name}", number(group[f"values/{name}"]), values)
         factors = {int(layer): f for layer, f in tree(group.get(f"dropout/{name}")).items()}
         self.draws.check_dropout(name, factors, values)
-        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:], values)
+        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:rows], values)
         expected = tree(group.get(f"grad/{name}"))
 
         def gradient_error(result):
@@ -294,10 +299,10 @@ class Replay:
     # ---- a training step ----
 
     def take_train_step(self, group):
-        self.draws.check_rows("train", group["rows"][:], self.batch, self.step // self.batches)
+        self.draws.check_rows("train", group["rows"][:], self.batch, self.samples, self.step // self.batches)
         epsilon = torch.zeros(self.batch, 0, dtype=DOUBLE)
         if self.method.tunes:
-            epsilon = self.perturbation(group, self.batch, is_valid=False)
+            epsilon = self.perturbation(group, self.batch, self.samples, is_valid=False)
         results = [self.train_objective(name, group, epsilon) for name in self.method.train]
         self.network.track(results[0]["pass"], self.buffers)  # split: the general pass alone
         totals = [float(result["loss"] + result["penalty"]) for result in results]
@@ -321,9 +326,9 @@ class Replay:
         self.clipped[range_] += factor < 1
         return factor
 
-    def perturbation(self, group, rows, is_valid):
+    def perturbation(self, group, examples, samples, is_valid):
         noise = number(group["noise"])
-        self.draws.check_noise(noise, rows, is_valid)
+        self.draws.check_noise(noise, examples, samples, is_valid)
         epsilon = self.space.sigma() * noise
         self.compare.same("epsilon", number(group["epsilon"]), epsilon)
         return epsilon
@@ -359,8 +364,9 @@ class Replay:
     def take_hyper_step(self, group):
         compare, name = self.compare, self.method.valid
         valid_batches = self.valid_rows // self.valid_batch
-        self.draws.check_rows("valid", group["rows"][:], self.valid_batch, self.hyper_step // valid_batches)
-        self.perturbation(group, self.valid_batch, is_valid=True)
+        epoch = self.hyper_step // valid_batches
+        self.draws.check_rows("valid", group["rows"][:], self.valid_batch, self.valid_samples, epoch)
+        self.perturbation(group, self.valid_batch, self.valid_samples, is_valid=True)
         noise, dz = number(group["noise"]), number(group[f"dz/{name}"])
         self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:], None)
         result = self.settle_kinks(lambda flips: self.evaluate_valid(group, noise, flips),

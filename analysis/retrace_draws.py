@@ -18,30 +18,37 @@ class Draws:
         self.before = {}                       # (pass, layer): k' and the rates then
         self.epochs = {}                       # part: (epoch, rows that it has had)
         self.examples = {}                     # row: its example, NaN where augmentation has hidden it so far
+        self.pairs = config["train"].get("antithetic", "false") == "true"  # row r + half has −ε of row r, and its draws
         self.cutouts = [options for name, options in map(entry_of, config.get("augment") or []) if name == "cutout"]
         # Other augmentations change values in ways that an example alone doesn't show.
         self.knows_augmentation = len(self.cutouts) == len(config.get("augment") or [])
 
-    def check_rows(self, part, rows, batch, epoch):
-        """No row comes twice in an epoch."""
+    def check_rows(self, part, rows, batch, samples, epoch):
+        """No example comes twice in an epoch; its samples stand a batch apart."""
         before = self.epochs.get(part, (None, set()))
         had = before[1] if before[0] == epoch else set()
-        now = set(rows.tolist())
-        self.compare.holds("rows", len(rows) == batch == len(now) and not had & now)
+        rows = rows.tolist()
+        now = set(rows)
+        self.compare.holds("rows", rows == samples * rows[:batch] and len(now) == batch and not had & now)
         self.epochs[part] = (epoch, had | now)
 
-    def check_noise(self, noise, rows, is_valid):
-        """Each number is drawn once; per_batch: one for all examples; in hyperparameter steps, scales that are not tuned
-        are not perturbed."""
-        self.compare.holds("noise (shape)", tuple(noise.shape) == (rows, len(self.space.hypers)))
+    def check_noise(self, noise, examples, samples, is_valid):
+        """Each number is drawn once, but for the other signs of pairs; per_batch: one for all examples of a sample; in
+        hyperparameter steps, scales that are not tuned are not perturbed."""
+        self.compare.holds("noise (shape)", tuple(noise.shape) == (examples * samples, len(self.space.hypers)))
+        if self.pairs and samples > 1:
+            half = len(noise) // 2
+            self.compare.holds("noise (pairs)", bool((noise[:half] == -noise[half:]).all()))
+            noise = noise[:half]
         for i, hyper in enumerate(self.space.hypers):
             column = noise[:, i]
             if is_valid and not hyper.tunes_scale:
                 self.compare.holds("noise (scale not tuned)", bool((column == 0).all()))
                 continue
             if hyper.per_batch:
-                self.compare.holds("noise (per_batch)", bool((column == column[0]).all()))
-                column = column[:1]
+                each = column.reshape(-1, examples)
+                self.compare.holds("noise (per_batch)", bool((each == each[:, :1]).all()))
+                column = each[:, 0]
             numbers = set(column.tolist())
             self.compare.holds("noise (drawn anew)", len(numbers) == len(column) and not numbers & self.seen)
             self.seen |= numbers
@@ -60,7 +67,17 @@ class Draws:
                 places = factors[index].flatten(2)
                 self.compare.holds(f"dropout/{name}/{index} (per channel)", bool((places == places[..., :1]).all()))
                 kept, factor = places[..., 0] != 0, places[..., 0]
+            if self.pairs and name != "delta_general":
+                kept, rates = self.check_pairs(f"dropout/{name}/{index}", kept, rates)
             self.count_kept((name, index), kept.to(rates.dtype) - (1 - rates)[:, None], rates * (1 - rates))
+
+    def check_pairs(self, what, kept, rates):
+        """One mask for both of a pair: what the higher rate keeps, the lower one does too. Returns the first half."""
+        half = len(kept) // 2
+        first, other = kept[:half], kept[half:]
+        below = (rates[:half] <= rates[half:])[:, None]
+        self.compare.holds(f"{what} (pairs)", bool(torch.where(below, first | ~other, other | ~first).all()))
+        return first, rates[:half]
 
     def count_kept(self, where, k, variance):
         self.kept += float(k.sum())

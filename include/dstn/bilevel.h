@@ -136,7 +136,16 @@ dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_
 /* ---- trainer
  * --------------------------------------------------------------------------------------------------------- */
 
-/* The section `train:`. */
+/* The section `train:`.
+ *
+ * With k samples the rows of a perturbed objective are B·k: sample s of example e is row sB + e of the global batch,
+ * and every loss and gradient is the mean over all rows (E_ε of Eq. 3.10 by k draws an example rather than one). A
+ * row's draws are those of its number: ε, or for a per_batch hyperparameter one ε a sample, masks, and augmentation at
+ * its own λ + ε; so sample 0 is the draw of k = 1. Of antithetic samples the second half has −ε of the first half and
+ * the same masks and augmentation draws, at its own rates and strengths: what is odd in ε cancels. Batch statistics are
+ * over all rows of a pass (over a shard's, where there are shards). Ranks, and shards, divide the rows. An objective
+ * that is not perturbed (Eq. 3.9, `fixed`) takes its B examples, and so does a hyperparameter step in which no scale is
+ * tuned: ε is 0 there. */
 typedef struct dstn_train_settings {
     int64_t iterations; /* training steps; 0: epochs decides */
     int64_t epochs;
@@ -147,6 +156,8 @@ typedef struct dstn_train_settings {
     int64_t warmup;        /* iterations before the first hyperparameter step */
     int64_t warmup_epochs; /* likewise in epochs; the larger of the two counts */
     double entropy_weight; /* τ */
+    int64_t samples;       /* k perturbations of each example, of an objective that is perturbed; 0 is 1 */
+    bool antithetic;       /* in pairs ε, −ε; k is even */
     int64_t shards;        /* of a batch, for results that don't depend on the number of ranks; 0: none. No key of this
                               section */
     dstn_switch evaluate;  /* whole parts at the end of every epoch */

@@ -113,11 +113,12 @@ void dstn_sampler_seek(dstn_sampler *sampler, int64_t position);
 typedef enum dstn_stage { DSTN_STAGE_PIXELS, DSTN_STAGE_VALUES } dstn_stage;
 
 /* A mini-batch of images that is changed in place, [rows, height, width, channels]; one of `pixels` and `x` is NULL.
- * Draws are functions of (rng, step, global row, lane) alone. */
+ * Draws are functions of (rng, step, dstn_images_row, lane) alone. */
 typedef struct dstn_images {
     const dstn_kernel *kernel;
     int64_t rows, height, width, channels;
     int64_t first_row;    /* position of the first one in the global batch */
+    int64_t drawn_rows;   /* as in dstn_batch */
     const double *values; /* [rows, hypers] hyperparameters in natural units, of each example */
     int64_t hypers;
     dstn_rng rng;
@@ -147,6 +148,8 @@ const dstn_augmentation *dstn_augmentation_at(size_t i); /* table order, NULL pa
 
 /* A quantity's value for row r of the batch. */
 double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quantity, int64_t row);
+/* The row of the global batch whose draws row r has. */
+uint64_t dstn_images_row(const dstn_images *images, int64_t row);
 
 /* A list of augmentations, applied in its order in every training step: those of pixels, then those of values. */
 typedef struct dstn_augment dstn_augment;
@@ -168,6 +171,8 @@ typedef struct dstn_batch {
     int64_t rows;           /* B: examples (streams) of this rank */
     int64_t first_row;      /* position of the first one in the global batch */
     int64_t global_rows;    /* examples of the global batch: every mean divides by it */
+    int64_t drawn_rows;     /* of those, how many have draws of their own (masks, augmentation): row r has those of row
+                               r mod drawn_rows; 0: all. The caller's, set before a batch is filled */
     int64_t steps;          /* T: time steps of a stream, 1 for examples */
     bool carried;           /* the rows go on from the batch before: layers keep their rows' state */
     void *x;                /* [B·T, features] in the kernel's scalar type; NULL for tokens */

@@ -78,10 +78,27 @@ double dstn_space_entropy(const dstn_space *space);
 /* ∂H/∂raw_scale_i = softplus'(raw_scale_i)/σ_i. */
 double dstn_space_entropy_slope(const dstn_space *space, int i);
 
-/* Standard normal noise for rows first_row … first_row+rows-1 of a global batch: noise [rows, h] (ε = σ ⊙ noise).
- * A per_batch hyperparameter has the same noise in every row. Depends on (rng, step, global row, index) only. */
+/* How the rows of a global batch are made of its examples: row r is sample ⌊r / examples⌋ of example r mod examples, so
+ * that the first sample's rows, and their draws, are those of a batch without samples. */
+typedef struct dstn_sampling {
+    int64_t examples;
+    int64_t samples; /* 0 is 1 */
+    bool antithetic; /* samples is even; the second half of the samples has −ε of the first, and all its other draws */
+} dstn_sampling;
+
+int64_t dstn_sampling_rows(dstn_sampling sampling); /* examples · samples, of the global batch */
+/* Rows with draws of their own, of those: row r has the draws of row r mod this. */
+int64_t dstn_sampling_drawn(dstn_sampling sampling);
+
+/* Standard normal noise for rows first_row … first_row+rows-1 of a global batch, each an example: noise [rows, h]
+ * (ε = σ ⊙ noise). A per_batch hyperparameter has the same noise in every row. Depends on (rng, step, global row,
+ * index) only. */
 void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
                       double *noise);
+/* The same for rows that are samples; a per_batch hyperparameter has the same noise in every row of a sample, and
+ * another one in another sample. Examples · samples and samples together are below 2^32. */
+void dstn_space_sample_noise(const dstn_space *space, dstn_rng rng, uint64_t step, dstn_sampling sampling,
+                             int64_t first_row, int64_t rows, double *noise);
 /* ε = σ ⊙ noise [rows, h]. */
 void dstn_space_perturbation(const dstn_space *space, const double *noise, int64_t rows, double *epsilon);
 /* The values at λ as lines of results: `NAME value`, and for a discrete one also `unrounded.NAME value`. */

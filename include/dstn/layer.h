@@ -62,6 +62,8 @@ typedef struct dstn_pass {
     int64_t steps;          /* T, time steps of an example; 0 is 1 */
     int64_t first_row;      /* position of the first example in the global batch */
     int64_t batch_rows;     /* examples of the global batch: every mean divides by it */
+    int64_t drawn_rows;     /* of those, how many have masks of their own: example b of the global batch has that of
+                               b mod drawn_rows; 0: all */
     const void *z;          /* [B, h] in the model's scalar type; NULL in a general pass */
     const double *values;   /* [B, h] hyperparameters in natural units, of each example */
     void *dz;               /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */

@@ -31,9 +31,10 @@ typedef struct dstn_bench_request {
     const char *model;  /* path of a model file */
     const char *method; /* NULL: "delta-stn" */
     dstn_kernel_request kernel;
-    int64_t batch; /* global; 0: 128 */
-    int64_t steps; /* 0: as many as take about five seconds */
-    int64_t hyper; /* hyperparameters to add that nothing uses */
+    int64_t batch;   /* global; 0: 128 */
+    int64_t samples; /* of each example; 0: 1 */
+    int64_t steps;   /* 0: as many as take about five seconds */
+    int64_t hyper;   /* hyperparameters to add that nothing uses */
     bool scaling;
     bool json;
 } dstn_bench_request;

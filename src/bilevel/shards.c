@@ -30,48 +30,24 @@ bool bilevel_take_shards(dstn_trainer *trainer) {
     return trainer->buffers != NULL;
 }
 
-void bilevel_share_shards(const dstn_trainer *trainer, bilevel_share *share) {
-    int64_t first, count, last_first, last_count;
-    dstn_group_share(trainer->group, trainer->settings.shards, &first, &count);
-    dstn_share_of(share->batch, trainer->settings.shards, first, &share->first_row, &share->rows);
-    dstn_share_of(share->batch, trainer->settings.shards, first + count - 1, &last_first, &last_count);
-    share->rows = last_first + last_count - share->first_row;
-}
-
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
-/* Rows of one shard, and their noise, among this rank's. */
+/* Rows of one shard among those of the objective's global batch, and their noise among this rank's. */
 typedef struct shard_rows {
-    int64_t number, first, count; /* in the batch */
-    const int64_t *indices;
+    int64_t number, first, count;
     dstn_perturbation perturbation;
 } shard_rows;
 
-static shard_rows rows_of(const dstn_trainer *trainer, int64_t number, bilevel_rows rows,
+static shard_rows rows_of(const dstn_trainer *trainer, int64_t number, const bilevel_span *span,
                           dstn_perturbation perturbation) {
     shard_rows shard = {.number = number};
-    dstn_share_of(rows.share->batch, trainer->settings.shards, number, &shard.first, &shard.count);
-    int64_t at = shard.first - rows.share->first_row;
-    shard.indices = rows.indices + at;
+    dstn_share_of(span->total, trainer->settings.shards, number, &shard.first, &shard.count);
     if (perturbation.epsilon) {
-        shard.perturbation.noise = perturbation.noise + at * trainer->space->count;
-        shard.perturbation.epsilon = perturbation.epsilon + at * trainer->space->count;
+        int64_t at = (shard.first - span->first_row) * trainer->space->count;
+        shard.perturbation.noise = perturbation.noise + at;
+        shard.perturbation.epsilon = perturbation.epsilon + at;
     }
     return shard;
-}
-
-static void fill_batch(dstn_trainer *trainer, const dstn_objective *objective, const bilevel_share *share,
-                       const shard_rows *shard) {
-    bool augments = trainer->augment && share->part == DSTN_PART_TRAIN;
-    dstn_augmenting augmenting = {.augment = trainer->augment,
-                                  .rng = {trainer->seed, DSTN_PURPOSE_AUGMENTATION},
-                                  .step = (uint64_t)trainer->progress.step,
-                                  .hypers = trainer->space->count};
-    if (augments) {
-        augmenting.values = dstn_problem_values(trainer->problem, objective, shard->perturbation, shard->count);
-    }
-    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, shard->indices, shard->count,
-                    shard->first, share->batch, augments ? &augmenting : NULL);
 }
 
 static void note(const dstn_trainer *trainer, const dstn_evaluation *evaluation, double *row) {
@@ -100,8 +76,8 @@ static void copy_buffers(const dstn_trainer *trainer, const double *from, double
     memcpy(to, from, (size_t)trainer->model->buffer_count * sizeof(double));
 }
 
-static void keep_statistics(const dstn_trainer *trainer, const shard_rows *shard, int64_t batch) {
-    double *kept = buffers_of(trainer, shard->number), share = (double)shard->count / (double)batch;
+static void keep_statistics(const dstn_trainer *trainer, const shard_rows *shard, int64_t total) {
+    double *kept = buffers_of(trainer, shard->number), share = (double)shard->count / (double)total;
     for (int64_t i = 0; i < trainer->model->buffer_count; i++) {
         kept[i] = share * trainer->model->buffers[i];
     }
@@ -112,6 +88,7 @@ static void keep_statistics(const dstn_trainer *trainer, const shard_rows *shard
 dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                         dstn_perturbation perturbation) {
     int64_t first, count, shards = trainer->settings.shards;
+    const bilevel_span *span = bilevel_span_of(rows.share, objective);
     double *table = trainer->tables[trainer->table_turn], *before = buffers_of(trainer, shards);
     bool moves = tracks(trainer, objective);
     dstn_evaluation evaluation = {0};
@@ -121,8 +98,8 @@ dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_object
         copy_buffers(trainer, trainer->model->buffers, before);
     }
     for (int64_t s = first; s < first + count; s++) {
-        shard_rows shard = rows_of(trainer, s, rows, perturbation);
-        fill_batch(trainer, objective, rows.share, &shard);
+        shard_rows shard = rows_of(trainer, s, span, perturbation);
+        bilevel_fill_rows(trainer, objective, rows, shard.first, shard.count, shard.perturbation);
         if (moves) {
             copy_buffers(trainer, before, trainer->model->buffers);
         }
@@ -131,7 +108,7 @@ dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_object
         dstn_problem_next_shard(trainer->problem, objective);
         note(trainer, &evaluation, table + s * width_of(trainer->space));
         if (moves) {
-            keep_statistics(trainer, &shard, rows.share->batch);
+            keep_statistics(trainer, &shard, span->total);
         }
     }
     if (moves) {

@@ -8,9 +8,6 @@
 /* Takes the tables; nothing without shards. False: memory is short. */
 bool bilevel_take_shards(dstn_trainer *trainer);
 
-/* The rows of this rank's shards, of a share whose batch is known. */
-void bilevel_share_shards(const dstn_trainer *trainer, bilevel_share *share);
-
 /* An objective on these rows, shard by shard; loss, penalty and dz of the result are of the last one alone. Collective
  * over the group where statistics are tracked. */
 dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,

@@ -6,23 +6,9 @@
 
 /* ---- mini-batch and perturbation -------------------------------------------------------------------------------- */
 
-static void fill_batch(dstn_trainer *trainer, bilevel_rows rows, const dstn_augmenting *augmenting) {
-    const bilevel_share *share = rows.share;
-    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, rows.indices, share->rows,
-                    share->first_row, share->batch, augmenting);
-}
-
-static bool augments(const dstn_trainer *trainer, const bilevel_share *share) {
-    return trainer->augment && share->part == DSTN_PART_TRAIN;
-}
-
 bilevel_rows bilevel_next_rows(dstn_trainer *trainer, bilevel_share *share) {
-    bilevel_rows rows = {share, dstn_sampler_next(share->sampler) + share->first_row};
-    /* Without augmentation all objectives see the same batch, and it is gathered once. */
-    if (!augments(trainer, share) && trainer->settings.shards == 0) {
-        fill_batch(trainer, rows, NULL);
-    }
-    return rows;
+    trainer->filled = NULL;
+    return (bilevel_rows){share, dstn_sampler_next(share->sampler)};
 }
 
 /* Hyperparameters whose scale is not tuned. */
@@ -35,42 +21,41 @@ static void leave_untuned(const dstn_space *space, int64_t rows, double *noise) 
 }
 
 dstn_perturbation bilevel_perturb(dstn_trainer *trainer, bilevel_rows rows) {
-    const bilevel_share *share = rows.share;
+    const bilevel_span *span = &rows.share->sampled;
     const dstn_progress *progress = &trainer->progress;
-    bool is_valid = share->part == DSTN_PART_VALID;
-    dstn_rng rng = {trainer->seed, share->noise};
-    dstn_space_noise(trainer->space, rng, (uint64_t)(is_valid ? progress->hyper_step : progress->step),
-                     share->first_row, share->rows, trainer->noise);
+    bool is_valid = rows.share->part == DSTN_PART_VALID;
+    dstn_rng rng = {trainer->seed, rows.share->noise};
+    dstn_space_sample_noise(trainer->space, rng, (uint64_t)(is_valid ? progress->hyper_step : progress->step),
+                            span->sampling, span->first_row, span->rows, trainer->noise);
     if (is_valid) {
-        leave_untuned(trainer->space, share->rows, trainer->noise);
+        leave_untuned(trainer->space, span->rows, trainer->noise);
     }
-    dstn_space_perturbation(trainer->space, trainer->noise, share->rows, trainer->epsilon);
+    dstn_space_perturbation(trainer->space, trainer->noise, span->rows, trainer->epsilon);
     return (dstn_perturbation){trainer->noise, trainer->epsilon};
 }
 
 /* ---- objectives ------------------------------------------------------------------------------------------------- */
 
-/* The batch as this objective sees it, augmented at λ or at λ + ε. */
-static void augment_batch(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
-                          dstn_perturbation perturbation) {
-    const dstn_augmenting augmenting = {
-        .augment = trainer->augment,
-        .rng = {trainer->seed, DSTN_PURPOSE_AUGMENTATION},
-        .step = (uint64_t)trainer->progress.step,
-        .values = dstn_problem_values(trainer->problem, objective, perturbation, rows.share->rows),
-        .hypers = trainer->space->count,
-    };
-    fill_batch(trainer, rows, &augmenting);
+/* Objectives that take the same rows as they are share one batch. */
+static void fill_batch(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
+                       dstn_perturbation perturbation) {
+    const bilevel_span *span = bilevel_span_of(rows.share, objective);
+    bool augments = bilevel_augments(trainer, rows.share);
+    if (augments || trainer->filled != span) {
+        bilevel_fill_rows(trainer, objective, rows, span->first_row, span->rows, perturbation);
+        trainer->filled = augments ? NULL : span;
+    }
 }
 
 dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                  dstn_perturbation perturbation) {
+    if (!objective->perturbed) {
+        perturbation = (dstn_perturbation){NULL, NULL}; /* which has a row for each sample */
+    }
     if (trainer->settings.shards > 0) {
         return bilevel_evaluate_shards(trainer, objective, rows, perturbation);
     }
-    if (augments(trainer, rows.share)) {
-        augment_batch(trainer, objective, rows, perturbation);
-    }
+    fill_batch(trainer, objective, rows, perturbation);
     dstn_evaluation evaluation =
         dstn_problem_evaluate(trainer->problem, objective, &trainer->batch, perturbation, trainer->progress.step);
     if (trainer->listener) {

@@ -3,22 +3,17 @@
 #define DSTN_BILEVEL_STEPS_H
 
 #include "methods.h"
-#include "trainer.h"
+#include "rows.h"
 
-/* A mini-batch by the numbers of its rows: this rank's share of it. */
-typedef struct bilevel_rows {
-    const bilevel_share *share;
-    const int64_t *indices; /* [share->rows]; owned by the sampler, valid until its next batch */
-} bilevel_rows;
-
-/* The next mini-batch of the training or validation part, gathered. */
+/* The next mini-batch of the training or validation part. */
 bilevel_rows bilevel_next_rows(dstn_trainer *trainer, bilevel_share *share);
 
-/* ε ~ N(0, diag(σ²)) for these rows, one an example (or one a mini-batch, where the hyperparameter says so). On the
- * validation part, hyperparameters whose scale is not tuned are not perturbed. Valid until the next draw. */
+/* ε ~ N(0, diag(σ²)) for these rows, one for each sample of an example (or one for each sample of the mini-batch, where
+ * the hyperparameter says so). On the validation part, hyperparameters whose scale is not tuned are not perturbed.
+ * Valid until the next draw. */
 dstn_perturbation bilevel_perturb(dstn_trainer *trainer, bilevel_rows rows);
 
-/* An objective on these rows, which are augmented as it has it. */
+/* An objective on these rows, on all samples of them where it is perturbed, augmented as it has it. */
 dstn_evaluation bilevel_evaluate(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                  dstn_perturbation perturbation);
 

@@ -22,6 +22,11 @@ const dstn_option dstn_train_options[] = {
              "the same in epochs; the longer of the two counts"),
     DSTN_REAL("entropy_weight", dstn_train_settings, entropy_weight, 0, INFINITY, "0",
               "weight of the perturbation's entropy in the objective of its scale (tau)"),
+    DSTN_INT("samples", dstn_train_settings, samples, 1, 1e6, "1",
+             "independent perturbations of each example in a step, each with masks and augmentation of its own, over "
+             "which loss and gradients are means; objectives that are not perturbed take none"),
+    DSTN_BOOL("antithetic", dstn_train_settings, antithetic, "false",
+              "samples come in pairs that differ in the sign of the perturbation alone; needs an even train.samples"),
     DSTN_SWITCH("evaluate", dstn_train_settings, evaluate, "auto",
                 "validation and test part at the end of every epoch, instead of at every row of the record; auto: for "
                 "classification, and where a schedule or checkpoint_best needs it"),
@@ -43,8 +48,12 @@ static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_da
     return settings->batch < rows ? settings->batch : rows;
 }
 
+static int64_t samples_of(const dstn_train_settings *settings) {
+    return settings->samples > 1 ? settings->samples : 1;
+}
+
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
-    int64_t largest = settings->valid_batch > settings->batch ? settings->valid_batch : settings->batch;
+    int64_t largest = samples_of(settings) * longer(settings->valid_batch, settings->batch);
     if (settings->shards == 0) {
         return (largest + dstn_group_size(group) - 1) / dstn_group_size(group);
     }
@@ -116,11 +125,7 @@ static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dst
     bilevel_share share = {.part = part, .noise = noise, .batch = batch};
     dstn_rng rng = {trainer->seed, order};
     share.sampler = dstn_sampler_new(rng, trainer->dataset->rows[part], batch);
-    if (trainer->settings.shards > 0) {
-        bilevel_share_shards(trainer, &share);
-    } else {
-        dstn_group_share(trainer->group, batch, &share.first_row, &share.rows);
-    }
+    bilevel_share_rows(trainer, &share);
     return share;
 }
 
@@ -154,7 +159,7 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
 static bool take_memory(dstn_trainer *trainer) {
     dstn_arena *arena = trainer->arena;
     int64_t rows = trainer->model->max_rows;
-    int64_t own = longer(trainer->train.rows, trainer->valid.rows);
+    int64_t own = longer(trainer->train.sampled.rows, trainer->valid.sampled.rows);
     size_t table = (size_t)longer(own, rows) * (size_t)trainer->space->count * sizeof(double);
     trainer->indices = dstn_arena_take(arena, (size_t)rows * sizeof(int64_t));
     trainer->noise = dstn_arena_take(arena, table);
@@ -248,7 +253,7 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
 double dstn_trainer_step_flops(const dstn_trainer *trainer) {
     double flops = 0;
     for (const dstn_objective *const *objective = trainer->method->train; *objective; objective++) {
-        flops += dstn_objective_flops(*objective, trainer->model, trainer->train.batch);
+        flops += dstn_objective_flops(*objective, trainer->model, bilevel_span_of(&trainer->train, *objective)->total);
     }
     return flops;
 }

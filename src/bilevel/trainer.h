@@ -4,14 +4,22 @@
 
 #include "dstn/bilevel.h"
 
-/* This rank's share of one kind of global batch. */
+/* Rows of a global batch, and which of them are this rank's. */
+typedef struct bilevel_span {
+    dstn_sampling sampling;
+    int64_t total;     /* rows of the global batch: every mean divides by it */
+    int64_t first_row; /* this rank's first one */
+    int64_t rows;      /* and how many it has */
+} bilevel_span;
+
+/* One kind of global batch. */
 typedef struct bilevel_share {
     dstn_part part;
     dstn_purpose noise; /* key of ε */
     dstn_sampler *sampler;
-    int64_t batch;     /* examples of the global batch */
-    int64_t first_row; /* this rank's first one */
-    int64_t rows;      /* and how many it has */
+    int64_t batch;        /* examples of the global batch */
+    bilevel_span plain;   /* the examples: what objectives take that are not perturbed */
+    bilevel_span sampled; /* all samples of them: what the others take */
 } bilevel_share;
 
 /* Arrays for the sums of gradients: [DSTN_RANGES] of what dstn_reducer_new takes. */
@@ -53,9 +61,10 @@ struct dstn_trainer {
 
     /* One mini-batch on this rank; B = max_rows of the model. */
     dstn_batch batch;
-    int64_t *indices; /* [B], rows of a part, in an evaluation */
-    double *noise;    /* [rows of a share, h] */
-    double *epsilon;  /* [rows of a share, h], σ ⊙ noise */
+    int64_t *indices;           /* [B], rows of a part that are in the batch */
+    const bilevel_span *filled; /* the rows of the step's examples that the batch holds as they are; NULL: none */
+    double *noise;              /* [rows of a span, h] */
+    double *epsilon;            /* [rows of a span, h], σ ⊙ noise */
     dstn_arena *arena;
 };
 

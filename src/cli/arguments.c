@@ -26,6 +26,7 @@ enum {
     BATCH,
     STEPS,
     HYPER,
+    SAMPLES,
     DURING_CHECKPOINT,
     RESUME,
     PLAN,
@@ -54,6 +55,7 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"batch", required_argument, NULL, BATCH},
                                         {"steps", required_argument, NULL, STEPS},
                                         {"hyper", required_argument, NULL, HYPER},
+                                        {"samples", required_argument, NULL, SAMPLES},
                                         {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
                                         {"resume", no_argument, NULL, RESUME},
                                         {"plan", no_argument, NULL, PLAN},
@@ -163,6 +165,8 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return read_count(name, value, 1, &out->steps, err);
     case HYPER:
         return read_count(name, value, 0, &out->hyper, err);
+    case SAMPLES:
+        return read_count(name, value, 1, &out->samples, err);
     case TIME_LIMIT:
         return read_seconds(name, value, &out->time_limit, err);
     default:

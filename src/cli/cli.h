@@ -24,6 +24,7 @@ typedef struct cli_arguments {
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
+    int64_t samples;                    /* bench; 0: not given */
     bool profile, scaling, resume, plan, json, quiet, verbose, help;
 } cli_arguments;
 

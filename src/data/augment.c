@@ -133,6 +133,11 @@ double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quan
     return quantity->name ? images->values[row * images->hypers + quantity->index] : quantity->number;
 }
 
+uint64_t dstn_images_row(const dstn_images *images, int64_t row) {
+    int64_t number = images->first_row + row;
+    return (uint64_t)(images->drawn_rows > 0 ? number % images->drawn_rows : number);
+}
+
 bool data_augment_has(const dstn_augment *augment, dstn_stage stage) {
     for (size_t i = 0; i < augment->count; i++) {
         if (augment->items[i].type->stage == stage) {

@@ -80,7 +80,8 @@ static void fill_from_pixels(dstn_batch *batch, const dstn_dataset *dataset, con
 
 static void fill_augmented(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel,
                            const dstn_augmenting *augmenting) {
-    dstn_images images = {.kernel = kernel, .rows = batch->rows, .first_row = batch->first_row};
+    dstn_images images = {
+        .kernel = kernel, .rows = batch->rows, .first_row = batch->first_row, .drawn_rows = batch->drawn_rows};
     bool changes_pixels = data_augment_has(augmenting->augment, DSTN_STAGE_PIXELS);
     if (dataset->bytes[batch->part] && changes_pixels) {
         fill_from_pixels(batch, dataset, kernel, augmenting, images);

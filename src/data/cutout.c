@@ -74,8 +74,7 @@ static void apply(const void *settings, const dstn_images *images) {
         int64_t length = count_of(images, &cutout->length, r, MAX_LENGTH);
         for (int64_t k = 0; length > 0 && k < holes; k++) {
             double u[2];
-            dstn_rng_uniforms(images->rng, images->step, (uint64_t)(images->first_row + r), images->lane + (uint64_t)k,
-                              u);
+            dstn_rng_uniforms(images->rng, images->step, dstn_images_row(images, r), images->lane + (uint64_t)k, u);
             cut(images, r, span_of(u[0], images->height, length), span_of(u[1], images->width, length));
         }
     }

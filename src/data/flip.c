@@ -39,7 +39,7 @@ static void apply(const void *settings, const dstn_images *images) {
     size_t line = (size_t)images->width * pixel;
     for (int64_t r = 0; r < images->rows; r++, image += (size_t)images->height * line) {
         double u[2];
-        dstn_rng_uniforms(images->rng, images->step, (uint64_t)(images->first_row + r), images->lane, u);
+        dstn_rng_uniforms(images->rng, images->step, dstn_images_row(images, r), images->lane, u);
         bool is_mirrored = u[0] < dstn_images_quantity(images, &flip->rate, r);
         for (int64_t y = 0; is_mirrored && y < images->height; y++) {
             mirror_line(image + (size_t)y * line, images->width, pixel);

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* The example that stands for the whole mini-batch; examples' own numbers stay below it. */
+/* The example that stands for the whole mini-batch in its first sample, those before it in the others; rows' own
+ * numbers stay below them. */
 static const uint64_t whole_batch = 0xffffffff;
 
 /* Below this, softplus(x) = e^x to rounding, and its logarithm and relative derivative are taken of e^x itself, which
@@ -49,13 +50,22 @@ static void draw_row(const dstn_space *space, dstn_rng rng, uint64_t step, uint6
     }
 }
 
-void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
-                      double *noise) {
+/* ---- samples ----------------------------------------------------------------------------------------------------- */
+
+int64_t dstn_sampling_rows(dstn_sampling sampling) {
+    return sampling.examples * (sampling.samples > 1 ? sampling.samples : 1);
+}
+
+int64_t dstn_sampling_drawn(dstn_sampling sampling) {
+    int64_t rows = dstn_sampling_rows(sampling);
+    return sampling.antithetic ? rows / 2 : rows;
+}
+
+/* Rows of one sample. */
+static void draw_sample(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t sample, int64_t first_row,
+                        int64_t rows, double *noise) {
     int h = space->count;
-    if (rows == 0) {
-        return;
-    }
-    draw_row(space, rng, step, whole_batch, true, noise);
+    draw_row(space, rng, step, whole_batch - (uint64_t)sample, true, noise);
     for (int64_t r = 0; r < rows; r++) {
         double *row = noise + r * h;
         draw_row(space, rng, step, (uint64_t)(first_row + r), false, row);
@@ -64,6 +74,27 @@ void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int6
                 row[i] = noise[i];
             }
         }
+    }
+}
+
+void dstn_space_noise(const dstn_space *space, dstn_rng rng, uint64_t step, int64_t first_row, int64_t rows,
+                      double *noise) {
+    if (rows > 0) {
+        draw_sample(space, rng, step, 0, first_row, rows, noise);
+    }
+}
+
+void dstn_space_sample_noise(const dstn_space *space, dstn_rng rng, uint64_t step, dstn_sampling sampling,
+                             int64_t first_row, int64_t rows, double *noise) {
+    int64_t drawn = dstn_sampling_drawn(sampling), h = space->count;
+    for (int64_t done = 0; done < rows;) {
+        int64_t row = (first_row + done) % drawn, sample = row / sampling.examples;
+        int64_t left = (sample + 1) * sampling.examples - row, count = left < rows - done ? left : rows - done;
+        draw_sample(space, rng, step, sample, row, count, noise + done * h);
+        for (int64_t i = 0; first_row + done >= drawn && i < count * h; i++) {
+            noise[done * h + i] = -noise[done * h + i];
+        }
+        done += count;
     }
 }
 

@@ -59,7 +59,7 @@ static dropout_rows rows_of(const dstn_layer *layer, const dstn_pass *pass, dstn
     bool is_number = rate->index < 0;
     return (dropout_rows){
         .first = first,
-        .count = is_number || steps == 1 ? rows.count : steps,
+        .count = is_number || steps == 1 ? rows.count - done : steps,
         .rates = is_number ? &rate->number : pass->values + first / steps * layer->hypers + rate->index,
         .stride = is_number || steps > 1 ? 0 : layer->hypers,
         .kept = content->kept + first * content->cols,
@@ -83,14 +83,19 @@ static void apply(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, cons
     }
 }
 
+/* Masks by global data row; where rows share them, up to where they begin again. */
 static void draw(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows) {
     const dropout_content *content = layer->content;
-    int64_t before = pass->first_row * dstn_pass_steps(pass); /* data rows of other ranks */
+    int64_t steps = dstn_pass_steps(pass), period = pass->drawn_rows * steps;
     for (int64_t done = 0; done < rows.count;) {
         dropout_rows part = rows_of(layer, pass, rows, done);
-        layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, before + part.first,
-                                    (uint64_t)layer->index << 32, part.count, content->cols, part.rates, part.stride,
-                                    part.kept);
+        int64_t row = pass->first_row * steps + part.first;
+        if (period > 0) {
+            row %= period;
+            part.count = part.count < period - row ? part.count : period - row;
+        }
+        layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, row, (uint64_t)layer->index << 32,
+                                    part.count, content->cols, part.rates, part.stride, part.kept);
         done += part.count;
     }
 }

@@ -135,6 +135,10 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     dstn_node root = dstn_doc_root(job->doc);
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
     job->train.shards = job->settings.reproducible && !job->is_apart ? job->settings.shards : 0;
+    if (!job->method->tunes) { /* nothing is perturbed */
+        job->train.samples = 1;
+        job->train.antithetic = false;
+    }
     if (status == DSTN_OK) {
         status = read_table(job->settings.record, "record", run_record_options, &job->record, err);
     }

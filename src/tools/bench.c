@@ -27,17 +27,26 @@ static dstn_status choose_method(const char *name, const dstn_method **out, dstn
     return status;
 }
 
+static dstn_status put_count(dstn_doc *doc, const char *key, int64_t count, const char *option, dstn_error *err) {
+    char *value = dstn_format("%lld", (long long)count);
+    dstn_status status = dstn_doc_put(doc, key, value, option, err);
+    free(value);
+    return status;
+}
+
 /* The paper's settings for networks. The lengths are irrelevant here: steps are taken singly. */
-static dstn_status read_setup(tools_bench *bench, int64_t batch, dstn_error *err) {
+static dstn_status read_setup(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
     const char *text = "train: {iterations: 1, train_steps: 5, valid_steps: 1, entropy_weight: 1e-3}\n"
                        "optimizer: {name: sgd, rate: 0.01, momentum: 0.9}\n"
                        "hyper_optimizer: {name: rmsprop, rate: 0.01}\n";
     dstn_status status = dstn_doc_parse(text, "bench", &bench->setup, err);
-    char *value = dstn_format("%lld", (long long)batch);
     if (status == DSTN_OK) {
-        status = dstn_doc_put(bench->setup, "train.batch", value, "--batch", err);
+        status = put_count(bench->setup, "train.batch", request->batch > 0 ? request->batch : TOOLS_BENCH_BATCH,
+                           "--batch", err);
     }
-    free(value);
+    if (status == DSTN_OK && request->samples > 0) {
+        status = put_count(bench->setup, "train.samples", request->samples, "--samples", err);
+    }
     if (status != DSTN_OK) {
         return status;
     }
@@ -111,7 +120,7 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
         status = choose_method(method, &bench->method, err);
     }
     if (status == DSTN_OK) {
-        status = read_setup(bench, request->batch > 0 ? request->batch : TOOLS_BENCH_BATCH, err);
+        status = read_setup(bench, request, err);
     }
     if (status == DSTN_OK) {
         status = dstn_doc_load(bench->path, &bench->file, err);

@@ -29,6 +29,11 @@ static void put_answers(tools_trace *trace, const dstn_batch *batch) {
     free(labels);
 }
 
+/* Whether no pass of the step takes more rows: those that are perturbed take all samples of its examples. */
+static bool has_all_rows(const tools_trace *trace, const dstn_objective *objective) {
+    return objective->perturbed || !trace->job->method->tunes;
+}
+
 static void put_batch(tools_trace *trace, const dstn_evaluation *evaluation) {
     dstn_shape hypers = {.rank = 1, .dims = {trace->job->space->count}};
     put_rows_of_source(trace, evaluation->batch);
@@ -85,6 +90,8 @@ static void on_pass(void *self, dstn_trainer *trainer, const dstn_evaluation *ev
     tools_trace *trace = self;
     if (trace->pass_count == 0) {
         snprintf(trace->group, sizeof(trace->group), "steps/%04lld", (long long)trace->steps);
+    }
+    if (has_all_rows(trace, evaluation->objective)) {
         put_batch(trace, evaluation);
     }
     trace->passes[trace->pass_count++] = evaluation->objective;

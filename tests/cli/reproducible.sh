@@ -60,6 +60,15 @@ DSTN_SHARED_MEMORY=$scratch/none expect "three ranks that share no memory" 0 'sh
   --set method=delta-stn
 same "are one rank" delta-stn-1 apart
 
+# Several perturbations of each example, which shards divide with the examples: stopped on two ranks, ended on three.
+for method in delta-stn stn; do
+  pairs=(--set "method=$method" --set train.iterations=12 --set train.samples=2 --set train.antithetic=true)
+  expect "$method in pairs on one rank" 0 '' train "pairs-$method-1" 1 "${pairs[@]}"
+  expect "on two, stopped" 75 '' train "pairs-$method-3" 2 "${pairs[@]}" --time-limit 0.001
+  expect "and ended on three" 0 '' train "pairs-$method-3" 3 "${pairs[@]}" --resume
+  same "is $method on one rank" "pairs-$method-1" "pairs-$method-3"
+done
+
 # That network is one slice of one rank. Here every rank owns slices, of several buckets, with moments and clipping of its
 # own: 540,600 weights and more of the response, in f32.
 /usr/bin/python3 <<'P'

@@ -56,6 +56,12 @@ trace "images-f32-two" 2 images.yaml --set precision=f32 --steps 9
 for method in stn delta-stn; do
   trace "images-clip-$method" 1 images.yaml --set method=$method --set optimizer.clip=0.3 --steps 9
 done
+# Samples of each example: rows of their own, in pairs or not, with numbers one a sample, on ranks that divide them.
+trace "images-samples" 1 images.yaml --set train.samples=3 --steps 5
+trace "images-pairs" 2 images.yaml --set train.samples=2 --set train.antithetic=true --steps 5
+trace "table-samples" 2 table.yaml --set method=stn --set train.samples=3 --steps 5
+trace "table-pairs" 1 table.yaml --set train.samples=4 --set train.antithetic=true --steps 5
+trace "plain-pairs-fixed" 1 plain.yaml --set method=fixed --set train.samples=2 --set train.antithetic=true --steps 2
 trace "images-short" 1 images.yaml --steps 2
 trace "table-switches" 1 table.yaml --set method=stn --set centered=true --set split_objective=true --steps 5
 

@@ -29,13 +29,19 @@ typedef struct member {
     dstn_trainer *trainer;
 } member;
 
-static void build(member *m, const dstn_group *group, int method_index) {
+static void build(member *m, const dstn_group *group, int method_index, int64_t samples) {
     dstn_error err = {0};
     const dstn_method *method;
     const dstn_kernel *kernel;
     dstn_method_settings choice = {.method = method_index};
-    dstn_train_settings train = {
-        .iterations = 40, .batch = 11, .valid_batch = 7, .train_steps = 3, .valid_steps = 2, .entropy_weight = 0.01};
+    dstn_train_settings train = {.iterations = 40,
+                                 .batch = 11,
+                                 .valid_batch = 7,
+                                 .train_steps = 3,
+                                 .valid_steps = 2,
+                                 .entropy_weight = 0.01,
+                                 .samples = samples,
+                                 .antithetic = samples % 2 == 0};
     int64_t shape[] = {5};
     assert_int_equal(dstn_method_choose(&choice, &method, &err), DSTN_OK);
     assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
@@ -86,11 +92,11 @@ static void compare(int64_t count, const double *got, const double *want) {
     }
 }
 
-static void check_method(int method) {
+static void check_samples(int method, int64_t samples) {
     dstn_group *world = dstn_group_world(), *self = dstn_group_self();
     member together, alone;
-    build(&together, world, method);
-    build(&alone, self, method);
+    build(&together, world, method, samples);
+    build(&alone, self, method, samples);
     dstn_error err = {0};
     assert_int_equal(dstn_trainer_run(together.trainer, NULL, 0, &err), DSTN_OK);
     assert_int_equal(dstn_trainer_run(alone.trainer, NULL, 0, &err), DSTN_OK);
@@ -110,6 +116,10 @@ static void check_method(int method) {
     tear_down(&alone);
     dstn_group_destroy(self);
     dstn_group_destroy(world);
+}
+
+static void check_method(int method) {
+    check_samples(method, 1);
 }
 
 static void stn_does_not_depend_on_the_number_of_ranks(void **state) {
@@ -133,6 +143,17 @@ static void fixed_does_not_depend_on_the_number_of_ranks(void **state) {
     check_method(4);
 }
 
+/* Ranks divide examples times samples, so that the samples of one example may be on several, and one of a pair apart
+ * from the other. */
+static void samples_do_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_samples(0, 3);
+    check_samples(1, 2);
+    check_samples(3, 3);
+    check_samples(3, 4);
+    check_samples(4, 2);
+}
+
 int main(int argc, char **argv) {
     dstn_error err = {0};
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -143,6 +164,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(split_objective_does_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(delta_stn_does_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(fixed_does_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(samples_do_not_depend_on_the_number_of_ranks),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return dstn_ranks_finish(failed);

@@ -149,6 +149,53 @@ static void entropy_stays_finite_where_sigma_underflows(void **state) {
     dstn_space_destroy(space);
 }
 
+/* B examples: the draws of a sample are those of rows s·B …, and its per_batch draw is one for all its rows. */
+static void samples_are_drawn_anew_and_the_first_is_that_of_one(void **state) {
+    (void)state;
+    enum { B = 3, K = 4 };
+    dstn_space *space = dstn_space_new(H, names);
+    double one[B * H], all[K * B * H], rows[K * B * H], whole[K];
+    dstn_space_noise(space, rng, 3, 0, K * B, rows);
+    space->items[4].per_batch = true;
+    dstn_space_noise(space, rng, 3, 0, B, one);
+    const dstn_sampling sampling = {.examples = B, .samples = K};
+    dstn_space_sample_noise(space, rng, 3, sampling, 0, K * B, all);
+    assert_memory_equal(all, one, sizeof one);
+    for (int r = 0; r < K * B; r++) {
+        assert_memory_equal(all + r * H, rows + r * H, 4 * sizeof(double));
+        whole[r / B] = r % B == 0 ? all[r * H + 4] : whole[r / B];
+        assert_true(all[r * H + 4] == whole[r / B]);
+        for (int s = 0; s < r / B; s++) {
+            assert_true(whole[s] != whole[r / B]);
+        }
+    }
+    dstn_space_destroy(space);
+}
+
+static void pairs_differ_in_sign_however_rows_are_split(void **state) {
+    (void)state;
+    enum { B = 3, K = 4, ROWS = K * B };
+    dstn_space *space = dstn_space_new(H, names);
+    space->items[1].per_batch = true;
+    const dstn_sampling free = {.examples = B, .samples = K / 2}, pairs = {B, K, true};
+    double half[ROWS / 2 * H], all[ROWS * H], part[ROWS * H];
+    dstn_space_sample_noise(space, rng, 7, free, 0, ROWS / 2, half);
+    dstn_space_sample_noise(space, rng, 7, pairs, 0, ROWS, all);
+    assert_int_equal(dstn_sampling_rows(pairs), ROWS);
+    assert_int_equal(dstn_sampling_drawn(pairs), ROWS / 2);
+    for (int i = 0; i < ROWS / 2 * H; i++) {
+        assert_true(all[i] == half[i] && all[ROWS / 2 * H + i] == -half[i]);
+    }
+    for (int64_t count = 1; count < ROWS; count++) {
+        for (int64_t first = 0; first < ROWS; first += count) {
+            int64_t rows = first + count < ROWS ? count : ROWS - first;
+            dstn_space_sample_noise(space, rng, 7, pairs, first, rows, part + first * H);
+        }
+        assert_memory_equal(part, all, sizeof all);
+    }
+    dstn_space_destroy(space);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(noise_does_not_depend_on_how_rows_are_split),
@@ -159,6 +206,8 @@ int main(void) {
         cmocka_unit_test(entropy_is_the_closed_form),
         cmocka_unit_test(entropy_slope_is_that_of_the_entropy),
         cmocka_unit_test(entropy_stays_finite_where_sigma_underflows),
+        cmocka_unit_test(samples_are_drawn_anew_and_the_first_is_that_of_one),
+        cmocka_unit_test(pairs_differ_in_sign_however_rows_are_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
