@@ -1,8 +1,8 @@
 /* bilevel: which rows an objective takes, and which of them are this rank's.
  *
  * An objective that is perturbed has a row for each of the k samples of each example, so that its loss and its
- * gradients are means over B·k independent draws of everything that is drawn for a row: ε, masks and augmentation. One
- * that is not perturbed would see k copies but for masks, and takes the B examples alone. */
+ * gradients are means over B·k draws of everything that is drawn for a row: ε, masks and augmentation. To one that is
+ * not perturbed ε is nothing: it takes the B examples alone, and costs what it did. */
 #include "rows.h"
 
 /* ---- shares ------------------------------------------------------------------------------------------------------ */

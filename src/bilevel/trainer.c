@@ -23,10 +23,13 @@ const dstn_option dstn_train_options[] = {
     DSTN_REAL("entropy_weight", dstn_train_settings, entropy_weight, 0, INFINITY, "0",
               "weight of the perturbation's entropy in the objective of its scale (tau)"),
     DSTN_INT("samples", dstn_train_settings, samples, 1, 1e6, "1",
-             "independent perturbations of each example in a step, each with masks and augmentation of its own, over "
-             "which loss and gradients are means; objectives that are not perturbed take none"),
-    DSTN_BOOL("antithetic", dstn_train_settings, antithetic, "false",
-              "samples come in pairs that differ in the sign of the perturbation alone; needs an even train.samples"),
+             "perturbations of each example in a step, each with dropout masks and augmentation of its own, over which "
+             "loss and gradients are means; objectives that are not perturbed (Delta-STN's of the general weights, "
+             "fixed) take one row an example"),
+    DSTN_BOOL(
+        "antithetic", dstn_train_settings, antithetic, "false",
+        "samples come in pairs that differ in the sign of the perturbation alone, with the same draws of masks and "
+        "augmentation; needs an even train.samples"),
     DSTN_SWITCH("evaluate", dstn_train_settings, evaluate, "auto",
                 "validation and test part at the end of every epoch, instead of at every row of the record; auto: for "
                 "classification, and where a schedule or checkpoint_best needs it"),
