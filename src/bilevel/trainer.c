@@ -76,6 +76,80 @@ static bool keeps_row_state(dstn_model *model) {
     return keeps;
 }
 
+/* Rows are numbers of 32 bits to what is drawn for them. */
+static dstn_status check_samples(const dstn_trainer_request *request, dstn_error *err) {
+    const dstn_train_settings *train = &request->train;
+    const int64_t most = INT64_C(1) << 31, samples = samples_of(train);
+    int64_t larger = longer(valid_batch_of(train, request->dataset), train->batch);
+    if (samples > 1 && keeps_row_state(request->model)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "train.samples: %lld makes several rows of an example, which can't carry on the state that "
+                         "layers of this network keep of each row; accepted: 1",
+                         (long long)samples);
+    }
+    if (train->antithetic && samples % 2 != 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "train.antithetic: true takes samples in pairs, and train.samples is %lld; accepted: an even "
+                         "number of samples, or antithetic: false",
+                         (long long)samples);
+    }
+    if (samples > most / larger) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "train.samples: %lld of %lld examples are more rows than the 2^31 that a batch may have; "
+                         "accepted: at most %lld",
+                         (long long)samples, (long long)larger, (long long)(most / larger));
+    }
+    return DSTN_OK;
+}
+
+/* The batch that has the fewest rows for ranks or shards to divide. */
+typedef struct smallest_batch {
+    int64_t rows;
+    dstn_part part;
+    bool sampled;
+} smallest_batch;
+
+static void find_smaller(const dstn_trainer_request *request, const dstn_objective *objective, smallest_batch *least) {
+    const dstn_train_settings *train = &request->train;
+    dstn_part part = objective->part;
+    int64_t batch = part == DSTN_PART_TRAIN ? train->batch : valid_batch_of(train, request->dataset), rows = batch;
+    if (objective->perturbed) {
+        rows = dstn_sampling_rows(bilevel_sampling(train, request->space, part, batch));
+    }
+    if (least->rows == 0 || rows < least->rows) {
+        *least = (smallest_batch){rows, part, rows > batch};
+    }
+}
+
+static dstn_status check_parts(const dstn_trainer_request *request, dstn_error *err) {
+    const dstn_train_settings *train = &request->train;
+    int64_t size = dstn_group_size(request->group);
+    smallest_batch least = {0};
+    for (const dstn_objective *const *objective = request->method->train; *objective; objective++) {
+        find_smaller(request, *objective, &least);
+    }
+    if (request->method->tunes) {
+        find_smaller(request, request->method->valid, &least);
+    }
+    bool is_train = least.part == DSTN_PART_TRAIN;
+    const char *what = least.sampled ? "examples times samples" : "examples";
+    if (train->shards > 0 && (size > train->shards || train->shards > least.rows)) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "shards: %lld; accepted with %lld ranks a member and %lld %s of a %s batch: %lld to %lld "
+                         "(reproducible: true)",
+                         (long long)train->shards, (long long)size, (long long)least.rows, what,
+                         is_train ? "training" : "validation", (long long)size, (long long)least.rows);
+    }
+    if (size > least.rows) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "%lld ranks are more than the %lld %s of a %s batch; start at most %lld ranks a member, or "
+                         "raise train.%s",
+                         (long long)size, (long long)least.rows, what, is_train ? "training" : "validation",
+                         (long long)least.rows, is_train ? "batch" : "valid_batch");
+    }
+    return DSTN_OK;
+}
+
 static dstn_status check_request(const dstn_trainer_request *request, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
     const dstn_dataset *dataset = request->dataset;
@@ -102,25 +176,8 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
                          "reproducible: true computes a batch in shards, which can't carry on the state that layers of "
                          "this network keep of each row; reproducible: false trains it");
     }
-    int64_t size = dstn_group_size(request->group);
-    int64_t valid = valid_batch_of(train, dataset);
-    int64_t smaller = request->method->tunes && valid < train->batch ? valid : train->batch;
-    if (train->shards > 0 && (size > train->shards || train->shards > smaller)) {
-        return dstn_fail(
-            err, DSTN_ERROR_USAGE,
-            "shards: %lld; accepted with %lld ranks a member and %lld examples of a %s batch: %lld to %lld "
-            "(reproducible: true)",
-            (long long)train->shards, (long long)size, (long long)smaller,
-            smaller == train->batch ? "training" : "validation", (long long)size, (long long)smaller);
-    }
-    if (size > smaller) {
-        return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "%lld ranks are more than the %lld examples of a %s batch; start at most %lld ranks a "
-                         "member, or raise train.%s",
-                         (long long)size, (long long)smaller, smaller == train->batch ? "training" : "validation",
-                         (long long)smaller, smaller == train->batch ? "batch" : "valid_batch");
-    }
-    return DSTN_OK;
+    dstn_status status = check_samples(request, err);
+    return status == DSTN_OK ? check_parts(request, err) : status;
 }
 
 static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, dstn_purpose noise,
