@@ -106,7 +106,8 @@ void dstn_group_spread_state(const dstn_group *group, const dstn_state *whole, c
  *      final, after which it leaves that part of its gradient alone, and slices of it are summed by their owners;
  *   2. dstn_reducer_finish: its slices are sums over the group;
  *   3. meets the others of its node (dstn_shared_arrive and _await): their passes are done, nobody reads weights;
- *   4. updates weights and moments, its slices alone, and sends these to the other nodes (dstn_reducer_spread);
+ *   4. updates weights and moments, its slices alone, and sends these to the other nodes
+ *      (dstn_reducer_spread_slice, and _await_spread);
  *   5. arrives again, and awaits the others before it reads weights, or writes its gradients, of the next step: all
  *      slices are new by then.
  * Between 5 and the next 3, weights and moments don't change: passes without gradients (hyperparameter steps,
@@ -180,11 +181,15 @@ const void *dstn_reducer_sum(const dstn_reducer *reducer);
  * one, which is everything. */
 bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count);
 /* The sum of the squares of the whole sum, on every rank. They are added in an order that doesn't depend on the number
- * of ranks of one node (where there are several), nor, with shards, on that of nodes. Collective over the group. */
+ * of ranks (where there are several, or shards) nor of nodes. Collective over the group. */
 double dstn_reducer_squares(const dstn_reducer *reducer);
 /* This rank's slices of an array [count] that is in common memory, or of the sum, to all other nodes. Every element has
  * arrived in a node when its ranks have met after this. Collective over the group. */
 void dstn_reducer_spread(const dstn_reducer *reducer, void *array);
+/* The same in parts: each of this rank's slices once, in any order, as soon as it is there; then the wait for all of
+ * them, and for those of the other nodes. */
+void dstn_reducer_spread_slice(const dstn_reducer *reducer, int64_t i, void *array);
+void dstn_reducer_await_spread(const dstn_reducer *reducer);
 
 /* ---- shared work
  * ------------------------------------------------------------------------------------------------------ */

@@ -116,8 +116,8 @@ static void update_slices(dstn_trainer *trainer, int range, double factor) {
     dstn_optimizer_begin(optimizer);
     for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
         dstn_optimizer_update(optimizer, factor, first, count, dstn_reducer_sum(reducer), weights);
+        dstn_reducer_spread_slice(reducer, i, weights);
     }
-    dstn_reducer_spread(reducer, weights);
 }
 
 void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objective) {
@@ -141,8 +141,19 @@ static void sum_losses(const dstn_trainer *trainer, const dstn_evaluation *evalu
     }
 }
 
+/* Of other nodes, in this one. */
+static void await_updates(const dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
+    for (int i = 0; i < count * DSTN_RANGES; i++) {
+        dstn_range range = (dstn_range)(i % DSTN_RANGES);
+        if (evaluations[i / DSTN_RANGES].objective->grad[range]) {
+            dstn_reducer_await_spread(dstn_problem_reducer(trainer->problem, range));
+        }
+    }
+}
+
 void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
     double losses[DSTN_METHOD_PASSES] = {NAN, NAN};
+    await_updates(trainer, evaluations, count);
     dstn_shared_arrive(trainer->shared);
     sum_losses(trainer, evaluations, count, losses);
     dstn_shared_await(trainer->shared); /* all have updated their slices: weights may be read again */

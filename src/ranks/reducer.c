@@ -25,8 +25,8 @@ struct dstn_reducer {
     int64_t count;
     int64_t bucket;  /* elements of a bucket; the last one of the range may have less */
     int64_t buckets; /* 0 where there is nothing to sum */
-    int64_t grain;   /* elements, of which slices have whole numbers */
-    int64_t grains;  /* of a bucket */
+    int64_t grain;   /* elements, of which slices and buckets have whole numbers */
+    double *squares; /* [grains of the range] */
     int flag;
     unsigned long long before; /* buckets that each rank has filled in earlier passes */
     int64_t filled, summed, finished;
@@ -76,6 +76,10 @@ static bool adds(const dstn_reducer *reducer) {
     return reducer->shared->rank < reducer->shared->fewest;
 }
 
+static int64_t grains_of(const dstn_reducer *reducer) {
+    return (reducer->count + reducer->grain - 1) / reducer->grain;
+}
+
 static char *element_at(const dstn_reducer *reducer, char *array, int64_t i) {
     return array + (size_t)i * reducer->kernel->size;
 }
@@ -96,7 +100,7 @@ static void choose_buckets(dstn_reducer *reducer, size_t bucket_bytes, int nodes
     int64_t largest = LARGEST_GRAIN / (int64_t)reducer->kernel->size;
     reducer->grain = (reducer->bucket + GRAINS - 1) / GRAINS;
     reducer->grain = reducer->grain < largest ? reducer->grain : largest;
-    reducer->grains = (reducer->bucket + reducer->grain - 1) / reducer->grain;
+    reducer->bucket = (reducer->bucket + reducer->grain - 1) / reducer->grain * reducer->grain;
     reducer->buckets = (reducer->count + reducer->bucket - 1) / reducer->bucket;
 }
 
@@ -141,7 +145,8 @@ static bool take_parts(dstn_reducer *reducer) {
 }
 
 static bool bind(dstn_reducer *reducer, void *const *own) {
-    if (!find_arrays(reducer, own) || !take_parts(reducer)) {
+    reducer->squares = dstn_arena_take(reducer->arena, (size_t)grains_of(reducer) * sizeof *reducer->squares);
+    if (!reducer->squares || !find_arrays(reducer, own) || !take_parts(reducer)) {
         return false;
     }
     reducer->flag = ranks_shared_take_flag(reducer->shared);
@@ -166,7 +171,7 @@ dstn_reducer *dstn_reducer_new(dstn_shared *shared, const dstn_kernel *kernel, i
     if (!shared || count == 0 || (dstn_group_size(shared->group) == 1 && shards == 0)) {
         return reducer;
     }
-    choose_buckets(reducer, bucket_bytes, shards > 0 ? 1 : shared->nodes);
+    choose_buckets(reducer, bucket_bytes, shared->nodes);
     reducer->plan = ranks_plan_new(shared, shards);
     reducer->arena = dstn_arena_new();
     if (!bind(reducer, arrays)) {
@@ -395,7 +400,7 @@ void dstn_reducer_finish(dstn_reducer *reducer) {
         advance(reducer);
         rounds = reducer->finished > before ? 0 : rounds;
         double start = ranks_profile_clock();
-        ranks_back_off(&rounds);
+        (reducer->finished < reducer->summed ? ranks_await_message : ranks_back_off)(&rounds);
         ranks_profile_add(RANKS_SUM, 0, 0, start);
     }
     reducer->before += (unsigned long long)reducer->buckets;
@@ -422,28 +427,29 @@ bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, 
     return i < parts;
 }
 
-/* Grains are the same on any number of ranks, and so is the order in which their squares are added. */
+/* Grains are the same on any number of ranks and nodes, and so is the order in which their squares are added. */
 double dstn_reducer_squares(const dstn_reducer *reducer) {
     const dstn_kernel *kernel = reducer->kernel;
     if (reducer->buckets == 0) {
         return kernel->dot(kernel, reducer->count, reducer->gradient, reducer->gradient);
     }
-    int64_t grains = reducer->buckets * reducer->grains, first, count;
-    double *squares = dstn_alloc((size_t)grains, sizeof *squares), sum = 0;
+    int64_t grains = grains_of(reducer), first, count;
+    double sum = 0;
+    for (int64_t g = 0; g < grains; g++) {
+        reducer->squares[g] = 0;
+    }
     for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
-        span whole = bucket_span(reducer, i);
         for (int64_t at = first; at < first + count; at += reducer->grain) {
             int64_t rest = first + count - at;
             const char *grain = element_at(reducer, reducer->sum, at);
-            squares[i * reducer->grains + (at - whole.first) / reducer->grain] =
+            reducer->squares[at / reducer->grain] =
                 kernel->dot(kernel, rest < reducer->grain ? rest : reducer->grain, grain, grain);
         }
     }
-    dstn_group_sum(reducer->shared->group, squares, grains);
+    dstn_group_sum(reducer->shared->group, reducer->squares, grains);
     for (int64_t g = 0; g < grains; g++) {
-        sum += squares[g];
+        sum += reducer->squares[g];
     }
-    free(squares);
     return sum;
 }
 
@@ -466,18 +472,32 @@ static void start_spread(const dstn_reducer *reducer, int64_t bucket, char *arra
     }
 }
 
-void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
-    if (reducer->buckets == 0 || reducer->shared->nodes == 1 || !adds(reducer)) {
+static bool sends(const dstn_reducer *reducer) {
+    return reducer->buckets > 0 && reducer->shared->nodes > 1 && adds(reducer);
+}
+
+void dstn_reducer_spread_slice(const dstn_reducer *reducer, int64_t i, void *array) {
+    if (sends(reducer)) {
+        start_spread(reducer, i, array);
+    }
+}
+
+void dstn_reducer_await_spread(const dstn_reducer *reducer) {
+    if (!sends(reducer)) {
         return;
     }
     double start = ranks_profile_clock();
     for (int64_t b = 0; b < reducer->buckets; b++) {
-        start_spread(reducer, b, array);
-    }
-    for (int64_t b = 0; b < reducer->buckets; b++) {
         for (int rounds = 0; !is_exchanged(reducer, b);) {
-            ranks_back_off(&rounds);
+            ranks_await_message(&rounds);
         }
     }
     ranks_profile_add(RANKS_SPREAD, 1, 0, start);
+}
+
+void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
+    for (int64_t b = 0; sends(reducer) && b < reducer->buckets; b++) {
+        start_spread(reducer, b, array);
+    }
+    dstn_reducer_await_spread(reducer);
 }

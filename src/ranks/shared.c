@@ -230,22 +230,31 @@ int ranks_shared_take_flag(dstn_shared *shared) {
     return -1;
 }
 
+enum { LOOKS = 200, YIELDS = 2000, MESSAGE_YIELDS = 20 * YIELDS };
+
 /* A short wait is for a rank that runs and is about to be there. A longer one gives the processor to any rank that has
  * none, and then sleeps, since a yield returns at once where all others are asleep or of another's share of time. */
-void ranks_back_off(int *rounds) {
-    enum { LOOKS = 200, YIELDS = 2000 };
+static void wait_longer(int *rounds, int most_yields) {
     const struct timespec nap = {0, 20000}; /* 20 microseconds, and what the system adds */
     ++*rounds;
-    if (*rounds < LOOKS) {
-        return;
+    if (*rounds % YIELDS == 0) {
+        dstn_ranks_poll();
     }
-    if (*rounds < YIELDS) {
+    if (*rounds >= most_yields) {
+        *rounds = most_yields - 1;
+        nanosleep(&nap, NULL);
+    } else if (*rounds >= LOOKS) {
         sched_yield();
-        return;
     }
-    *rounds = YIELDS;
-    dstn_ranks_poll();
-    nanosleep(&nap, NULL);
+}
+
+void ranks_back_off(int *rounds) {
+    wait_longer(rounds, YIELDS);
+}
+
+/* A long message goes on only when MPI is called: naps would be its bandwidth. */
+void ranks_await_message(int *rounds) {
+    wait_longer(rounds, MESSAGE_YIELDS);
 }
 
 void dstn_shared_arrive(dstn_shared *shared) {

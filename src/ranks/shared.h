@@ -49,7 +49,9 @@ void *ranks_shared_of_rank(const dstn_shared *shared, const void *address, int r
 /* From the leader of node 0 to those of all others; called by them alone. */
 void ranks_shared_broadcast(const dstn_shared *shared, void *bytes, size_t size);
 
-/* A loop that waits: `rounds` starts at 0; each call waits a little longer, up to some tens of microseconds. */
+/* A loop that waits: `rounds` starts at 0; each call waits a little longer, up to some tens of microseconds. The second
+ * is for what this rank has sent or is to receive, and looks often for much longer. */
 void ranks_back_off(int *rounds);
+void ranks_await_message(int *rounds);
 
 #endif

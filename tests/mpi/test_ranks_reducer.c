@@ -427,8 +427,8 @@ static void stressed_update(range *r, double want) {
             assert_true(get(r, sum, k) == want);
             put(r, r->weights, k, get(r, r->weights, k) + 1);
         }
+        dstn_reducer_spread_slice(r->reducer, i, r->weights);
     }
-    dstn_reducer_spread(r->reducer, r->weights);
 }
 
 /* Two objectives a step, one after the other, with a range each; both read the weights of both. Delays of each rank, at
@@ -449,6 +449,8 @@ static void nobody_reads_weights_that_are_being_updated(void **state) {
             delay((uint64_t)step, 31);
             stressed_update(&a, all);
             stressed_update(&b, all);
+            dstn_reducer_await_spread(a.reducer);
+            dstn_reducer_await_spread(b.reducer);
             delay((uint64_t)step, 32);
             dstn_shared_arrive(a.shared);
             delay((uint64_t)step, 33);
