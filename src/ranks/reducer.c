@@ -1,4 +1,4 @@
-/* ranks: sums a gradient over a group while the backward pass still fills it, and hands out slices of it to update.
+/* ranks: sums a gradient over a group while the backward pass still fills it.
  *
  * The range is cut into buckets, these into slices, one for each rank of a node and then one for each node. As soon as
  * all ranks of a node have filled a bucket, each adds its slice of it over them, in the order of ranks, into the
@@ -7,7 +7,7 @@
  * node and sent to the others. Where slices begin and the order of sums depend on numbers of ranks alone, not on time.
  *
  * A rank's flag counts the buckets that it has ever filled. */
-#include "plan.h"
+#include "reducer.h"
 #include "profile.h"
 
 #include <stdlib.h>
@@ -15,72 +15,42 @@
 enum { DEFAULT_BUCKET = 1 << 20, LARGEST_BUCKET = 1 << 30, LARGEST_GRAIN = 1 << 14 }; /* bytes */
 enum { GRAINS = 64 }; /* that a bucket has at least, if it has so many elements */
 
-struct dstn_reducer {
-    dstn_shared *shared;
-    const dstn_kernel *kernel;
-    ranks_plan *plan; /* NULL where there is nothing to sum */
-    char *gradient;   /* [count], of this rank */
-    char **arrays;    /* [ranks of the node * plan->slots], gradients and partial sums of shards */
-    char *sum;        /* of arrays, the one that takes the sum over the group */
-    int64_t count;
-    int64_t bucket;  /* elements of a bucket; the last one of the range may have less */
-    int64_t buckets; /* 0 where there is nothing to sum */
-    int64_t grain;   /* elements, of which slices and buckets have whole numbers */
-    double *squares; /* [grains of the range] */
-    int flag;
-    unsigned long long before; /* buckets that each rank has filled in earlier passes */
-    int64_t filled, summed, finished;
-    int shard;             /* of this rank's own */
-    int64_t added;         /* its gradient has been added from here on */
-    int messages;          /* of a bucket */
-    MPI_Request *requests; /* [buckets, messages] */
-    char *parts;           /* [buckets, kept by all nodes, largest part]: what came from other nodes */
-    char **terms;          /* [kept by all nodes], of one bucket */
-    int64_t largest_part;
-    dstn_arena *arena;
-};
-
-typedef struct span {
-    int64_t first, count;
-} span;
-
 /* ---- who has what ------------------------------------------------------------------------------------------------ */
 
 /* Buckets are counted from the end of the range, which is filled first. */
-static span bucket_span(const dstn_reducer *reducer, int64_t bucket) {
+static ranks_span bucket_span(const dstn_reducer *reducer, int64_t bucket) {
     int64_t first = (reducer->buckets - 1 - bucket) * reducer->bucket, rest = reducer->count - first;
-    return (span){first, rest < reducer->bucket ? rest : reducer->bucket};
+    return (ranks_span){first, rest < reducer->bucket ? rest : reducer->bucket};
 }
 
-/* What of a bucket the rank of this number adds for this node, of which it is then the owner. */
-static span part_span(const dstn_reducer *reducer, int64_t bucket, int rank, int node) {
+ranks_span ranks_reducer_part(const dstn_reducer *reducer, int64_t bucket, int rank, int node) {
     const dstn_shared *shared = reducer->shared;
-    span whole = bucket_span(reducer, bucket);
+    ranks_span whole = bucket_span(reducer, bucket);
     int64_t grains = (whole.count + reducer->grain - 1) / reducer->grain;
     int64_t parts = (int64_t)shared->fewest * shared->nodes, part = (int64_t)rank * shared->nodes + node;
     int64_t first = grains * part / parts * reducer->grain, end = grains * (part + 1) / parts * reducer->grain;
     end = end < whole.count ? end : whole.count;
     first = first < end ? first : end;
-    return (span){whole.first + first, end - first};
+    return (ranks_span){whole.first + first, end - first};
 }
 
 /* A slice is the parts of all nodes. */
-static span slice_span(const dstn_reducer *reducer, int64_t bucket) {
+static ranks_span slice_span(const dstn_reducer *reducer, int64_t bucket) {
     const dstn_shared *shared = reducer->shared;
-    span first = part_span(reducer, bucket, shared->rank, 0);
-    span last = part_span(reducer, bucket, shared->rank, shared->nodes - 1);
-    return (span){first.first, last.first + last.count - first.first};
+    ranks_span first = ranks_reducer_part(reducer, bucket, shared->rank, 0);
+    ranks_span last = ranks_reducer_part(reducer, bucket, shared->rank, shared->nodes - 1);
+    return (ranks_span){first.first, last.first + last.count - first.first};
 }
 
-static bool adds(const dstn_reducer *reducer) {
+bool ranks_reducer_adds(const dstn_reducer *reducer) {
     return reducer->shared->rank < reducer->shared->fewest;
 }
 
-static int64_t grains_of(const dstn_reducer *reducer) {
+int64_t ranks_reducer_grains(const dstn_reducer *reducer) {
     return (reducer->count + reducer->grain - 1) / reducer->grain;
 }
 
-static char *element_at(const dstn_reducer *reducer, char *array, int64_t i) {
+char *ranks_reducer_element(const dstn_reducer *reducer, char *array, int64_t i) {
     return array + (size_t)i * reducer->kernel->size;
 }
 
@@ -131,8 +101,8 @@ static bool take_parts(dstn_reducer *reducer) {
         return true;
     }
     int total = plan->before[shared->nodes], own = kept_by(reducer, shared->node_index);
-    for (int64_t b = 0; b < reducer->buckets && adds(reducer); b++) {
-        int64_t count = part_span(reducer, b, shared->rank, shared->node_index).count;
+    for (int64_t b = 0; b < reducer->buckets && ranks_reducer_adds(reducer); b++) {
+        int64_t count = ranks_reducer_part(reducer, b, shared->rank, shared->node_index).count;
         reducer->largest_part = count > reducer->largest_part ? count : reducer->largest_part;
     }
     reducer->messages = total - own + own * (shared->nodes - 1);
@@ -145,7 +115,8 @@ static bool take_parts(dstn_reducer *reducer) {
 }
 
 static bool bind(dstn_reducer *reducer, void *const *own) {
-    reducer->squares = dstn_arena_take(reducer->arena, (size_t)grains_of(reducer) * sizeof *reducer->squares);
+    reducer->squares =
+        dstn_arena_take(reducer->arena, (size_t)ranks_reducer_grains(reducer) * sizeof *reducer->squares);
     if (!reducer->squares || !find_arrays(reducer, own) || !take_parts(reducer)) {
         return false;
     }
@@ -243,7 +214,7 @@ static void count_bytes(const dstn_reducer *reducer, int64_t elements, const ran
 }
 
 /* A piece at a time, which stays in the caches while others are added to it. */
-static void add_in_pieces(const dstn_reducer *reducer, span slice, char *const *arrays, const ranks_add *adds,
+static void add_in_pieces(const dstn_reducer *reducer, ranks_span slice, char *const *arrays, const ranks_add *adds,
                           int count) {
     const int64_t piece = 1 << 15;
     const dstn_kernel *kernel = reducer->kernel;
@@ -253,22 +224,22 @@ static void add_in_pieces(const dstn_reducer *reducer, span slice, char *const *
     for (int64_t at = slice.first; at < slice.first + slice.count && count > 0; at += piece) {
         int64_t rest = slice.first + slice.count - at, length = rest < piece ? rest : piece;
         for (int i = 0; i < count; i++) {
-            kernel->axpy(kernel, length, 1, element_at(reducer, arrays[adds[i].from], at),
-                         element_at(reducer, arrays[adds[i].to], at));
+            kernel->axpy(kernel, length, 1, ranks_reducer_element(reducer, arrays[adds[i].from], at),
+                         ranks_reducer_element(reducer, arrays[adds[i].to], at));
         }
     }
 }
 
-static MPI_Request *requests_of(const dstn_reducer *reducer, int64_t bucket) {
+MPI_Request *ranks_reducer_requests(const dstn_reducer *reducer, int64_t bucket) {
     return reducer->requests + bucket * reducer->messages;
 }
 
 static char *received_part(const dstn_reducer *reducer, int64_t bucket, int term) {
     int64_t number = bucket * reducer->plan->before[reducer->shared->nodes] + term;
-    return element_at(reducer, reducer->parts, number * reducer->largest_part);
+    return ranks_reducer_element(reducer, reducer->parts, number * reducer->largest_part);
 }
 
-static int bytes_of(const dstn_reducer *reducer, span part) {
+int ranks_reducer_bytes(const dstn_reducer *reducer, ranks_span part) {
     return (int)((size_t)part.count * reducer->kernel->size);
 }
 
@@ -276,25 +247,25 @@ static int bytes_of(const dstn_reducer *reducer, span part) {
 static void start_exchange(const dstn_reducer *reducer, int64_t bucket) {
     const dstn_shared *shared = reducer->shared;
     const ranks_plan *plan = reducer->plan;
-    MPI_Request *request = requests_of(reducer, bucket);
-    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
+    MPI_Request *request = ranks_reducer_requests(reducer, bucket);
+    ranks_span own = ranks_reducer_part(reducer, bucket, shared->rank, shared->node_index);
     for (int n = 0; n < shared->nodes; n++) {
-        span theirs = part_span(reducer, bucket, shared->rank, n);
+        ranks_span theirs = ranks_reducer_part(reducer, bucket, shared->rank, n);
         for (int t = plan->before[n]; t < plan->before[n + 1] && n != shared->node_index; t++) {
-            MPI_Irecv(received_part(reducer, bucket, t), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
+            MPI_Irecv(received_part(reducer, bucket, t), ranks_reducer_bytes(reducer, own), MPI_BYTE, n, reducer->flag,
                       shared->peers, request++);
         }
         for (int k = 0; k < kept_by(reducer, shared->node_index) && n != shared->node_index; k++) {
-            MPI_Isend(element_at(reducer, reducer->arrays[plan->kept[k]], theirs.first), bytes_of(reducer, theirs),
-                      MPI_BYTE, n, reducer->flag, shared->peers, request++);
+            MPI_Isend(ranks_reducer_element(reducer, reducer->arrays[plan->kept[k]], theirs.first),
+                      ranks_reducer_bytes(reducer, theirs), MPI_BYTE, n, reducer->flag, shared->peers, request++);
         }
     }
 }
 
-static bool is_exchanged(const dstn_reducer *reducer, int64_t bucket) {
+bool ranks_reducer_is_exchanged(const dstn_reducer *reducer, int64_t bucket) {
     int done = 1;
     if (reducer->shared->nodes > 1) {
-        MPI_Testall(reducer->messages, requests_of(reducer, bucket), &done, MPI_STATUSES_IGNORE);
+        MPI_Testall(reducer->messages, ranks_reducer_requests(reducer, bucket), &done, MPI_STATUSES_IGNORE);
     }
     return done;
 }
@@ -305,15 +276,15 @@ static void add_nodes(const dstn_reducer *reducer, int64_t bucket) {
     if (shared->nodes == 1) {
         return;
     }
-    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
+    ranks_span own = ranks_reducer_part(reducer, bucket, shared->rank, shared->node_index);
     for (int t = 0; t < plan->before[shared->nodes]; t++) {
         int mine = t - plan->before[shared->node_index];
         bool is_own = mine >= 0 && mine < kept_by(reducer, shared->node_index);
-        reducer->terms[t] = is_own ? element_at(reducer, reducer->arrays[plan->kept[mine]], own.first)
+        reducer->terms[t] = is_own ? ranks_reducer_element(reducer, reducer->arrays[plan->kept[mine]], own.first)
                                    : received_part(reducer, bucket, t);
     }
-    add_in_pieces(reducer, (span){0, own.count}, reducer->terms, plan->group_adds, plan->group_add_count);
-    char *sum = element_at(reducer, reducer->sum, own.first);
+    add_in_pieces(reducer, (ranks_span){0, own.count}, reducer->terms, plan->group_adds, plan->group_add_count);
+    char *sum = ranks_reducer_element(reducer, reducer->sum, own.first);
     if (reducer->terms[plan->root] != sum) {
         reducer->kernel->copy(reducer->kernel, own.count, reducer->terms[plan->root], sum);
     }
@@ -329,7 +300,7 @@ static void advance(dstn_reducer *reducer) {
         }
         reducer->summed++;
     }
-    while (reducer->finished < reducer->summed && is_exchanged(reducer, reducer->finished)) {
+    while (reducer->finished < reducer->summed && ranks_reducer_is_exchanged(reducer, reducer->finished)) {
         add_nodes(reducer, reducer->finished++);
     }
 }
@@ -345,11 +316,11 @@ static void add_leaf(dstn_reducer *reducer, int64_t offset) {
     }
     const ranks_leaf *leaf = &reducer->plan->leaves->leaves[reducer->shard];
     char *const *own = reducer->arrays + reducer->shared->rank * reducer->plan->slots;
-    span fresh = {offset, reducer->added - offset};
+    ranks_span fresh = {offset, reducer->added - offset};
     add_in_pieces(reducer, fresh, own, leaf->adds, leaf->add_count);
     if (leaf->moves_to > 0) {
-        reducer->kernel->copy(reducer->kernel, fresh.count, element_at(reducer, own[0], fresh.first),
-                              element_at(reducer, own[leaf->moves_to], fresh.first));
+        reducer->kernel->copy(reducer->kernel, fresh.count, ranks_reducer_element(reducer, own[0], fresh.first),
+                              ranks_reducer_element(reducer, own[leaf->moves_to], fresh.first));
     }
     reducer->added = offset;
 }
@@ -378,13 +349,13 @@ void dstn_reducer_ready(dstn_reducer *reducer, int64_t offset) {
         reducer->filled = filled;
         tell_filled(reducer);
     }
-    if (adds(reducer)) {
+    if (ranks_reducer_adds(reducer)) {
         advance(reducer);
     }
 }
 
 void dstn_reducer_advance(dstn_reducer *reducer) {
-    if (reducer->filled > 0 && adds(reducer)) {
+    if (reducer->filled > 0 && ranks_reducer_adds(reducer)) {
         advance(reducer);
     }
 }
@@ -395,7 +366,7 @@ void dstn_reducer_finish(dstn_reducer *reducer) {
     }
     dstn_reducer_ready(reducer, 0);
     ranks_profile_add(RANKS_SUM, 1, 0, ranks_profile_clock());
-    for (int rounds = 0; adds(reducer) && reducer->finished < reducer->buckets;) {
+    for (int rounds = 0; ranks_reducer_adds(reducer) && reducer->finished < reducer->buckets;) {
         int64_t before = reducer->finished;
         advance(reducer);
         rounds = reducer->finished > before ? 0 : rounds;
@@ -407,97 +378,4 @@ void dstn_reducer_finish(dstn_reducer *reducer) {
     reducer->filled = reducer->summed = reducer->finished = 0;
     reducer->shard = 0;
     reducer->added = reducer->count;
-}
-
-/* ---- slices ------------------------------------------------------------------------------------------------------ */
-
-const void *dstn_reducer_sum(const dstn_reducer *reducer) {
-    return reducer->buckets > 0 ? reducer->sum : reducer->gradient;
-}
-
-bool dstn_reducer_slice(const dstn_reducer *reducer, int64_t i, int64_t *first, int64_t *count) {
-    span part = {0, reducer->count};
-    int64_t parts = 1;
-    if (reducer->buckets > 0) {
-        parts = adds(reducer) ? reducer->buckets : 0;
-        part = i < parts ? part_span(reducer, i, reducer->shared->rank, reducer->shared->node_index) : part;
-    }
-    *first = part.first;
-    *count = part.count;
-    return i < parts;
-}
-
-/* Grains are the same on any number of ranks and nodes, and so is the order in which their squares are added. */
-double dstn_reducer_squares(const dstn_reducer *reducer) {
-    const dstn_kernel *kernel = reducer->kernel;
-    if (reducer->buckets == 0) {
-        return kernel->dot(kernel, reducer->count, reducer->gradient, reducer->gradient);
-    }
-    int64_t grains = grains_of(reducer), first, count;
-    double sum = 0;
-    for (int64_t g = 0; g < grains; g++) {
-        reducer->squares[g] = 0;
-    }
-    for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
-        for (int64_t at = first; at < first + count; at += reducer->grain) {
-            int64_t rest = first + count - at;
-            const char *grain = element_at(reducer, reducer->sum, at);
-            reducer->squares[at / reducer->grain] =
-                kernel->dot(kernel, rest < reducer->grain ? rest : reducer->grain, grain, grain);
-        }
-    }
-    dstn_group_sum(reducer->shared->group, reducer->squares, grains);
-    for (int64_t g = 0; g < grains; g++) {
-        sum += reducer->squares[g];
-    }
-    return sum;
-}
-
-/* The exchange's requests are free by now, and serve again. */
-static void start_spread(const dstn_reducer *reducer, int64_t bucket, char *array) {
-    const dstn_shared *shared = reducer->shared;
-    MPI_Request *request = requests_of(reducer, bucket);
-    span own = part_span(reducer, bucket, shared->rank, shared->node_index);
-    for (int n = 0; n < shared->nodes; n++) {
-        span theirs = part_span(reducer, bucket, shared->rank, n);
-        if (n != shared->node_index) {
-            MPI_Irecv(element_at(reducer, array, theirs.first), bytes_of(reducer, theirs), MPI_BYTE, n, reducer->flag,
-                      shared->peers, request++);
-            MPI_Isend(element_at(reducer, array, own.first), bytes_of(reducer, own), MPI_BYTE, n, reducer->flag,
-                      shared->peers, request++);
-        }
-    }
-    while (request < requests_of(reducer, bucket + 1)) {
-        *request++ = MPI_REQUEST_NULL;
-    }
-}
-
-static bool sends(const dstn_reducer *reducer) {
-    return reducer->buckets > 0 && reducer->shared->nodes > 1 && adds(reducer);
-}
-
-void dstn_reducer_spread_slice(const dstn_reducer *reducer, int64_t i, void *array) {
-    if (sends(reducer)) {
-        start_spread(reducer, i, array);
-    }
-}
-
-void dstn_reducer_await_spread(const dstn_reducer *reducer) {
-    if (!sends(reducer)) {
-        return;
-    }
-    double start = ranks_profile_clock();
-    for (int64_t b = 0; b < reducer->buckets; b++) {
-        for (int rounds = 0; !is_exchanged(reducer, b);) {
-            ranks_await_message(&rounds);
-        }
-    }
-    ranks_profile_add(RANKS_SPREAD, 1, 0, start);
-}
-
-void dstn_reducer_spread(const dstn_reducer *reducer, void *array) {
-    for (int64_t b = 0; sends(reducer) && b < reducer->buckets; b++) {
-        start_spread(reducer, b, array);
-    }
-    dstn_reducer_await_spread(reducer);
 }
