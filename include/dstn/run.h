@@ -158,8 +158,9 @@ dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err);
 char *dstn_job_config_text(const dstn_job *job, const char *folder);
 /* What may change between a run and its resume: lengths, checkpoint and logging keys, and nothing else. Compares the
  * job's resolved config with the one that a run in FOLDER was started with: its config.yaml, or, where that is gone, a
- * checkpoint's. No run there yet: DSTN_OK. DSTN_ERROR_USAGE names the key that may not differ; the order of the
- * hyperparameters may not either, since λ is a vector. longer [out, may be NULL]: the job has more steps to go. */
+ * checkpoint's or the record's. No run there yet: DSTN_OK. DSTN_ERROR_USAGE names the key that may not differ; the
+ * order of the hyperparameters may not either, since λ is a vector. longer [out, may be NULL]: the job has more steps
+ * to go. */
 dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err);
 
 /* That the job's data are those that the record of a run in FOLDER is of. No record there, or one that can't be read:
@@ -201,9 +202,16 @@ typedef struct dstn_run_request {
     dstn_display *display;
 } dstn_run_request;
 
-/* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints. Collective over the job's group; all ranks
- * return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message), DSTN_STOPPED (a checkpoint is written),
- * or an error. */
+/* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints (a member's stand beside them). Collective
+ * over the job's group; all ranks return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message),
+ * DSTN_STOPPED (a checkpoint is written), or an error. */
 dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err);
+
+/* Where a run's checkpoints are: FOLDER/checkpoints, or the folder itself, as with members of sweeps, which may be
+ * many. Free with free(). */
+char *dstn_run_checkpoints(const char *folder);
+/* Removes from the folder of a run that has ended all that its record does without: config.yaml, which stands in there,
+ * checkpoints and the best epoch. Where the record can't be read nothing is removed. On one rank. */
+void dstn_run_keep_record(const char *folder);
 
 #endif

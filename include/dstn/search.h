@@ -75,13 +75,18 @@ const dstn_search_method *dstn_search_method_at(size_t i); /* NULL past the end 
 
 /* ---- the plan --------------------------------------------------------------------------------------------------- */
 
-/* Keys of every sweep file: base, search, set, ranks_per_member. */
+/* Keys of every sweep file: base, search, set, ranks_per_member, keep. */
 extern const dstn_option dstn_sweep_options[];
+
+/* What stays of a member that has ended: its config, record and checkpoints, or its record alone, which holds the
+ * config and all that tables, figures and the audit look at. */
+typedef enum dstn_sweep_keep { DSTN_KEEP_ALL, DSTN_KEEP_RECORD } dstn_sweep_keep;
 
 /* The members that have been asked for, and how they stand. */
 typedef struct dstn_sweep_plan {
     char *base;               /* path of the base config */
     int64_t ranks_per_member; /* ranks that train one member together, 1 by default */
+    dstn_sweep_keep keep;
     int axis_count;
     const char *const *axes; /* [axis_count] */
     int64_t count;

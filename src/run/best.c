@@ -28,11 +28,11 @@ static void add_numbers(run_best *best) {
     }
 }
 
-dstn_status run_best_new(dstn_job *job, const char *folder, const char *config, run_best **out, dstn_error *err) {
+dstn_status run_best_new(dstn_job *job, const char *checkpoints, const char *config, run_best **out, dstn_error *err) {
     run_best *best = dstn_alloc(1, sizeof(*best));
     best->job = job;
     best->config = config;
-    best->folder = dstn_format("%s/checkpoints", folder);
+    best->folder = dstn_strdup(checkpoints);
     best->path = dstn_format("%s/best.h5", best->folder);
     best->step = best->epoch = -1;
     for (int part = 0; part < DSTN_PARTS; part++) {

@@ -6,7 +6,7 @@
 #include "job.h"
 
 /* On the leader, a copy of the model and λ, σ as they were then; other ranks keep nothing. It is part of every
- * checkpoint, so that a run which is resumed knows it whatever stands on the disk; the file FOLDER/checkpoints/best.h5,
+ * checkpoint, so that a run which is resumed knows it whatever stands on the disk; the file best.h5 beside them,
  * a checkpoint that can be evaluated and started from but not resumed, is made from the copy and follows the
  * checkpoints. */
 typedef struct run_best {
@@ -22,7 +22,7 @@ typedef struct run_best {
 } run_best;
 
 /* DSTN_ERROR_RUN: no memory for the copy. */
-dstn_status run_best_new(dstn_job *job, const char *folder, const char *config, run_best **out, dstn_error *err);
+dstn_status run_best_new(dstn_job *job, const char *checkpoints, const char *config, run_best **out, dstn_error *err);
 void run_best_destroy(run_best *best); /* NULL is allowed */
 
 /* Keeps an epoch that is better. */

@@ -22,14 +22,14 @@ static void gather_lists(run_checkpointer *c) {
 }
 
 run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_best *best, const char *folder,
-                                       const char *config) {
+                                       const char *checkpoints, const char *config) {
     run_checkpointer *c = dstn_alloc(1, sizeof(*c));
     c->job = job;
     c->record = record;
     c->best = best;
     c->folder = folder;
     c->config = config;
-    c->checkpoints = dstn_format("%s/checkpoints", folder);
+    c->checkpoints = checkpoints;
     c->record_path = dstn_format("%s/run.h5", folder);
     c->arena = dstn_arena_new();
     dstn_trainer_add_state(job->trainer, &c->own_state);
@@ -55,7 +55,6 @@ void run_checkpointer_destroy(run_checkpointer *c) {
     dstn_state_clear(&c->state);
     dstn_state_clear(&c->whole);
     dstn_arena_destroy(c->arena);
-    free(c->checkpoints);
     free(c->record_path);
     free(c);
 }

@@ -8,13 +8,13 @@
 typedef struct run_checkpointer {
     dstn_job *job;
     dstn_record *record;
-    run_best *best;       /* NULL: none is kept */
-    const char *folder;   /* the run's */
-    const char *config;   /* the resolved one */
-    char *checkpoints;    /* FOLDER/checkpoints */
-    char *record_path;    /* FOLDER/run.h5 */
-    dstn_state own_state; /* what the next step depends on, as this rank has it */
-    dstn_state own_whole; /* with the chain */
+    run_best *best;          /* NULL: none is kept */
+    const char *folder;      /* the run's */
+    const char *config;      /* the resolved one */
+    const char *checkpoints; /* their folder */
+    char *record_path;       /* FOLDER/run.h5 */
+    dstn_state own_state;    /* what the next step depends on, as this rank has it */
+    dstn_state own_whole;    /* with the chain */
     dstn_state state,
         whole; /* the same of the whole group: what a digest is of, and, with the best epoch, a checkpoint holds */
     dstn_arena *arena;            /* rows of all ranks */
@@ -26,8 +26,9 @@ typedef struct run_checkpointer {
     int64_t step;                 /* of the last one, -1: none */
 } run_checkpointer;
 
+/* checkpoints: the folder that they go to; folder: the run's. Both are borrowed. */
 run_checkpointer *run_checkpointer_new(dstn_job *job, dstn_record *record, run_best *best, const char *folder,
-                                       const char *config);
+                                       const char *checkpoints, const char *config);
 void run_checkpointer_destroy(run_checkpointer *checkpointer);
 
 /* Chains the state into the digest at every epoch, or every `digest_every` steps. */

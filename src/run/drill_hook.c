@@ -46,7 +46,7 @@ dstn_status dstn_drill_arm(const dstn_group *world, dstn_error *err) {
     if (sscanf(text, "kill:%lld:%lld%n", &rank, &count, &read) == 2 && read == length) {
         armed.step = rank == dstn_group_rank(world) ? count : 0;
     } else if (sscanf(text, "checkpoint:%lld%n", &count, &read) == 1 && read == length) {
-        arm_writes("/checkpoints/", count);
+        arm_writes("/step-", count);
     } else if (sscanf(text, "record:%lld%n", &count, &read) == 1 && read == length) {
         arm_writes("/run.h5", count);
     } else {

@@ -8,6 +8,7 @@
 #include "checkpoint.h"
 #include "drill_hook.h"
 #include "dstn/kernel.h"
+#include "files.h"
 #include "observers.h"
 #include "version.h"
 #include "watchdog.h"
@@ -15,7 +16,8 @@
 /* Everything that a run hangs on its trainer. */
 typedef struct run {
     dstn_job *job;
-    char *config; /* as resolved */
+    char *config;      /* as resolved */
+    char *checkpoints; /* their folder */
     dstn_record *record;
     run_recorder *recorder;
     run_epoch_recorder *epochs;  /* NULL: epochs are not evaluated */
@@ -32,6 +34,7 @@ typedef struct run {
 static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request *request, dstn_error *err) {
     r->job = job;
     r->config = dstn_job_config_text(job, request->folder);
+    r->checkpoints = run_checkpoint_folder(request->folder, request->is_member);
     r->record = dstn_record_new();
     r->observers[r->observer_count++] = run_watchdog_observer();
     if (run_drill_kills_at_step()) {
@@ -48,13 +51,13 @@ static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request
         r->observers[r->observer_count++] = run_epoch_recorder_observer(r->epochs);
     }
     if (run_job_keeps_best(job)) {
-        dstn_status status = run_best_new(job, request->folder, r->config, &r->best, err);
+        dstn_status status = run_best_new(job, r->checkpoints, r->config, &r->best, err);
         if (status != DSTN_OK) {
             return status;
         }
         r->observers[r->observer_count++] = run_best_observer(r->best);
     }
-    r->checkpointer = run_checkpointer_new(job, r->record, r->best, request->folder, r->config);
+    r->checkpointer = run_checkpointer_new(job, r->record, r->best, request->folder, r->checkpoints, r->config);
     r->observers[r->observer_count++] = run_digest_observer(r->checkpointer);
     r->observers[r->observer_count++] = run_checkpoint_observer(r->checkpointer);
     return DSTN_OK;
@@ -77,6 +80,7 @@ static void stop_observers(run *r) {
     run_recorder_destroy(r->recorder);
     dstn_record_destroy(r->record);
     free(r->config);
+    free(r->checkpoints);
 }
 
 static void record_provenance(run *r, const char *data_section) {

@@ -41,7 +41,7 @@ static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *fo
 
 /* The config in the newest checkpoint that has a readable one; *out stays NULL where there is none. */
 static dstn_status config_of_checkpoints(const char *folder, dstn_doc **out, dstn_error *err) {
-    char *checkpoints = dstn_format("%s/checkpoints", folder), **paths;
+    char *checkpoints = dstn_run_checkpoints(folder), **paths;
     int64_t count;
     dstn_status status = dstn_checkpoint_list(checkpoints, &count, &paths, err);
     free(checkpoints);
@@ -61,10 +61,30 @@ static dstn_status config_of_checkpoints(const char *folder, dstn_doc **out, dst
     return status;
 }
 
+/* The one in the record; *out stays NULL where there is none. */
+static dstn_status config_of_record(const char *folder, dstn_doc **out, dstn_error *err) {
+    char *path = dstn_format("%s/run.h5", folder), *config = NULL;
+    dstn_reader *reader;
+    dstn_error ignored;
+    dstn_status status = DSTN_OK;
+    if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+        config = dstn_reader_text(reader, "provenance", "config");
+        dstn_reader_close(reader);
+    }
+    if (config) {
+        status = dstn_doc_parse(config, path, out, err);
+    }
+    free(config);
+    free(path);
+    return status;
+}
+
 dstn_status run_job_same_origin(const dstn_job *job, const dstn_checkpoint_facts *about, const char *folder,
                                 dstn_error *err) {
     dstn_doc *before = NULL;
-    char *name = dstn_format("%s/checkpoints/step-%08lld.h5", folder, (long long)about->step);
+    char *checkpoints = dstn_run_checkpoints(folder);
+    char *name = dstn_format("%s/step-%08lld.h5", checkpoints, (long long)about->step);
+    free(checkpoints);
     dstn_status status = dstn_doc_parse(about->config, name, &before, err);
     if (status == DSTN_OK) {
         status = compare(job, before, name, NULL, err);
@@ -82,6 +102,9 @@ dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *
     dstn_doc *before = NULL;
     dstn_status status =
         access(path, F_OK) == 0 ? dstn_doc_load(path, &before, err) : config_of_checkpoints(folder, &before, err);
+    if (status == DSTN_OK && !before) {
+        status = config_of_record(folder, &before, err);
+    }
     if (status == DSTN_OK && before) {
         status = compare(job, before, folder, longer, err);
     }

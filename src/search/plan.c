@@ -12,6 +12,7 @@ typedef struct sweep_settings {
     const char *base, *search;
     dstn_node set;
     int64_t ranks_per_member;
+    int keep;
 } sweep_settings;
 
 #define IN_HELP(name) " " #name
@@ -24,6 +25,10 @@ const dstn_option dstn_sweep_options[] = {
     DSTN_SECTION("set", sweep_settings, set, "settings of all members: dotted path and value", DSTN_MAY_DIFFER),
     DSTN_INT("ranks_per_member", sweep_settings, ranks_per_member, 1, 1 << 20, "1",
              "ranks that train one member together", DSTN_MAY_DIFFER),
+    DSTN_CHOICE("keep", sweep_settings, keep, "all|record", "all",
+                "of a member that has ended: all, or its record run.h5 alone, which has its config and result; made "
+                "longer it then starts anew",
+                DSTN_MAY_DIFFER),
     DSTN_OPTIONS_END,
 };
 
@@ -197,6 +202,7 @@ dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *meth
     dstn_status status = dstn_options_read(node, "", bindings, 2, err);
     if (status == DSTN_OK) {
         plan->ranks_per_member = settings.ranks_per_member;
+        plan->keep = (dstn_sweep_keep)settings.keep;
         plan->base = dstn_doc_resolve_path(dstn_node_child(node, "base"), settings.base);
         status = start_search(plan, node, settings.set, err);
     }

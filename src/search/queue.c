@@ -4,6 +4,15 @@
 
 #include <stdlib.h>
 
+void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state) {
+    if (sweep->plan->keep == DSTN_KEEP_ALL || !dstn_member_has_ended(state)) {
+        return;
+    }
+    char *folder = dstn_format("%s/members/%s", sweep->folder, sweep->plan->members[index].name);
+    dstn_run_keep_record(folder);
+    free(folder);
+}
+
 /* ---- what may have changed ---- */
 
 /* What is found out of the members, each by one rank. */
@@ -45,6 +54,9 @@ static dstn_status check_share(const dstn_sweep *sweep, int64_t first, findings 
             bool is_longer = false;
             status = sweep->work.check(sweep, m, &is_longer, is_first && f->waits[m] ? &f->work[m] : NULL, err);
             f->longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
+            if (status == DSTN_OK && f->longer[m] == 0) {
+                search_tidy(sweep, m, plan->states[m]); /* of a launch that was to keep more, or died */
+            }
         }
     }
     return status;

@@ -62,6 +62,7 @@ static dstn_status run_member(void *user, const dstn_sweep_plan *plan, int64_t i
         return ledger_error.status;
     }
     if (dstn_group_leads(group)) {
+        search_tidy(sweep, index, dstn_member_state_after(status));
         tell_end(sweep, index, seconds, status, valid_loss, err);
     }
     return status;

@@ -50,6 +50,9 @@ dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err);
 /* Position of the first member that differs from each one in its seed alone: first [plan->count]. */
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
 
+/* Removes what is not to be kept of a member that has ended, once the ledger says so. On one rank. */
+void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state);
+
 /* Seconds of a training step with its share of hyperparameter steps, timed for so long at least. Trains the job. */
 double search_time_step(const dstn_job *job, double seconds);
 

@@ -1,5 +1,6 @@
 /* Compares the states of two runs at the checkpoints that both have. */
 #include "diff_pair.h"
+#include "dstn/run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -109,7 +110,7 @@ dstn_status tools_compare_checkpoints(tools_comparison *c, const char *const fol
     char **paths[2] = {NULL, NULL};
     dstn_status status = DSTN_OK;
     for (int side = 0; side < 2 && status == DSTN_OK; side++) {
-        char *folder = dstn_format("%s/checkpoints", folders[side]);
+        char *folder = dstn_run_checkpoints(folders[side]);
         status = dstn_checkpoint_list(folder, &counts[side], &paths[side], err);
         free(folder);
     }
@@ -129,12 +130,14 @@ dstn_status tools_compare_best(tools_comparison *c, const char *const folders[2]
     char *paths[2];
     bool there[2];
     for (int side = 0; side < 2; side++) {
-        paths[side] = dstn_format("%s/checkpoints/best.h5", folders[side]);
+        char *folder = dstn_run_checkpoints(folders[side]);
+        paths[side] = dstn_format("%s/best.h5", folder);
+        free(folder);
         there[side] = access(paths[side], F_OK) == 0;
     }
     dstn_status status = DSTN_OK;
     if (there[0] != there[1]) {
-        tools_diff_say(c, "checkpoints/best.h5: only %s has it", there[0] ? "A" : "B");
+        tools_diff_say(c, "best.h5: only %s has it", there[0] ? "A" : "B");
     } else if (there[0]) {
         status = compare_states(c, (const char *const[]){paths[0], paths[1]}, err);
     }

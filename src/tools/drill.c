@@ -135,7 +135,7 @@ static bool has_ended(int code) {
 
 /* The newest checkpoint's step, which is the last one of a run that has ended; 0: there is none. */
 static int64_t last_step(const char *run) {
-    char *folder = dstn_format("%s/checkpoints", run), **paths = NULL;
+    char *folder = dstn_run_checkpoints(run), **paths = NULL;
     dstn_error ignored;
     int64_t count = 0, step = 0;
     if (dstn_checkpoint_list(folder, &count, &paths, &ignored) == DSTN_OK && count > 0) {

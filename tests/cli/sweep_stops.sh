@@ -40,7 +40,7 @@ stop() {
   shift 3
   "$@" >out 2>err </dev/null &
   local process=$! target
-  until compgen -G "$name/members/long-*/checkpoints/step-*.h5" >found; do
+  until compgen -G "$name/members/long-*/step-*.h5" >found; do
     tries=$((tries - 1)) && [ $tries -gt 0 ] || break
     sleep 0.1
   done

@@ -72,6 +72,28 @@ launch = h5py.File("order/sweep.h5")["launch"].attrs
 assert launch["ranks"] == 1 and 0 < launch["member_seconds"] < launch["seconds"]
 P
 
+# What stays of a member: three files in a folder, or its record alone, which is enough to go on with the sweep.
+files() { # FOLDER: how many, and their names without numbers
+  echo "$(find "$1/members" -type f | wc -l) $(find "$1/members" -type f -printf '%f\n' | sort -u | tr '\n' ' ')"
+}
+[ "$(files order | cut -d' ' -f1)" = 18 ] && [ "$(find order/members -type d | wc -l)" = 7 ] ||
+  fail "more than three files and a folder a member: $(files order)"
+expect "members that leave their records alone" 0 '^done 6$' run_mpi 2 "$dstn" sweep order.yaml --out lean \
+  --set keep=record
+[ "$(files lean)" = "6 run.h5 " ] || fail "not the records alone: $(files lean)"
+expect "they are the same members" 0 '^6 members, 0 different' "$dstn" diff order lean
+expect "nothing is lost" 0 '6 done.*audit passed' "$dstn" audit lean
+expect "they have ended" 0 'keeps 6 members, goes on with 0' "$dstn" sweep order.yaml --out lean --resume
+expect "another config isn't theirs" 2 'optimizer.rate' "$dstn" sweep order.yaml --out lean --resume \
+  --set optimizer.rate=1e-4
+expect "a sweep that kept more" 0 'keeps 6 members' "$dstn" sweep order.yaml --out order --resume --set keep=record
+[ "$(files order)" = "6 run.h5 " ] || fail "a resume doesn't remove what isn't to be kept: $(files order)"
+sed -i 's/short: {train.iterations: 30}/short: {train.iterations: 60}/' order.yaml
+expect "members that are made longer start anew" 0 '^done 6$' "$dstn" sweep order.yaml --out lean --resume
+expect "a sweep of that length" 0 '^done 6$' "$dstn" sweep order.yaml --out new
+expect "as if they had been so from the start" 0 '^6 members, 0 different' "$dstn" diff lean new
+expect "and the audit knows why" 0 '6 done.*audit passed' "$dstn" audit lean
+
 # What no member can do is said before the first one starts.
 expect "more ranks than shards" 2 'member short-0: .*2 ranks per member are more than the 1 shards' run_mpi 2 "$dstn" \
   sweep order.yaml --out shards --ranks-per-member 2 --set reproducible=true --set shards=1
