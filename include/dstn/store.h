@@ -203,6 +203,11 @@ typedef struct dstn_lock dstn_lock;
 dstn_status dstn_lock_take(const char *folder, const dstn_log *log, dstn_lock **out, dstn_error *err);
 void dstn_lock_release(dstn_lock *lock); /* NULL is allowed */
 
+/* Who has a folder's lock, or had it when it died; never the process that asks. */
+typedef enum dstn_lock_state { DSTN_LOCK_FREE, DSTN_LOCK_HELD, DSTN_LOCK_DEAD } dstn_lock_state;
+/* holder [out]: "host …, process …, job …" of one that holds it or has died with it; may be cut. */
+dstn_lock_state dstn_lock_look(const char *folder, char holder[256]);
+
 /* ---- ledger: what became of every member of a sweep ------------------------------------------------------------- */
 
 /* How a member of a sweep stands. At every moment the members planned are the sum over these. */
@@ -303,6 +308,8 @@ dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error
 /* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the
  * folder's lock, so that nobody is writing them now. */
 void dstn_store_remove_remnants(const char *folder);
+/* Calls with the path of each of them; returns how many there are. */
+int64_t dstn_store_for_remnants(const char *folder, void (*call)(void *user, const char *remnant), void *user);
 
 /* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in
  * which a crash would hurt most, for rehearsals of one. NULL, as at the start: nothing is called. */

@@ -43,24 +43,29 @@ void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
     free(texts);
 }
 
-static double time_steps(const dstn_job *job, double seconds) {
-    int64_t steps = 0;
+/* As often as a training step has one, in the mean. */
+static double time_round(const dstn_job *job) {
     double start = dstn_seconds();
-    while (steps == 0 || dstn_seconds() - start < seconds) {
-        for (int64_t s = 0; s < job->train.train_steps; s++) {
-            dstn_trainer_train_step(job->trainer);
-        }
-        for (int64_t s = 0; job->method->tunes && s < job->train.valid_steps; s++) {
-            dstn_trainer_hyper_step(job->trainer);
-        }
-        steps += job->train.train_steps;
+    for (int64_t s = 0; s < job->train.train_steps; s++) {
+        dstn_trainer_train_step(job->trainer);
     }
-    return (dstn_seconds() - start) / (double)steps;
+    for (int64_t s = 0; job->method->tunes && s < job->train.valid_steps; s++) {
+        dstn_trainer_hyper_step(job->trainer);
+    }
+    return (dstn_seconds() - start) / (double)job->train.train_steps;
 }
 
-double search_time_step(const dstn_job *job, double seconds) {
-    time_steps(job, 0); /* the first one pays for touching memory */
-    return time_steps(job, seconds);
+search_step_time search_time_step(const dstn_job *job, double seconds) {
+    search_step_time time = {0, INFINITY};
+    int64_t rounds = 0;
+    time_round(job); /* the first one pays for touching memory */
+    for (double start = dstn_seconds(); rounds == 0 || dstn_seconds() - start < seconds; rounds++) {
+        double one = time_round(job);
+        time.mean += one;
+        time.least = fmin(time.least, one);
+    }
+    time.mean /= (double)rounds;
+    return time;
 }
 
 /* Of one row of the record: with the test part, if it is an epoch's. */
@@ -92,7 +97,7 @@ static cost measure(const dstn_job *job) {
     double rows = job->record.every > 0 ? steps / (double)job->record.every : 1;
     double evaluations = epochs > 0 ? epochs : rows;
     double state = state_bytes(job);
-    return (cost){.seconds = steps * search_time_step(job, timed_seconds) + evaluations * time_evaluation(job),
+    return (cost){.seconds = steps * search_time_step(job, timed_seconds).mean + evaluations * time_evaluation(job),
                   .memory = (double)dstn_model_memory_used(job->model) +
                             (double)dstn_dataset_memory_used(job->dataset) + 2 * state,
                   .disk = (rows + epochs) * (SERIES + 3 * job->space->count) * sizeof(double) +

@@ -40,7 +40,7 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
         status = dstn_job_same_data(job, folder, err);
     }
     if (status == DSTN_OK && work) {
-        *work = (double)dstn_trainer_progress(job->trainer)->steps * search_time_step(job, short_time);
+        *work = (double)dstn_trainer_progress(job->trainer)->steps * search_time_step(job, short_time).least;
     }
     dstn_job_destroy(job);
     dstn_group_destroy(self);

@@ -53,8 +53,13 @@ void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
 /* Removes what is not to be kept of a member that has ended, once the ledger says so. On one rank. */
 void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state);
 
-/* Seconds of a training step with its share of hyperparameter steps, timed for so long at least. Trains the job. */
-double search_time_step(const dstn_job *job, double seconds);
+/* Seconds of a training step with its share of hyperparameter steps. */
+typedef struct search_step_time {
+    double mean, least; /* the least is the same on a machine where others take their turns */
+} search_step_time;
+
+/* Timed for so long at least. Trains the job. */
+search_step_time search_time_step(const dstn_job *job, double seconds);
 
 /* How the members stand by the ledger of the folder, which is read again: states [plan->count]. */
 dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, dstn_error *err);

@@ -70,17 +70,29 @@ static bool is_temporary(const char *name) {
     return count > 0 && strcmp(digits + count, end) == 0;
 }
 
-void dstn_store_remove_remnants(const char *path) {
+int64_t dstn_store_for_remnants(const char *path, void (*call)(void *user, const char *remnant), void *user) {
     DIR *folder = opendir(path);
+    int64_t count = 0;
     if (!folder) {
-        return;
+        return count;
     }
     for (struct dirent *entry; (entry = readdir(folder));) {
         if (is_temporary(entry->d_name)) {
             char *remnant = dstn_format("%s/%s", path, entry->d_name);
-            unlink(remnant);
+            call(user, remnant);
             free(remnant);
+            count++;
         }
     }
     closedir(folder);
+    return count;
+}
+
+static void remove_one(void *user, const char *remnant) {
+    (void)user;
+    unlink(remnant);
+}
+
+void dstn_store_remove_remnants(const char *path) {
+    dstn_store_for_remnants(path, remove_one, NULL);
 }

@@ -113,3 +113,24 @@ void dstn_lock_release(dstn_lock *lock) {
     close(lock->descriptor);
     free(lock);
 }
+
+/* Where the file system knows no locks, whoever stands in the file may be at work. */
+dstn_lock_state dstn_lock_look(const char *folder, char holder[256]) {
+    char *path = dstn_format("%s/lock", folder);
+    int descriptor = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    free(path);
+    holder[0] = '\0';
+    if (descriptor < 0) {
+        return DSTN_LOCK_FREE;
+    }
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool is_known = fcntl(descriptor, F_GETLK, &whole) == 0;
+    ssize_t length = pread(descriptor, holder, 255, 0);
+    close(descriptor);
+    holder[length > 0 ? length : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    if (is_known && whole.l_type != F_UNLCK) {
+        return DSTN_LOCK_HELD;
+    }
+    return !holder[0] ? DSTN_LOCK_FREE : is_known ? DSTN_LOCK_DEAD : DSTN_LOCK_HELD;
+}

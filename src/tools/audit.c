@@ -1,9 +1,10 @@
 /* dstn audit DIR: proves from a sweep's ledger, records and table that no member was lost or run twice, and that those
- * which share a data section have read the same data. */
+ * which share a data section have read the same data; says what launches have left undone. */
 #include "array.h"
 #include "dstn/search.h"
 #include "dstn/tools.h"
 #include "folder.h"
+#include "leftovers.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -360,6 +361,7 @@ static dstn_status run_audit(const dstn_console *console, const char *folder, ds
         for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
             checks[i](&a);
         }
+        tools_say_leftovers(a.out, folder, a.book);
         print_summary(&a);
         if (a.findings) {
             *err = (dstn_error){DSTN_ERROR_RUN, ""};

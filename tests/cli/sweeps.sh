@@ -94,6 +94,18 @@ expect "a sweep of that length" 0 '^done 6$' "$dstn" sweep order.yaml --out new
 expect "as if they had been so from the start" 0 '^6 members, 0 different' "$dstn" diff lean new
 expect "and the audit knows why" 0 '6 done.*audit passed' "$dstn" audit lean
 
+# What a launch that was killed while it wrote a checkpoint has left, and how to go on.
+DSTN_DRILL=checkpoint:3 expect "a sweep that dies" 137 '' "$dstn" sweep order.yaml --out dead --set checkpoint_steps=1000
+for line in 'a launch has died \(host .*, process [0-9]+, job .*\) while it ran 1 members, first long-0: they go on' \
+  'a launch has died while it wrote 1 files, first dead/members/long-0/step-[0-9]*.h5.tmp-[0-9]*.dstn: they are removed' \
+  '6 members have not ended; go on with: dstn sweep SWEEP.yaml --out dead --resume' \
+  '5 queued, 1 running, .*audit passed'; do
+  expect "its audit: ${line:0:30}" 0 "$line" "$dstn" audit dead
+done
+expect "it goes on" 0 'long-0: resumed at step 2000' "$dstn" sweep order.yaml --out dead --set checkpoint_steps=1000 --resume
+expect "its audit at the end" 0 '^6 members: .*audit passed' "$dstn" audit dead
+grep -E 'died|go on' "$scratch/out" && fail "something is left, or said to be"
+
 # What no member can do is said before the first one starts.
 expect "more ranks than shards" 2 'member short-0: .*2 ranks per member are more than the 1 shards' run_mpi 2 "$dstn" \
   sweep order.yaml --out shards --ranks-per-member 2 --set reproducible=true --set shards=1
@@ -106,7 +118,7 @@ sed 's/long: {train.iterations: 30000}/long: {train.iterations: 100000}/' order.
 steps="--set checkpoint_steps=1000 --set record.every=1000"
 expect "a sweep on two ranks" 75 '^dstn: stopped by the time limit' run_mpi 2 "$dstn" sweep world.yaml --out world $steps \
   --time-limit 0.2
-expect "goes on on three" 75 'long-.: resumed at step' run_mpi 3 "$dstn" sweep world.yaml --out world $steps --resume \
+expect "goes on on three" 75 '(long|middle)-.: resumed at step' run_mpi 3 "$dstn" sweep world.yaml --out world $steps --resume \
   --time-limit 0.2
 expect "and ends on one" 0 '^done 6$' "$dstn" sweep world.yaml --out world $steps --resume
 expect "with nothing lost" 0 '6 done.*audit passed' "$dstn" audit world
