@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that dstn is built and drawn with, and with --tests those that it is tested with, as far
-# as they are missing.
+# Installs the Debian packages that dstn is built and drawn with, with --tests those that it is tested with, and with
+# --slurm those of a Slurm to try job scripts on, as far as they are missing.
 # Without root or apt nothing is installed: what is missing is listed, and CMake decides whether it is found elsewhere
 # (modules, Spack).
 set -euo pipefail
@@ -11,7 +11,13 @@ packages=(
   libdnnl-dev dataset-fashion-mnist libfyaml-dev libxxhash-dev librandom123-dev zlib1g-dev
   python3 python3-h5py python3-matplotlib python3-numpy python3-pandas
 )
-[ "${1:-}" != --tests ] || packages+=(iproute2 libcmocka-dev python3-torch python3-yaml)
+for option in "$@"; do
+  case $option in
+    --tests) packages+=(iproute2 libcmocka-dev python3-torch python3-yaml) ;;
+    --slurm) packages+=(libpmix-dev munge slurm-wlm) ;;
+    *) echo "usage: $0 [--tests] [--slurm]" >&2 && exit 2 ;;
+  esac
+done
 
 missing=()
 for package in "${packages[@]}"; do

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bash jobs/install-packages.sh --tests
+bash jobs/install-packages.sh --tests --slurm
 . jobs/environment.sh
 
 cmake --preset release -DBUILD_TESTING=ON >/dev/null

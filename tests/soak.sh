@@ -5,8 +5,15 @@
 # doesn't justify; one that does is kept as build/fuzz/found/NAME.crash-… .
 #   tests/soak.sh [SECONDS] [NAME…]
 #   tests/soak.sh --inputs 1000000 [NAME…]
+#   tests/soak.sh --slurm   instead: all that can happen to jobs under a real Slurm, some minutes (as root, with Debian)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = --slurm ]; then
+  bash jobs/install-packages.sh --slurm
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target dstn
+  exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
+fi
 if [ "${1:-}" = --inputs ]; then
   until="-runs=$2" length="$2 inputs"
   shift 2

@@ -1,5 +1,6 @@
-# The job script of a sweep on Slurm: it goes back into the queue when it was preempted or its time ends, and not when it
-# was cancelled or is done. Stand-ins answer for Slurm as its version 22.05 does: who gets which signal is in each case.
+# The job scripts on Slurm: they go back into the queue when they were preempted, their time ends or a rank has died, and
+# not when they were cancelled or are done. Stand-ins answer for Slurm as its version 22.05 does: who gets which signal is
+# in each case. tests/slurm/jobs.sh tries the same under a real one.
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
 mkdir bin
@@ -17,22 +18,28 @@ tries=300
 while [ $tries -gt 0 ] && [ ! -e finish ]; do sleep 0.1; tries=$((tries - 1)); done
 exit "$(cat code)"
 S
+cp bin/srun bin/mpirun
+stand_in dstn </dev/null
+echo "exec $(command -v sleep) 0.1" | stand_in sleep
 stand_in squeue <<'S'
 [ "$SLURM_TIME_FORMAT" = %s ] && echo 2000000000
 S
 stand_in scontrol <<'S'
 case $1 in
-  show) echo "JobId=7 JobName=dstn JobState=$(cat state) StartTime=2026-01-02T03:00:00 PreemptTime=$(cat preempted) Requeue=1" ;;
+  show) echo "JobId=7 JobName=dstn JobState=$(cat state) Reason=$(cat reason) StartTime=2026-01-02T03:00:00" \
+    "PreemptTime=$(cat preempted) Requeue=1" ;;
   *) echo "$@" >>requeued ;;
 esac
 S
 
 # submit CODE STATE PREEMPT-TIME: starts the job, whose ranks will end with CODE; $job
+script=(sweep.sbatch sweep.yaml --out there) id=(SLURM_JOB_ID=7) same=7
+echo None >reason
 submit() {
   rm -f finish requeued srun-process
   echo "$1" >code && echo "$2" >state && echo "$3" >preempted
-  PATH=$scratch/bin:$PATH SLURM_JOB_ID=7 SLURM_CPUS_PER_TASK=3 SLURM_JOB_END_TIME=1 DSTN=dstn \
-    bash "$root/jobs/slurm/sweep.sbatch" sweep.yaml --out there >log 2>&1 </dev/null &
+  env PATH="$scratch/bin:$PATH" "${id[@]}" SLURM_CPUS_PER_TASK=3 SLURM_JOB_END_TIME=1 DSTN=dstn \
+    SLURM_SUBMIT_DIR="$root" bash "$root/jobs/slurm/${script[0]}" "${script[@]:1}" >log 2>&1 </dev/null &
   job=$!
   local tries=100
   until [ -s srun-process ] || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
@@ -41,7 +48,7 @@ ended() { # NAME CODE REQUEUED
   local status=0
   wait $job 2>shell || status=$?
   local requeued=no
-  [ "$(cat requeued 2>shell)" = "requeue 7" ] && requeued=yes
+  [ "$(cat requeued 2>shell)" = "requeue $same" ] && requeued=yes
   if [ $status -eq "$2" ] && [ $requeued = "$3" ]; then
     echo "ok   $1"
   else
@@ -50,7 +57,7 @@ ended() { # NAME CODE REQUEUED
 }
 
 submit 75 RUNNING None
-expect "its command" 0 '^--mpi=pmix dstn sweep sweep.yaml --out there --resume$' cat srun-arguments
+expect "its command" 0 '^--mpi=pmix --wait=30 dstn sweep sweep.yaml --out there --resume$' cat srun-arguments
 expect "the end of the job is Slurm's, not the submitting shell's" 0 '^SLURM_JOB_END_TIME=2000000000$' cat srun-environment
 expect "threads are the step's" 0 '^SRUN_CPUS_PER_TASK=3$' cat srun-environment
 kill -USR1 $job
@@ -80,9 +87,68 @@ submit 75 COMPLETING 2026-01-02T03:04:05
 kill -TERM $job
 ended "cancelled while it was being preempted" 75 no
 
+submit 75 COMPLETING None
+echo TimeLimit >reason
+kill -TERM $job
+ended "ended by Slurm at its time limit" 75 yes
+echo None >reason
+
 for code in 0 1 5; do
   submit $code RUNNING None
   touch finish
   ended "exit code $code" $code no
 done
+
+# ---- a rank that dies ----
+died() { # NAME PREEMPT-TIME REQUEUED
+  submit 137 RUNNING "$2"
+  touch finish
+  ended "$1" 137 "$3"
+}
+rm -rf there
+died "a rank dies" None yes
+died "and again, without progress" None yes
+died "preempted, a launch that doesn't stop in time doesn't count" 2026-01-02T03:04:05 yes
+mkdir -p there/members/a/checkpoints && : >there/members/a/checkpoints/step-00000100.h5
+died "and again, after a checkpoint" None yes
+mkdir -p there/ledger && echo "10 2026-01-02T03:04:05.000Z a done - 88be4364" >there/ledger/rank-0000.txt
+died "and again, after a member has ended" None yes
+died "twice without progress" None yes
+died "three times" None no
+grep -q 'died (exit code 137) 3 times without progress: not started again' log ||
+  { echo "FAIL it isn't told" && failures=$((failures + 1)); }
+
+# ---- the other scripts ----
+script=(mpirun.sbatch train run.yaml)
+submit 75 RUNNING None
+expect "mpirun's command" 0 '^--bind-to none dstn train run.yaml --resume$' cat srun-arguments
+kill -TERM $job
+ended "mpirun has USR1 where the shell has TERM" 75 no
+submit 205 RUNNING 2026-01-02T03:04:05
+touch finish
+ended "mpirun's own exit code, preempted" 205 yes
+script=(train.sbatch run.yaml --set seed=1)
+submit 0 RUNNING None
+expect "the command of a run" 0 '^--mpi=pmix --wait=30 dstn train run.yaml --set seed=1 --resume$' cat srun-arguments
+touch finish
+ended "a run" 0 no
+script=(array.sbatch configs/run.yaml) id=(SLURM_JOB_ID=9 SLURM_ARRAY_JOB_ID=9 SLURM_ARRAY_TASK_ID=4) same=9_4
+submit 75 RUNNING None
+expect "the command of a task" 0 'dstn train configs/run.yaml --set seed=4 --out runs/run/seed-4 --resume$' \
+  cat srun-arguments
+kill -USR1 $job
+ended "of an array, one task goes back" 75 yes
+script=(array.sbatch configs/run.yaml --out=a/b)
+submit 0 RUNNING None
+expect "its folder" 0 '--out a/b/seed-4 --resume$' cat srun-arguments
+touch finish
+ended "a task that is done" 0 no
+
+cp "$root/jobs/slurm/train.sbatch" .
+expect "a script without what it shares with others" 2 'needs job.sh, which dstn has beside it in jobs/slurm: DSTN_JOBS=' \
+  env PATH="$scratch/bin:$PATH" SLURM_JOB_ID=7 SLURM_SUBMIT_DIR="$scratch" bash train.sbatch run.yaml
+expect "dstn that isn't there" 2 'job 7: dstn is not found .*DSTN=/path/to/dstn' \
+  env PATH="$scratch/bin:$PATH" SLURM_JOB_ID=7 DSTN=/none/dstn DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
+expect "outside of a job" 1 'this is a script for sbatch' \
+  env -u SLURM_JOB_ID DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
 finish
