@@ -9,7 +9,8 @@
 
 /* MPI_Init (with threads serialized) and MPI_Finalize. A program started without mpirun is one rank. What Open MPI
  * needs to make windows between hosts is set in the environment before, where neither it nor the user's files have it.
- */
+ * DSTN_ERROR_USAGE where srun has started several tasks and told none of the others: one task speaks, the others leave
+ * `err` without a message. */
 dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err);
 /* Agrees on the largest-priority exit code over all ranks (75 before 1 before 5, else the highest), finalizes MPI and
  * returns that code. */
@@ -30,6 +31,10 @@ const char *dstn_ranks_version(void); /* "Open MPI v4.1.4 …", one line, owned 
 typedef struct dstn_group dstn_group;
 
 dstn_group *dstn_group_world(void); /* every rank; owned by the caller */
+/* For launches that write, after the start: DSTN_ERROR_USAGE where srun has started several tasks and MPI made each of
+ * them a world of one rank (one speaks, as above), and a warning where one rank runs in a Slurm job of several tasks.
+ * Local. */
+dstn_status dstn_ranks_check_lone(const dstn_group *world, const dstn_log *log, dstn_error *err);
 /* Consecutive ranks of `parent` in groups of `size` (which divides the parent's size; else DSTN_ERROR_USAGE).
  * Collective over the parent. */
 dstn_status dstn_group_split(const dstn_group *parent, int size, dstn_group **out, dstn_error *err);

@@ -272,8 +272,10 @@ int main(int argc, char **argv) {
     }
     dstn_error err = {DSTN_OK, ""};
     dstn_status status = dstn_ranks_start(&argc, &argv, &err);
-    if (status != DSTN_OK) {
+    if (status != DSTN_OK && err.message[0] != '\0') {
         fprintf(stderr, "dstn: %s\n", err.message);
+    }
+    if (status != DSTN_OK) {
         return status;
     }
     if (start == CLI_START_RESTARTABLE) {

@@ -56,7 +56,8 @@ dstn_status cli_guard(const dstn_console *console, const cli_arguments *argument
     dstn_profile_switch(arguments->profile);
     dstn_stop_watch(arguments->time_limit, &console->log);
     dstn_watchdog_start(console->world, arguments->hang_timeout);
-    return dstn_drill_arm(console->world, err);
+    dstn_status status = dstn_ranks_check_lone(console->world, &console->log, err);
+    return status == DSTN_OK ? dstn_drill_arm(console->world, err) : status;
 }
 
 dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {

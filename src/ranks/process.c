@@ -2,6 +2,7 @@
 #include "dstn/ranks.h"
 #include "environment.h"
 #include "keep.h"
+#include "lone.h"
 
 #include <mpi.h>
 #include <string.h>
@@ -17,6 +18,9 @@ dstn_status dstn_ranks_start(int *argc, char ***argv, dstn_error *err) {
         int length = 0;
         MPI_Get_library_version(version, &length);
         ranks_prepare_environment(version);
+        if (ranks_check_tasks(version, err) != DSTN_OK) {
+            return err->status;
+        }
     }
     if (!started && MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) {
         return dstn_fail(err, DSTN_ERROR_RUN, "MPI can't be started");

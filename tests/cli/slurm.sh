@@ -151,4 +151,23 @@ expect "dstn that isn't there" 2 'job 7: dstn is not found .*DSTN=/path/to/dstn'
   env PATH="$scratch/bin:$PATH" SLURM_JOB_ID=7 DSTN=/none/dstn DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
 expect "outside of a job" 1 'this is a script for sbatch' \
   env -u SLURM_JOB_ID DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
+
+# ---- launches that Slurm has meant to have more ranks ----
+# task NUMBER [VARIABLE=VALUE...] -- COMMAND...: as srun starts one of four
+task() {
+  env SLURM_STEP_NUM_TASKS=4 SLURM_NTASKS=4 SLURM_PROCID="$1" bash -c 'SLURM_TASK_PID=$$ exec env "$@"' "$@"
+}
+lone='^dstn: srun started 4 tasks, and each of them is a launch of its own .*accepted: "srun --mpi=pmix"'
+toy=("$root/jobs/toys/ridge.yaml" --set train.iterations=20)
+expect "tasks of an srun without PMIx" 2 "$lone" task 0 "$dstn" train "${toy[@]}" --out lone
+expect "one of them speaks" 2 '' task 3 "$dstn" train "${toy[@]}" --out lone
+[ ! -s both ] || { echo "FAIL all of them speak" && failures=$((failures + 1)); }
+[ ! -e lone ] || { echo "FAIL they write" && failures=$((failures + 1)); }
+expect "what MPI alone notices" 2 "$lone" \
+  task 0 OMPI_COMM_WORLD_RANK=0 "$dstn" sweep "$root/jobs/sweeps/ridge.yaml" --out lone
+expect "one rank in a job of four" 0 '^warning: Slurm job 7 has 4 tasks, and this launch is one rank: the others are idle' \
+  env SLURM_JOB_ID=7 SLURM_NTASKS=4 "$dstn" train "${toy[@]}" --out lone
+expect "two ranks in a job of four" 0 '^2 ranks' \
+  env SLURM_NTASKS=4 mpirun --oversubscribe -n 2 "$dstn" train "${toy[@]}" --out two
+grep -q idle both && { echo "FAIL two ranks are no lone one" && failures=$((failures + 1)); }
 finish
