@@ -181,11 +181,12 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     return status;
 }
 
-/* What is less good than it could be, once a process: a sweep has many members. */
+/* What is less good than it could be, once a process: a sweep has many members. How much it takes differs a little from
+ * rank to rank, and the leader's is enough. */
 static void tell_lack(const dstn_job *job) {
     static bool is_told;
     char *lack = dstn_trainer_lack(job->trainer);
-    if (lack && !is_told) {
+    if (lack && !is_told && dstn_group_leads(job->group)) {
         dstn_log_warn(job->log, "%s", lack);
         is_told = true;
     }
