@@ -184,9 +184,10 @@ dstn_status dstn_sweep_open(const dstn_console *console, const char *path, dstn_
                             int64_t ranks_per_member, dstn_sweep **out, dstn_error *err);
 void dstn_sweep_close(dstn_sweep *sweep); /* NULL is allowed */
 
-/* Prints members, time, memory and disk as some timed steps of one member of each kind foretell them; trains nothing
- * and writes nothing. Times are those of a member on one rank. Collective over the world. */
-dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, dstn_error *err);
+/* Prints members, time, memory and disk as one member of each kind foretells them: its setting up, some timed steps,
+ * and files of its size written beside `folder`, where the sweep is to go, and removed; trains nothing and leaves
+ * nothing. Times are those of a member on one rank. Collective over the world. */
+dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, const char *folder, dstn_error *err);
 
 /* Runs all members that have not ended yet, in a folder that the caller has locked, writes FOLDER/sweep.h5 and prints
  * what became of them. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */

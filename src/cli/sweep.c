@@ -19,6 +19,13 @@ static dstn_status launch(const dstn_console *console, const cli_arguments *argu
     return status;
 }
 
+static dstn_status plan(const cli_arguments *arguments, const dstn_sweep *sweep, dstn_error *err) {
+    char *folder = cli_output_folder(arguments, arguments->operands[0]);
+    dstn_status status = dstn_sweep_print_plan(sweep, folder, err);
+    free(folder);
+    return status;
+}
+
 dstn_status cli_sweep(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
     dstn_sweep *sweep;
     dstn_status status = dstn_group_agree(console->world, cli_guard(console, arguments, err), err);
@@ -29,7 +36,7 @@ dstn_status cli_sweep(const dstn_console *console, const cli_arguments *argument
     if (status != DSTN_OK) {
         return status;
     }
-    status = arguments->plan ? dstn_sweep_print_plan(sweep, err) : launch(console, arguments, sweep, err);
+    status = arguments->plan ? plan(arguments, sweep, err) : launch(console, arguments, sweep, err);
     dstn_sweep_close(sweep);
     dstn_profile_tell(console);
     return status;

@@ -72,6 +72,16 @@ launch = h5py.File("order/sweep.h5")["launch"].attrs
 assert launch["ranks"] == 1 and 0 < launch["member_seconds"] < launch["seconds"]
 P
 
+# What a plan says of members that are all setting up and files, against what they took.
+expect "a plan of short members" 0 '^kind short-0 .* s of it at any length$' "$dstn" sweep order.yaml --plan \
+  --set 'axes.kind={short: {train.iterations: 10}}' --set axes.seed.count=20 --out planned/out
+planned=$(value seconds)
+expect "and they" 0 '^done 20$' "$dstn" sweep order.yaml --set 'axes.kind={short: {train.iterations: 10}}' \
+  --set axes.seed.count=20 --out planned
+took=$(/usr/bin/python3 -c 'import h5py; print(h5py.File("planned/sweep.h5")["launch"].attrs["member_seconds"])')
+within "planned seconds for one" "$(awk "BEGIN { print $planned / $took }")" 0.1 10
+[ -z "$(find . -name '.dstn-plan-*')" ] || fail "a plan leaves files"
+
 # What stays of a member: three files in a folder, or its record alone, which is enough to go on with the sweep.
 files() { # FOLDER: how many, and their names without numbers
   echo "$(find "$1/members" -type f | wc -l) $(find "$1/members" -type f -printf '%f\n' | sort -u | tr '\n' ' ')"
