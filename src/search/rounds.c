@@ -92,6 +92,21 @@ static void expect(const dstn_sweep *sweep) {
     free(work);
 }
 
+/* Of a launch's first round; what a method asks for later is its own affair. */
+static void warn_of_idle_groups(const dstn_sweep *sweep) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    int64_t counts[DSTN_MEMBER_STATES], groups = dstn_group_size(sweep->console->world) / sweep->ranks_per_member;
+    dstn_sweep_plan_count(plan, counts);
+    int64_t waiting = counts[DSTN_MEMBER_QUEUED] + counts[DSTN_MEMBER_PREEMPTED];
+    if (waiting > 0 && waiting < groups) {
+        dstn_log_warn(
+            &sweep->console->log,
+            "%lld of %lld groups of %lld ranks have nothing to do, since %lld members wait: start fewer ranks, or "
+            "more for a member with --ranks-per-member",
+            (long long)(groups - waiting), (long long)groups, (long long)sweep->ranks_per_member, (long long)waiting);
+    }
+}
+
 static dstn_status run_round(dstn_sweep *sweep, dstn_error *err) {
     const dstn_sweep_calls calls = {run_member, show, sweep};
     expect(sweep);
@@ -121,6 +136,9 @@ dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err) {
             status = dstn_group_verdict(world, status, err);
         }
         if (status == DSTN_OK) {
+            if (first == 0) {
+                warn_of_idle_groups(sweep);
+            }
             status = run_round(sweep, err);
         }
         if (status == DSTN_STOPPED) {

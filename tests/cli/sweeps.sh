@@ -48,8 +48,10 @@ axes:
     long: {train.iterations: 100000}
     spares: {train.iterations: 100000, hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
 Y
-expect "a warning of another rank" 0 '^warning: hyperparameters.spare: no layer' run_mpi 2 "$dstn" sweep two.yaml \
+expect "a warning of another rank" 0 '^warning: hyperparameters.spare: no layer' run_mpi 3 "$dstn" sweep two.yaml \
   --out other
+grep -q '^warning: 1 of 3 groups of 1 ranks have nothing to do, since 2 members wait' "$scratch/err" ||
+  fail "nobody says that a rank is idle"
 expect "a quiet sweep" 5 '^warning: .*breaks-0: diverged' run_mpi 2 "$dstn" sweep sweep.yaml --out quiet --quiet
 grep -E 'good-|spares-' "$scratch/err" && fail "a quiet sweep speaks of what went well"
 
