@@ -5,15 +5,28 @@
 # doesn't justify; one that does is kept as build/fuzz/found/NAME.crash-… .
 #   tests/soak.sh [SECONDS] [NAME…]
 #   tests/soak.sh --inputs 1000000 [NAME…]
-#   tests/soak.sh --slurm   instead: all that can happen to jobs under a real Slurm, some minutes (as root, with Debian)
+# Or real launches: all that can happen to jobs under a real Slurm, some minutes (as root, with Debian); ranks that are
+# killed at random and resumed; reproducible runs of real networks on 1 to 8 ranks of one host and two (as root). The last
+# two draw by a seed, which they print.
+#   tests/soak.sh --slurm
+#   tests/soak.sh --kills 50 [SEED]
+#   tests/soak.sh --reproducible [SEED]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if [ "${1:-}" = --slurm ]; then
-  bash jobs/install-packages.sh --slurm
-  cmake --preset release >/dev/null
-  cmake --build --preset release --target dstn
-  exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
-fi
+case ${1:-} in
+  --slurm)
+    bash jobs/install-packages.sh --slurm
+    cmake --preset release >/dev/null
+    cmake --build --preset release --target dstn
+    exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
+    ;;
+  --kills | --reproducible)
+    . jobs/environment.sh
+    cmake --preset release >/dev/null
+    cmake --build --preset release --target dstn
+    exec bash "tests/soak/${1#--}.sh" "$PWD/build/release/dstn" "$PWD" "${@:2}"
+    ;;
+esac
 if [ "${1:-}" = --inputs ]; then
   until="-runs=$2" length="$2 inputs"
   shift 2

@@ -114,6 +114,10 @@ expect "a sweep that has no time makes a step all the same" 75 'stopped' "$dstn"
 [ -n "$(find "$scratch/hurried" -name 'step-*.h5')" ] ||
   { echo "FAIL a launch without time did nothing" && failures=$((failures + 1)); }
 
+# ---- at random: a run, one that goes on on other numbers of ranks, a sweep; many of them are in tests/soak.sh ----
+expect "kills at random" 0 '^3 kills' bash tests/soak/kills.sh "$dstn" "$root" 3
+grep -E '^seed|killed' "$scratch/out"
+
 # ---- drills ----
 drill() {
   "$dstn" drill jobs/toys/ridge.yaml --set train.iterations=2000 "$@"
