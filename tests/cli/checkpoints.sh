@@ -222,7 +222,8 @@ mkdir "$disk"
 if mount -t tmpfs -o size=1m tmpfs "$disk" 2>"$scratch/mount"; then
   cp -r "$scratch/killed" "$disk/run"
   cat /dev/zero >"$disk/filler" 2>"$scratch/filler"
-  expect "a full disk" 1 '^dstn: .*No space left on device' train "$disk/run" --resume
+  expect "a full disk" 1 "^dstn: .*No space left on device" \
+    run_mpi 2 "$dstn" train jobs/toys/ridge.yaml $settings --out "$disk/run" --resume
   cmp "$scratch/killed/$newest" "$disk/run/$newest" ||
     { echo "FAIL a full disk cost a checkpoint" && failures=$((failures + 1)); }
   rm "$disk/filler"
