@@ -36,6 +36,7 @@ static dstn_group *group_of(MPI_Comm comm) {
     MPI_Comm_rank(comm, &group->rank);
     MPI_Comm_size(comm, &group->size);
     count_hosts(group);
+    group->kept = dstn_alloc(RANKS_NODES, sizeof *group->kept);
     return group;
 }
 
@@ -77,7 +78,14 @@ void dstn_group_destroy(dstn_group *group) {
     if (!group) {
         return;
     }
+    for (int i = 0; i < RANKS_NODES; i++) {
+        if (group->kept[i].is_made) {
+            MPI_Comm_free(&group->kept[i].peers);
+            MPI_Comm_free(&group->kept[i].node);
+        }
+    }
     MPI_Comm_free(&group->comm);
+    free(group->kept);
     free(group->first_host);
     free(group);
 }

@@ -19,39 +19,74 @@ static size_t round_up(size_t bytes, size_t unit) {
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-static void find_node(dstn_shared *shared, int most_ranks) {
+static void find_node(const dstn_group *group, ranks_nodes *nodes) {
     MPI_Comm host;
-    MPI_Comm_split_type(shared->group->comm, MPI_COMM_TYPE_SHARED, shared->group->rank, MPI_INFO_NULL, &host);
+    MPI_Comm_split_type(group->comm, MPI_COMM_TYPE_SHARED, group->rank, MPI_INFO_NULL, &host);
     int rank, color = 0;
     MPI_Comm_rank(host, &rank);
-    if (most_ranks > 0) {
-        color = rank / most_ranks;
+    if (nodes->most_ranks > 0) {
+        color = rank / nodes->most_ranks;
     }
-    MPI_Comm_split(host, color, rank, &shared->node);
+    MPI_Comm_split(host, color, rank, &nodes->node);
     MPI_Comm_free(&host);
-    MPI_Comm_rank(shared->node, &shared->rank);
-    MPI_Comm_size(shared->node, &shared->size);
 }
 
 /* Nodes are numbered by their leaders' ranks, and all ranks with one number in their nodes see them in that order. */
-static void find_peers(dstn_shared *shared) {
-    const dstn_group *group = shared->group;
+static void find_peers(const dstn_group *group, ranks_nodes *nodes) {
     MPI_Comm leaders;
-    MPI_Comm_split(group->comm, shared->rank == 0 ? 0 : MPI_UNDEFINED, group->rank, &leaders);
-    int numbers[2] = {0, 0};
-    if (shared->rank == 0) {
+    int rank, size, numbers[2] = {0, 0};
+    MPI_Comm_rank(nodes->node, &rank);
+    MPI_Comm_size(nodes->node, &size);
+    MPI_Comm_split(group->comm, rank == 0 ? 0 : MPI_UNDEFINED, group->rank, &leaders);
+    if (rank == 0) {
         MPI_Comm_rank(leaders, &numbers[0]);
         MPI_Comm_size(leaders, &numbers[1]);
         MPI_Comm_free(&leaders);
     }
-    MPI_Bcast(numbers, 2, MPI_INT, 0, shared->node);
-    shared->node_index = numbers[0];
-    shared->nodes = numbers[1];
-    MPI_Comm_split(group->comm, shared->rank, shared->node_index, &shared->peers);
-    MPI_Allreduce(&shared->size, &shared->fewest, 1, MPI_INT, MPI_MIN, group->comm);
+    MPI_Bcast(numbers, 2, MPI_INT, 0, nodes->node);
+    nodes->node_index = numbers[0];
+    nodes->nodes = numbers[1];
+    MPI_Comm_split(group->comm, rank, nodes->node_index, &nodes->peers);
+    MPI_Allreduce(&size, &nodes->fewest, 1, MPI_INT, MPI_MIN, group->comm);
+}
+
+/* Where the group keeps what is asked for, or may from now on; NULL: that is taken, since two objects would meet each
+ * other's messages, or there is no place. The same on all ranks, which make and destroy objects together. */
+static ranks_nodes *find_kept(const dstn_group *group, int most_ranks) {
+    for (int i = 0; i < RANKS_NODES; i++) {
+        ranks_nodes *kept = &group->kept[i];
+        if (!kept->is_made || kept->most_ranks == most_ranks) {
+            return kept->is_taken ? NULL : kept;
+        }
+    }
+    return NULL;
+}
+
+static void enter_node(dstn_shared *shared, int most_ranks) {
+    ranks_nodes own = {.most_ranks = most_ranks}, *nodes = find_kept(shared->group, most_ranks);
+    shared->kept = nodes;
+    nodes = nodes ? nodes : &own;
+    if (!nodes->is_made) {
+        nodes->most_ranks = most_ranks;
+        find_node(shared->group, nodes);
+        find_peers(shared->group, nodes);
+        nodes->is_made = true;
+    }
+    nodes->is_taken = true;
+    shared->node = nodes->node;
+    shared->peers = nodes->peers;
+    shared->node_index = nodes->node_index;
+    shared->nodes = nodes->nodes;
+    shared->fewest = nodes->fewest;
+    MPI_Comm_rank(shared->node, &shared->rank);
+    MPI_Comm_size(shared->node, &shared->size);
 }
 
 static void leave_node(dstn_shared *shared) {
+    if (shared->kept) {
+        shared->kept->is_taken = false;
+        return;
+    }
     MPI_Comm_free(&shared->peers);
     MPI_Comm_free(&shared->node);
 }
@@ -108,14 +143,12 @@ dstn_status dstn_shared_new(const dstn_group *group, const dstn_shared_request *
     shared->own_bytes = round_up(request->own_bytes, LINE);
     shared->common_bytes = round_up(request->common_bytes, LINE);
     shared->flag_is_used[MEETINGS] = true;
-    find_node(shared, request->most_ranks);
-    find_peers(shared);
+    enter_node(shared, request->most_ranks);
     shared->segments = dstn_alloc((size_t)shared->size, sizeof *shared->segments);
     bool has_company = !all_can(group, shared->size == 1);
     if (has_company && !share_pages(shared)) {
         leave_node(shared);
-        find_node(shared, 1);
-        find_peers(shared);
+        enter_node(shared, 1);
     }
     shared->next = all_of_process;
     all_of_process = shared;

@@ -20,6 +20,7 @@ enum { RANKS_FLAGS = 64 }; /* of each rank */
 
 struct dstn_shared {
     const dstn_group *group;
+    ranks_nodes *kept;     /* the group's, where it keeps these communicators; NULL: they are of this object */
     MPI_Comm node;         /* ranks that share memory; rank 0 leads */
     int rank, size;        /* in it */
     MPI_Comm peers;        /* the ranks with this number in all nodes that have so many, in the order of nodes */

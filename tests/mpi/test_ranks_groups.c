@@ -175,6 +175,42 @@ static void the_first_ranks_make_a_group_without_the_others(void **state) {
     }
 }
 
+static int64_t splits(void) {
+    dstn_profile profile;
+    int64_t calls = 0;
+    dstn_profile_read(&profile);
+    for (int call = 0; call < DSTN_PROFILE_CALLS; call++) {
+        for (int phase = 0; phase < DSTN_PHASES && strcmp(dstn_profile_call_name(call), "MPI_Comm_split") == 0;
+             phase++) {
+            calls += profile.counts[phase][call].calls;
+        }
+    }
+    return calls;
+}
+
+static dstn_shared *share(void) {
+    dstn_error err;
+    dstn_shared *shared;
+    const dstn_shared_request request = {.common_bytes = 64, .own_bytes = 64};
+    assert_int_equal(dstn_shared_new(world, &request, &shared, &err), DSTN_OK);
+    return shared;
+}
+
+/* Members of a sweep come one after the other, and are many. */
+static void communicators_of_shared_memory_are_made_once_a_group(void **state) {
+    (void)state;
+    dstn_profile_switch(true);
+    dstn_shared_destroy(share());
+    int64_t once = splits();
+    dstn_shared *first = share();
+    assert_int_equal(splits(), once);
+    dstn_shared *second = share(); /* at the same time: whose messages would meet the first one's */
+    assert_true(splits() > once);
+    dstn_shared_destroy(second);
+    dstn_shared_destroy(first);
+    dstn_profile_switch(false);
+}
+
 /* Whoever works meanwhile needs the processors. */
 static void ranks_sleep_at_a_barrier_for_sleepers(void **state) {
     (void)state;
@@ -200,6 +236,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_split_keeps_consecutive_ranks_together),
         cmocka_unit_test(a_size_that_does_not_divide_the_ranks_is_refused),
         cmocka_unit_test(the_first_ranks_make_a_group_without_the_others),
+        cmocka_unit_test(communicators_of_shared_memory_are_made_once_a_group),
         cmocka_unit_test(ranks_sleep_at_a_barrier_for_sleepers),
         cmocka_unit_test(hosts_are_counted_once_each),
         cmocka_unit_test(shares_cover_every_row_once_and_differ_by_one_at_most),
