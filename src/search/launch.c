@@ -7,8 +7,15 @@
 /* ---- one member ---- */
 
 /* What a group of one can't see of a group of ranks_per_member. */
-static dstn_status check_shards(const dstn_sweep *sweep, const dstn_job *job, dstn_error *err) {
+static dstn_status check_ranks(const dstn_sweep *sweep, const dstn_job *job, dstn_error *err) {
     const dstn_job_settings *settings = &job->settings;
+    int64_t rows = job->train.batch * (job->train.samples > 1 ? job->train.samples : 1);
+    if (rows < sweep->ranks_per_member) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "train.batch: %lld ranks per member are more than the %lld rows of a batch; accepted: as many "
+                         "rows as ranks, or more",
+                         (long long)sweep->ranks_per_member, (long long)rows);
+    }
     return !settings->reproducible || settings->shards >= sweep->ranks_per_member
                ? DSTN_OK
                : dstn_fail(err, DSTN_ERROR_USAGE,
@@ -31,7 +38,7 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
         status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
     if (status == DSTN_OK) {
-        status = check_shards(sweep, job, err);
+        status = check_ranks(sweep, job, err);
     }
     if (status == DSTN_OK) {
         status = dstn_job_same_config(job, folder, longer, err);

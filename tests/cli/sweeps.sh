@@ -121,6 +121,8 @@ grep -E 'died|go on' "$scratch/out" && fail "something is left, or said to be"
 # What no member can do is said before the first one starts.
 expect "more ranks than shards" 2 'member short-0: .*2 ranks per member are more than the 1 shards' run_mpi 2 "$dstn" \
   sweep order.yaml --out shards --ranks-per-member 2 --set reproducible=true --set shards=1
+expect "more ranks than rows" 2 'member short-0: train.batch: 2 ranks per member are more than the 1 rows' run_mpi 2 \
+  "$dstn" sweep order.yaml --out shards --ranks-per-member 2 --set train.batch=1
 [ ! -e shards/ledger/planner.txt ] || fail "members were queued that can't run"
 expect "ranks that make no groups" 2 '^dstn: 3 ranks make no groups of 2 ranks per member; start a multiple' \
   run_mpi 3 "$dstn" sweep order.yaml --out groups --ranks-per-member 2
