@@ -197,7 +197,7 @@ static void tell_lack(const dstn_job *job) {
 static void tell_statistics(const dstn_job *job) {
     static bool is_told;
     int64_t shards = job->train.shards, batch = job->train.batch;
-    if (shards == 0 || job->model->buffer_count == 0 || is_told) {
+    if (shards == 0 || job->model->buffer_count == 0 || is_told || !dstn_group_leads(job->group)) {
         return;
     }
     dstn_log_info(job->log,

@@ -194,7 +194,7 @@ dstn_status run_job_ranks_compute_alike(const dstn_job *job, dstn_error *err) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s; reproducible: true needs the same on all ranks of a member",
                          found.message);
     }
-    if (!is_told) {
+    if (!is_told && dstn_group_leads(job->group)) {
         dstn_log_warn(job->log, "%s: results depend, in their last bits, on where ranks are", found.message);
         is_told = true;
     }

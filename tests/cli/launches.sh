@@ -58,6 +58,9 @@ differ='of rank 0 on host .*, and .* of rank 1 on host'
 expect "another commit" 0 "^warning: the commit is $commit $differ .*depend" each 2 "$dstn" "${train[@]}" -- \
   "$scratch/other-dstn" "${train[@]}"
 within "is said once" "$(grep -c 'commit' both)" 1 1
+sweep=(sweep sweep.yaml --ranks-per-member 2 --out alike-sweep)
+expect "another commit in a sweep" 0 '^done 3' each 2 "$dstn" "${sweep[@]}" -- "$scratch/other-dstn" "${sweep[@]}"
+within "is said once" "$(grep -c '^warning: .*the commit is' both)" 1 1
 expect "another commit, in shards" 2 "^dstn: the commit is $commit $differ .*reproducible: true" \
   each 2 "$dstn" "${train[@]}" "${shards[@]}" -- "$scratch/other-dstn" "${train[@]}" "${shards[@]}"
 expect "another instruction set, in shards" 2 "^dstn: the instruction set is .* $differ .*reproducible: true" \
