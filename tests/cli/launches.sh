@@ -34,7 +34,7 @@ expect "ranks that make no groups" 2 '^dstn: 3 ranks make no groups of 2 ranks p
   run_mpi 3 "$dstn" sweep sweep.yaml --ranks-per-member 2 --out groups
 expect "more ranks than examples of a batch" 2 '^dstn: 3 ranks are more than the 2 examples of a training batch' \
   run_mpi 3 "$dstn" train run.yaml --set train.batch=2 --out few
-expect "a sweep of such members" 5 'members failed, first 0: 3 ranks are more than the 2 examples' \
+expect "a sweep of such members" 2 '^dstn: member 0: train.batch: 3 ranks per member are more than the 2 rows of a batch' \
   run_mpi 3 "$dstn" sweep sweep.yaml --ranks-per-member 3 --set train.batch=2 --out few-sweep
 for folder in groups few; do
   [ ! -e $folder ] || { echo "FAIL $folder was made" && failures=$((failures + 1)); }
