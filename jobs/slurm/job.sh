@@ -55,8 +55,13 @@ job_find_out() { # COMMAND CONFIG [OPTION]...
 
 # ---- what has become of the job --------------------------------------------------------------------------------------
 
-job_field() { # NAME: of what Slurm says of the job
-  scontrol show job -o "$job_id" | tr ' ' '\n' | sed -n "s/^$1=//p"
+job_field() { # NAME: of what Slurm says of the job, which it may be too busy to say at once
+  local said try
+  for try in 1 2 3 4 5; do
+    said=$(scontrol show job -o "$job_id") && break
+    sleep "$try"
+  done
+  tr ' ' '\n' <<<"$said" | sed -n "s/^$1=//p"
 }
 
 # Told so since it was started last.
@@ -67,11 +72,11 @@ job_is_preempted() {
 }
 
 # A launch that has come further leaves another sum here: checkpoints bear the number of their step, and of members that
-# have ended the ledger has a line.
+# have ended the ledger has a line. (A member that fails is tried again by every launch, so that it proves nothing.)
 job_progress() {
   {
     find "$job_out" -name 'step-*.h5' -printf '%P\n' | sort
-    cat "$job_out"/ledger/*.txt | grep -cE ' (done|diverged|failed) '
+    cat "$job_out"/ledger/*.txt | grep -cE ' (done|diverged) '
   } 2>/dev/null | cksum | tr ' ' -
 }
 
@@ -136,6 +141,7 @@ job_run() {
   [ -z "$job_asked" ] || job_end 75
   "${job_launcher[@]}" "$dstn" "$@" --resume &
   job_step=$!
+  [ -z "$job_asked" ] || job_pass_on "$job_asked" # in the moment before there was anything to pass it on to
   # `wait` returns early at every trapped signal: wait until the launcher itself has ended. If it ended just then, that
   # wait gave the signal's status (above 128); bash remembers the launcher's own, and one more wait returns it.
   while :; do

@@ -1,7 +1,7 @@
 /* ranks: the calls of MPI that this program and its libraries make, counted (the profiling interface: MPI_X is ours,
  * PMPI_X the library's). Bytes are those that this rank hands over or asks for, whatever the library makes of them.
  * Where nothing is counted a call costs one look at a flag more. */
-#include "profile.h"
+#include "calls.h"
 
 #include <mpi.h>
 

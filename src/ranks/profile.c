@@ -1,5 +1,5 @@
 /* ranks: counts of what a rank asks of MPI and how long it waits, by the phases of a run. */
-#include "profile.h"
+#include "calls.h"
 
 #include "group.h"
 

@@ -8,7 +8,7 @@
  *
  * A rank's flag counts the buckets that it has ever filled. */
 #include "reducer.h"
-#include "profile.h"
+#include "calls.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* ranks: memory that ranks of a node share. */
 #include "shared.h"
-#include "profile.h"
+#include "calls.h"
 
 #include <sched.h>
 #include <stdlib.h>

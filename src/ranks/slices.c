@@ -1,7 +1,7 @@
 /* ranks: slices of a sum, which their owners update and send on. */
 #include "reducer.h"
 
-#include "profile.h"
+#include "calls.h"
 
 const void *dstn_reducer_sum(const dstn_reducer *reducer) {
     return reducer->buckets > 0 ? reducer->sum : reducer->gradient;

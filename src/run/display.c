@@ -78,6 +78,7 @@ const dstn_log *dstn_display_log(dstn_display *display, bool leads) {
 
 void dstn_display_expect(dstn_display *display, int64_t planned, int64_t ended, int groups, const double *work) {
     population *all = &display->all;
+    dstn_display_update(display); /* ends that are among `ended` aren't counted once more when they come by mail */
     free(all->work);
     *all = (population){.planned = planned, .ended = ended, .groups = groups};
     all->work = dstn_alloc((size_t)planned + 1, sizeof(double));

@@ -52,6 +52,7 @@ static dstn_status start_observers(run *r, dstn_job *job, const dstn_run_request
     }
     if (run_job_keeps_best(job)) {
         dstn_status status = run_best_new(job, r->checkpoints, r->config, &r->best, err);
+        status = dstn_group_agree(job->group, status, err);
         if (status != DSTN_OK) {
             return status;
         }

@@ -276,6 +276,13 @@ static void print_plan(const dstn_sweep *sweep, const cost *costs, const int64_t
                             plan->members[m].name, c->seconds, c->memory / 1e6, c->fixed);
         }
     }
+    if (sweep->ranks_per_member > 1) {
+        dstn_log_info(
+            &sweep->console->log,
+            "times are those of members on one rank: %lld ranks per member share the rows of a batch, and take "
+            "less",
+            (long long)sweep->ranks_per_member);
+    }
     fprintf(sweep->console->out, "members %lld\n", (long long)plan->count);
     fprintf(sweep->console->out, "groups %.0f\n", groups);
     fprintf(sweep->console->out, "seconds %.4g\n", fmax(longest, seconds / groups));

@@ -2,6 +2,7 @@
 # A real Slurm on this machine, to try job scripts on; as root, in a container too, on Debian 12 and 13.
 #   eval "$(tests/slurm/cluster.sh up FOLDER [NODES [CPUS]])"   says `export SLURM_CONF=…`; default: 2 nodes of 2 CPUs
 #   tests/slurm/cluster.sh down FOLDER                          ends its jobs and its daemons, and removes FOLDER
+# Exit code 77: something is missing for it, and named; 1: it doesn't start.
 # All of it lies in FOLDER; nothing in /etc or /var is touched. CPUS are what Slurm believes, not what the machine has.
 # The nodes (n1, n2, …) are daemons of one machine: to Open MPI they are hosts of the same name.
 # Partitions: low (the default), whose jobs go back into the queue, with 10 s of grace, when one in high wants their
@@ -103,7 +104,10 @@ CONF
 start() {
   local lacks i try
   lacks=$(missing)
-  [ -z "$lacks" ] || fail "no Slurm can be started here, for lack of: ${lacks//$'\n'/, }"
+  if [ -n "$lacks" ]; then
+    echo "no Slurm can be started here, for lack of: ${lacks//$'\n'/, }" >&2
+    exit 77
+  fi
   mkdir -p "$folder"/{state,log} && chmod 755 "$folder"
   [ ! -e "$SLURM_CONF" ] || fail "$folder has a cluster already"
   write_configuration

@@ -6,12 +6,14 @@ whole=${3:-}
 . "$(dirname "$0")/../cli/common.sh"
 unset "${!SLURM_@}" OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 cluster=$root/tests/slurm/cluster.sh jobs=$root/jobs/slurm
-words=$("$cluster" up "$scratch/slurm" 2 4 2>&1) || {
-  echo "skipped: $words"
-  exit 77
-}
-eval "$words"
 trap '"$cluster" down "$scratch/slurm"; rm -rf "$scratch"' EXIT
+status=0
+words=$("$cluster" up "$scratch/slurm" 2 4 2>&1) || status=$?
+if [ $status -ne 0 ]; then
+  echo "$([ $status -eq 77 ] && echo skipped || echo FAIL): $words"
+  exit $status
+fi
+eval "$words"
 cd "$scratch" || exit 1
 export DSTN=$dstn
 

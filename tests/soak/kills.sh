@@ -42,6 +42,7 @@ fail() {
 }
 
 start() { # FOLDER: a launch in the background, that goes on with what is there
+  begin=${EPOCHREALTIME/./}
   "${setting[@]}" mpirun --oversubscribe -n "$ranks" "$dstn" "${words[@]}" --out "$1" --resume >>"$1.log" 2>&1 </dev/null &
   launcher=$!
 }
@@ -79,7 +80,6 @@ hang_check() { # FOLDER: ranks whose launch is over end by themselves
 # that a rank can be seen there is nothing to kill.
 kill_from_outside() { # FOLDER MILLISECONDS
   local victims after=$(($2 * RANDOM / 32768))
-  begin=${EPOCHREALTIME/./}
   start "$1"
   until [ -n "$(ranks_of "$1")" ] || ! kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
   while kill -0 "$launcher" 2>/dev/null && [ $(((${EPOCHREALTIME/./} - begin) / 1000)) -lt $after ]; do sleep 0.01; done

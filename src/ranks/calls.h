@@ -1,6 +1,6 @@
 /* ranks, private: what is counted of calls of MPI, and of waits that are none. */
-#ifndef RANKS_PROFILE_H
-#define RANKS_PROFILE_H
+#ifndef RANKS_CALLS_H
+#define RANKS_CALLS_H
 
 #include "dstn/ranks.h"
 
