@@ -221,6 +221,8 @@ int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_grou
  * DSTN_ERROR_USAGE. The caller has initialized the model before: later, all ranks of a node would write the same
  * weights, while others read them already. The space may be reset at any time before training. */
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err);
+/* Of these checks the one of ranks, shards and rows of a batch, for a group of so many ranks. DSTN_ERROR_USAGE. */
+dstn_status dstn_trainer_check_ranks(const dstn_trainer_request *request, int64_t ranks, dstn_error *err);
 void dstn_trainer_destroy(dstn_trainer *trainer);
 
 /* Something that looks on: records, progress, oracle metrics, checkpoints, stop signals. Called on every rank of the

@@ -163,6 +163,9 @@ char *dstn_job_config_text(const dstn_job *job, const char *folder);
  * to go. */
 dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err);
 
+/* Whether a group of so many ranks, rather than the job's own, could train it. DSTN_ERROR_USAGE. */
+dstn_status dstn_job_check_ranks(const dstn_job *job, int64_t ranks, dstn_error *err);
+
 /* That the job's data are those that the record of a run in FOLDER is of. No record there, or one that can't be read:
  * DSTN_OK. DSTN_ERROR_USAGE. On one rank. */
 dstn_status dstn_job_same_data(const dstn_job *job, const char *folder, dstn_error *err);

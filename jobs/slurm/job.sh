@@ -43,7 +43,7 @@ job_prepare() {
 # The folder that dstn will write to, by its arguments: sets job_out.
 job_find_out() { # COMMAND CONFIG [OPTION]...
   local name words=("$@") i
-  name=$(basename "$2")
+  name=$(basename -- "$2")
   job_out=runs/${name%.*}
   for ((i = 2; i < ${#words[@]}; i++)); do
     case ${words[i]} in
@@ -85,7 +85,8 @@ job_count_deaths() {
   local file=$job_out/deaths before='' progress
   deaths=0
   progress=$(job_progress)
-  [ ! -r "$file" ] || read -r deaths before <"$file"
+  # Whoever submits it anew has mended something.
+  [ "${SLURM_RESTART_COUNT:-0}" = 0 ] || [ ! -r "$file" ] || read -r deaths before <"$file"
   [ "$before" = "$progress" ] || deaths=0
   deaths=$((deaths + 1))
   mkdir -p "$job_out" && echo "$deaths $progress" >"$file" || job_fail "$file can't be written"

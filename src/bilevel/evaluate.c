@@ -20,7 +20,7 @@ static dstn_evaluation evaluate_rows(dstn_trainer *trainer, dstn_part part, int6
 static void evaluate_in_order(dstn_trainer *trainer, dstn_part part, double sums[2]) {
     int64_t most = trainer->model->max_rows, rows = trainer->dataset->rows[part], first, count;
     int64_t pieces = (rows + most - 1) / most;
-    double *table = dstn_alloc(2 * (size_t)pieces, sizeof *table);
+    double *table = dstn_alloc(2 * (size_t)pieces + 2, sizeof *table);
     dstn_group_share(trainer->group, pieces, &first, &count);
     for (int64_t p = first; p < first + count; p++) {
         int64_t rest = rows - p * most;

@@ -121,9 +121,8 @@ static void find_smaller(const dstn_trainer_request *request, const dstn_objecti
     }
 }
 
-static dstn_status check_parts(const dstn_trainer_request *request, dstn_error *err) {
+dstn_status dstn_trainer_check_ranks(const dstn_trainer_request *request, int64_t size, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
-    int64_t size = dstn_group_size(request->group);
     smallest_batch least = {0};
     for (const dstn_objective *const *objective = request->method->train; *objective; objective++) {
         find_smaller(request, *objective, &least);
@@ -177,7 +176,7 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
                          "this network keep of each row; reproducible: false trains it");
     }
     dstn_status status = check_samples(request, err);
-    return status == DSTN_OK ? check_parts(request, err) : status;
+    return status == DSTN_OK ? dstn_trainer_check_ranks(request, dstn_group_size(request->group), err) : status;
 }
 
 static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, dstn_purpose noise,

@@ -10,7 +10,8 @@ enum { HOST_SIZE = 64 };
 
 /* Each host may have the data elsewhere. */
 static bool is_own_affair(const char *word) {
-    static const char path[] = "data.path=";
+    static const char set[] = "--set=", path[] = "data.path=";
+    word += strncmp(word, set, sizeof set - 1) == 0 ? sizeof set - 1 : 0;
     return strncmp(word, path, sizeof path - 1) == 0;
 }
 

@@ -207,8 +207,8 @@ static void tell_statistics(const dstn_job *job) {
     is_told = true;
 }
 
-static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
-    dstn_trainer_request request = {
+static dstn_trainer_request trainer_request(const dstn_job *job) {
+    return (dstn_trainer_request){
         .method = job->method,
         .train = job->train,
         .seed = (uint32_t)job->settings.seed,
@@ -222,6 +222,15 @@ static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
         .group = job->group,
         .most_ranks = job->is_apart ? 1 : 0,
     };
+}
+
+dstn_status dstn_job_check_ranks(const dstn_job *job, int64_t ranks, dstn_error *err) {
+    dstn_trainer_request request = trainer_request(job);
+    return dstn_trainer_check_ranks(&request, ranks, err);
+}
+
+static dstn_status make_trainer(dstn_job *job, dstn_error *err) {
+    dstn_trainer_request request = trainer_request(job);
     dstn_status status = dstn_trainer_new(&request, &job->trainer, err);
     if (status == DSTN_OK) {
         tell_lack(job);

@@ -46,28 +46,30 @@ void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
     free(texts);
 }
 
-/* As often as a training step has one, in the mean. */
-static double time_round(const dstn_job *job) {
-    double start = dstn_seconds();
-    for (int64_t s = 0; s < job->train.train_steps; s++) {
-        dstn_trainer_train_step(job->trainer);
-    }
-    for (int64_t s = 0; job->method->tunes && s < job->train.valid_steps; s++) {
-        dstn_trainer_hyper_step(job->trainer);
-    }
-    return (dstn_seconds() - start) / (double)job->train.train_steps;
-}
-
-search_step_time search_time_step(const dstn_job *job, double seconds) {
+static search_step_time time_one(dstn_trainer *trainer, void (*step)(dstn_trainer *trainer), double seconds) {
     search_step_time time = {0, INFINITY};
-    int64_t rounds = 0;
-    time_round(job); /* the first one pays for touching memory */
-    for (double start = dstn_seconds(); rounds == 0 || dstn_seconds() - start < seconds; rounds++) {
-        double one = time_round(job);
+    int64_t steps = 0;
+    step(trainer); /* the first one pays for touching memory */
+    for (double start = dstn_seconds(); steps == 0 || dstn_seconds() - start < seconds; steps++) {
+        double before = dstn_seconds();
+        step(trainer);
+        double one = dstn_seconds() - before;
         time.mean += one;
         time.least = fmin(time.least, one);
     }
-    time.mean /= (double)rounds;
+    time.mean /= (double)steps;
+    return time;
+}
+
+search_step_time search_time_step(const dstn_job *job, double seconds) {
+    const dstn_train_settings *train = &job->train;
+    search_step_time time = time_one(job->trainer, dstn_trainer_train_step, seconds);
+    if (job->method->tunes && train->valid_steps > 0) {
+        search_step_time hyper = time_one(job->trainer, dstn_trainer_hyper_step, seconds);
+        double share = (double)train->valid_steps / (double)train->train_steps;
+        time.mean += share * hyper.mean;
+        time.least += share * hyper.least;
+    }
     return time;
 }
 

@@ -6,24 +6,6 @@
 
 /* ---- one member ---- */
 
-/* What a group of one can't see of a group of ranks_per_member. */
-static dstn_status check_ranks(const dstn_sweep *sweep, const dstn_job *job, dstn_error *err) {
-    const dstn_job_settings *settings = &job->settings;
-    int64_t rows = job->train.batch * (job->train.samples > 1 ? job->train.samples : 1);
-    if (rows < sweep->ranks_per_member) {
-        return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "train.batch: %lld ranks per member are more than the %lld rows of a batch; accepted: as many "
-                         "rows as ranks, or more",
-                         (long long)sweep->ranks_per_member, (long long)rows);
-    }
-    return !settings->reproducible || settings->shards >= sweep->ranks_per_member
-               ? DSTN_OK
-               : dstn_fail(err, DSTN_ERROR_USAGE,
-                           "reproducible: %lld ranks per member are more than the %lld shards of a batch; accepted: as "
-                           "many shards as ranks, or more",
-                           (long long)sweep->ranks_per_member, (long long)settings->shards);
-}
-
 static const double short_time = 0.002; /* enough to tell long members from short ones */
 
 /* Errors of its data are the member's own, and come to light when it runs. */
@@ -38,7 +20,7 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
         status = dstn_job_new(doc, self, NULL, DSTN_JOB_TRAINER, &job, err);
     }
     if (status == DSTN_OK) {
-        status = check_ranks(sweep, job, err);
+        status = dstn_job_check_ranks(job, sweep->ranks_per_member, err);
     }
     if (status == DSTN_OK) {
         status = dstn_job_same_config(job, folder, longer, err);
@@ -58,9 +40,10 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
 /* Assembles a member's job, of the data that all members with its section have: section [out]. */
 static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dstn_group *group,
                                char section[DSTN_DIGEST_SIZE], dstn_job **out, dstn_error *err) {
-    dstn_doc *doc;
+    dstn_doc *doc = NULL;
     dstn_status status = dstn_group_agree(group, search_member_config(sweep, index, &doc, err), err);
     if (status != DSTN_OK) {
+        dstn_doc_destroy(doc);
         return status;
     }
     search_data_section(&sweep->plan->members[index], doc, section);

@@ -3,6 +3,7 @@ set -u
 dstn=$1
 root=$2
 . "$root/jobs/environment.sh"
+unset "${!SLURM_@}" # of a job in which the tests may run
 export OMPI_MCA_ess_singleton_isolated=1 # a launch without mpirun needs no daemon: half a second less each
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -98,7 +98,7 @@ until_true 30 is_left "$scratch/hangs"
 
 # One member for two ranks: the other one waits for longer than the timeout, which is no hanging.
 expect "a rank without a member isn't hanging" 0 '^done 1$' run_mpi 2 "$dstn" sweep jobs/sweeps/ridge.yaml \
-  --set 'axes={method: [delta-stn]}' --set train.iterations=150000 --set checkpoint_steps=50000 \
+  --set 'axes={method: [delta-stn]}' --set train.iterations=500000 --set checkpoint_steps=50000 \
   --set record.every=10000 --out "$scratch/idle" --hang-timeout 2
 
 # ---- sweeps ----

@@ -2,7 +2,6 @@
 # enough for the model; no crash, and no library that asks for ever.
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
-unset "${!SLURM_@}"
 limited() { # LETTER MEGABYTES COMMAND...
   (ulimit -"$1" $(($2 * 1024)) && shift 2 && exec timeout -s KILL 60 "$@")
 }

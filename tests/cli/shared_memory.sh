@@ -46,6 +46,7 @@ within "shares memory" "$(lines_of_lack)" 0 0
 
 small=$scratch/small
 mkdir "$small"
+trap 'umount "$small" 2>/dev/null; rm -rf "$scratch"' EXIT
 if ! mount -t tmpfs -o size=16k tmpfs "$small" 2>"$scratch/mount"; then
   echo "skip small and separate file systems: nothing can be mounted here"
   finish
@@ -81,13 +82,21 @@ cd "$scratch" || exit 1
 DSTN_SHARED_MEMORY=$small expect "two groups where one fits" 0 'done 6' \
   run_mpi 4 timeout 120 "$dstn" sweep sweep.yaml --out sweep --ranks-per-member 2
 # It fills up in the middle, which those who hold theirs don't notice.
-fill_after_the_first() {
-  until [ -e full/members/0/run.h5 ]; do sleep 0.02; done
-  while [ ! -e filled ]; do cat /dev/zero >>"$small/filler" 2>"$scratch/filler"; done
-}
-fill_after_the_first &
-DSTN_SHARED_MEMORY=$small expect "a sweep in which it fills up" 0 'done 6' \
-  run_mpi 2 timeout 120 "$dstn" sweep sweep.yaml --out full --ranks-per-member 2 --set train.epochs=10
+cat >fill.py <<'P'
+import os, sys, time
+while not os.path.exists("full/members/0/run.h5") and not os.path.exists("filled"):
+    time.sleep(0.01)
+filler = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+while not os.path.exists("filled"):
+    try:
+        os.write(filler, bytes(1 << 16))
+    except OSError:
+        pass
+P
+/usr/bin/python3 fill.py "$small/filler" &
+DSTN_SHARED_MEMORY=$small expect "a sweep in which it fills up" 0 'done 20' \
+  run_mpi 2 timeout 120 "$dstn" sweep sweep.yaml --out full --ranks-per-member 2 --set train.epochs=10 \
+  --set axes.seed.count=20
 within "goes on in copies, and says it once" "$(lines_of_lack)" 1 1
 touch filled
 wait
@@ -128,7 +137,7 @@ same "and train the same" shared2 contained
 
 # There is no room for anything, neither for MPI's own messages and windows.
 without_room() {
-  unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm && cat /dev/zero >/dev/shm/filler 2>/dev/null
+  $alone sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm && cat /dev/zero >/dev/shm/filler 2>/dev/null
     exec timeout -s KILL 60 mpirun --oversubscribe -n 2 "$@"' sh "$@"
 }
 expect "a /dev/shm that is full" 0 'share no memory, since /dev/shm can.t hold .* No space left' \

@@ -107,16 +107,20 @@ died() { # NAME PREEMPT-TIME REQUEUED
 }
 rm -rf there
 died "a rank dies" None yes
+export SLURM_RESTART_COUNT=1
 died "and again, without progress" None yes
 died "preempted, a launch that doesn't stop in time doesn't count" 2026-01-02T03:04:05 yes
-mkdir -p there/members/a/checkpoints && : >there/members/a/checkpoints/step-00000100.h5
+mkdir -p there/members/a && : >there/members/a/step-00000100.h5
 died "and again, after a checkpoint" None yes
 mkdir -p there/ledger && echo "10 2026-01-02T03:04:05.000Z a done - 88be4364" >there/ledger/rank-0000.txt
 died "and again, after a member has ended" None yes
-died "twice without progress" None yes
+echo "11 2026-01-02T03:04:06.000Z b failed - 88be4364" >>there/ledger/rank-0000.txt
+died "twice without progress, which a failed member isn't" None yes
 died "three times" None no
 grep -q 'died (exit code 137) 3 times without progress: not started again' log ||
   { echo "FAIL it isn't told" && failures=$((failures + 1)); }
+unset SLURM_RESTART_COUNT
+died "submitted anew" None yes
 
 # ---- the other scripts ----
 script=(mpirun.sbatch train run.yaml)
@@ -150,7 +154,7 @@ expect "a script without what it shares with others" 2 'needs job.sh, which dstn
 expect "dstn that isn't there" 2 'job 7: dstn is not found .*DSTN=/path/to/dstn' \
   env PATH="$scratch/bin:$PATH" SLURM_JOB_ID=7 DSTN=/none/dstn DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
 expect "outside of a job" 1 'this is a script for sbatch' \
-  env -u SLURM_JOB_ID DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
+  env -u SLURM_JOB_ID PATH="$scratch/bin:$PATH" DSTN_JOBS="$root/jobs/slurm" bash train.sbatch run.yaml
 
 # ---- launches that Slurm has meant to have more ranks ----
 # task NUMBER [VARIABLE=VALUE...] -- COMMAND...: as srun starts one of four

@@ -1,7 +1,6 @@
 # Every way to ask a launch to stop: a checkpoint is written, the exit code is 75, and the message says what it was.
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
-unset "${!SLURM_@}"
 small_table >table.csv
 cat >run.yaml <<'Y'
 data: {path: table.csv, target: yield}

@@ -2,7 +2,6 @@
 # the next launch.
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
-unset "${!SLURM_@}"
 small_table >table.csv
 cat >run.yaml <<'Y'
 data: {path: table.csv, target: yield}

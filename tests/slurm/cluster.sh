@@ -58,7 +58,8 @@ free_ports() {
 
 write_configuration() {
   local port host i
-  port=$(free_ports) host=$(cat /proc/sys/kernel/hostname)
+  port=$(free_ports)
+  host=$(cat /proc/sys/kernel/hostname)
   # A container has no control groups to give. Versions before 23 take an empty file for that.
   : >"$folder/cgroup.conf"
   case $(slurmd -V) in

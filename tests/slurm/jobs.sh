@@ -4,13 +4,13 @@
 # What it takes: bash jobs/install-packages.sh --slurm
 whole=${3:-}
 . "$(dirname "$0")/../cli/common.sh"
-unset "${!SLURM_@}" OMP_NUM_THREADS OPENBLAS_NUM_THREADS
+unset OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 cluster=$root/tests/slurm/cluster.sh jobs=$root/jobs/slurm
 trap '"$cluster" down "$scratch/slurm"; rm -rf "$scratch"' EXIT
 status=0
-words=$("$cluster" up "$scratch/slurm" 2 4 2>&1) || status=$?
+words=$("$cluster" up "$scratch/slurm" 2 4 2>"$scratch/up") || status=$?
 if [ $status -ne 0 ]; then
-  echo "$([ $status -eq 77 ] && echo skipped || echo FAIL): $words"
+  echo "$([ $status -eq 77 ] && echo skipped || echo FAIL): $(cat "$scratch/up")"
   exit $status
 fi
 eval "$words"
@@ -20,7 +20,7 @@ export DSTN=$dstn
 # Two members at a time, of some seconds each.
 cat >sweep.yaml <<Y
 base: $root/jobs/toys/ridge.yaml
-set: {train.iterations: 300000, record.every: 5000, checkpoint_steps: 10000}
+set: {train.iterations: 600000, record.every: 5000, checkpoint_steps: 10000}
 axes: {method: [stn, delta-stn], seed: {from: 0, count: 2}}
 Y
 
