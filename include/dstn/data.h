@@ -34,9 +34,11 @@ typedef struct dstn_dataset {
     int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
     char **feature_names;             /* [features] or NULL */
     char *source;                     /* the file or folder, or "synthetic" */
-    char *target_name;                /* of what is predicted, or NULL */
-    char digest[DSTN_DIGEST_SIZE];    /* of examples and answers as the source has them; "" for a synthetic one */
-    char *summary;                    /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
+    char **files;                     /* [file_count] it was read from, in their order; NULL: none */
+    int64_t file_count;
+    char *target_name;             /* of what is predicted, or NULL */
+    char digest[DSTN_DIGEST_SIZE]; /* of examples and answers as the source has them; "" for a synthetic one */
+    char *summary;                 /* one line for people: "boston.csv: 405 training and 101 validation rows, …" */
 } dstn_dataset;
 
 void dstn_dataset_destroy(dstn_dataset *dataset);

@@ -263,6 +263,7 @@ static dstn_dataset *make_dataset(const csv_table *table) {
     int64_t features = (int64_t)table->columns - 1;
     dstn_dataset *dataset =
         data_new(table->reader.path, task, 1, &features, table->has_labels ? count_classes(table) : 1);
+    data_add_file(dataset, table->reader.path);
     data_make_part(dataset, DSTN_PART_TRAIN, (int64_t)table->rows);
     dataset->target_name = dstn_strdup(table->names[table->target]);
     dataset->feature_names = dstn_alloc((size_t)features, sizeof(char *));

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64_t *shape, int64_t outputs) {
     dstn_dataset *dataset = dstn_alloc(1, sizeof *dataset);
@@ -16,6 +17,16 @@ dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64
     }
     dataset->outputs = outputs;
     return dataset;
+}
+
+void data_add_file(dstn_dataset *dataset, const char *path) {
+    char **longer = dstn_alloc((size_t)dataset->file_count + 1, sizeof *longer);
+    if (dataset->file_count > 0) {
+        memcpy(longer, dataset->files, (size_t)dataset->file_count * sizeof *longer);
+    }
+    free(dataset->files);
+    dataset->files = longer;
+    dataset->files[dataset->file_count++] = dstn_strdup(path);
 }
 
 /* Everything of a part but the examples themselves. */
@@ -71,6 +82,10 @@ void dstn_dataset_destroy(dstn_dataset *dataset) {
         free(dataset->feature_names[f]);
     }
     free(dataset->feature_names);
+    for (int64_t f = 0; f < dataset->file_count; f++) {
+        free(dataset->files[f]);
+    }
+    free(dataset->files);
     free(dataset->scale);
     free(dataset->shift);
     free(dataset->mean);

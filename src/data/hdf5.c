@@ -63,7 +63,9 @@ static dstn_dataset *make_dataset(const data_hdf5_array *x, int layout, dstn_tas
         shape[1] = extent[has_channels && !is_last ? 2 : 1];
         shape[2] = extent[has_channels && !is_last ? 3 : 2];
     }
-    return data_new(x->file->path, task, x->about.rank == 2 ? 1 : 3, shape, outputs);
+    dstn_dataset *dataset = data_new(x->file->path, task, x->about.rank == 2 ? 1 : 3, shape, outputs);
+    data_add_file(dataset, x->file->path);
+    return dataset;
 }
 
 static bool counts_channels(int64_t extent) {

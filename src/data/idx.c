@@ -116,6 +116,9 @@ static dstn_status read_pair(dstn_node node, int64_t classes, idx_pair *pair, ds
 
 /* Moves a pair's content to a part. */
 static void take_pair(dstn_dataset *dataset, dstn_part part, idx_pair *pair) {
+    for (int kind = 0; kind < DATA_IDX_KINDS; kind++) {
+        data_add_file(dataset, file_of(pair, (data_idx_kind)kind));
+    }
     data_take_bytes(dataset, part, pair->images.count, pair->images.bytes);
     pair->images.bytes = NULL;
     for (int64_t r = 0; r < pair->labels.count; r++) {
@@ -193,9 +196,7 @@ static dstn_status read_idx(const void *settings, dstn_node node, dstn_task task
                               "the source idx has class labels; accepted: classification");
     }
     char *folder = dstn_doc_resolve_path(dstn_node_child(node, "path"), idx->path);
-    for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--) {
-        folder[end - 1] = '\0';
-    }
+    data_trim_slashes(folder);
     dstn_status status = read_folder(idx, node, folder, log, out, err);
     free(folder);
     return status;

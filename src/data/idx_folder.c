@@ -1,14 +1,11 @@
 /* data: finds the files of a data set in IDX files. */
 #include "idx_folder.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "listing.h"
 #include "sources.h"
-
-enum { MOST_FILES = 100000, MOST_SHOWN = 8 };
 
 const char *const data_idx_names[2][DATA_IDX_KINDS] = {{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
                                                        {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}};
@@ -61,73 +58,30 @@ static bool parse_name(const char *text, idx_name *out) {
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
 typedef struct idx_listing {
-    char **texts;    /* [count] names of all files but hidden ones, in their order */
-    idx_name *names; /* [count]; prefix NULL: not of a data set */
-    size_t count;
+    data_listing files;
+    idx_name *names; /* [files.count]; prefix NULL: not of a data set */
 } idx_listing;
 
 static int list_folder(const char *path, idx_listing *listing) {
-    DIR *folder = opendir(path);
-    if (!folder) {
-        return errno;
+    int reason = data_listing_read(path, &listing->files);
+    listing->names = dstn_alloc(listing->files.count, sizeof *listing->names);
+    for (size_t i = 0; i < listing->files.count; i++) {
+        parse_name(listing->files.names[i], &listing->names[i]);
     }
-    size_t capacity = 0;
-    for (struct dirent *entry; (entry = readdir(folder)) && listing->count < MOST_FILES;) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        if (listing->count == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            char **texts = dstn_alloc(capacity, sizeof *texts);
-            if (listing->count > 0) {
-                memcpy(texts, listing->texts, listing->count * sizeof *texts);
-            }
-            free(listing->texts);
-            listing->texts = texts;
-        }
-        listing->texts[listing->count++] = dstn_strdup(entry->d_name);
-    }
-    closedir(folder);
-    if (listing->count > 0) {
-        qsort(listing->texts, listing->count, sizeof *listing->texts, dstn_compare_texts);
-    }
-    listing->names = dstn_alloc(listing->count, sizeof *listing->names);
-    for (size_t i = 0; i < listing->count; i++) {
-        parse_name(listing->texts[i], &listing->names[i]);
-    }
-    return 0;
+    return reason;
 }
 
 static void clear_listing(idx_listing *listing) {
-    for (size_t i = 0; i < listing->count; i++) {
-        free(listing->texts[i]);
+    for (size_t i = 0; i < listing->files.count; i++) {
         free(listing->names[i].prefix);
     }
-    free(listing->texts);
+    data_listing_clear(&listing->files);
     free(listing->names);
 }
 
-/* "a, b, c, …": some texts of a list, those that `text_of` gives (NULL: leaves out). */
-static char *join(const idx_listing *listing, const char *(*text_of)(const idx_listing *, size_t)) {
-    char *joined = dstn_strdup("");
-    for (size_t i = 0, shown = 0; i < listing->count && shown <= MOST_SHOWN; i++) {
-        const char *text = text_of(listing, i);
-        if (text) {
-            char *longer = dstn_format("%s%s%.80s", joined, *joined ? ", " : "", shown < MOST_SHOWN ? text : "...");
-            free(joined);
-            joined = longer;
-            shown++;
-        }
-    }
-    return joined;
-}
-
-static const char *any_text(const idx_listing *listing, size_t i) {
-    return listing->texts[i];
-}
-
 /* The prefix of a set's training images, each set once. */
-static const char *set_prefix(const idx_listing *listing, size_t i) {
+static const char *set_prefix(const void *list, size_t i) {
+    const idx_listing *listing = list;
     const idx_name *name = &listing->names[i];
     if (!name->prefix || name->part != 0 || name->kind != DATA_IDX_IMAGES) {
         return NULL;
@@ -146,7 +100,7 @@ static const char *set_prefix(const idx_listing *listing, size_t i) {
 static const char *only_prefix(const idx_listing *listing) {
     const char *only = NULL;
     size_t sets = 0;
-    for (size_t i = 0; i < listing->count; i++) {
+    for (size_t i = 0; i < listing->files.count; i++) {
         const char *prefix = set_prefix(listing, i);
         if (prefix && !*prefix) {
             return prefix;
@@ -159,7 +113,7 @@ static const char *only_prefix(const idx_listing *listing) {
 
 static dstn_status fail_sets(dstn_node node, const char *path, const char *prefix, const idx_listing *listing,
                              dstn_error *err) {
-    char *sets = join(listing, set_prefix);
+    char *sets = data_join(listing, listing->files.count, set_prefix);
     if (prefix) {
         data_fail_at_key(node, "prefix", err, "%s has no files that begin with %s-train-; accepted: %s", path, prefix,
                          *sets ? sets : "~ for none");
@@ -173,7 +127,7 @@ static dstn_status fail_sets(dstn_node node, const char *path, const char *prefi
 
 static void choose_files(const char *path, const char *prefix, const idx_listing *listing, data_idx_folder *out) {
     int best[2][DATA_IDX_KINDS] = {{0}};
-    for (size_t i = 0; i < listing->count; i++) {
+    for (size_t i = 0; i < listing->files.count; i++) {
         const idx_name *name = &listing->names[i];
         if (!name->prefix || strcmp(name->prefix, prefix) != 0) {
             continue;
@@ -181,7 +135,7 @@ static void choose_files(const char *path, const char *prefix, const idx_listing
         char **file = &out->files[name->part][name->kind];
         if (!*file || name->rank < best[name->part][name->kind]) {
             free(*file);
-            *file = dstn_format("%s/%s", path, listing->texts[i]);
+            *file = dstn_format("%s/%s", path, listing->files.names[i]);
             best[name->part][name->kind] = name->rank;
         }
     }
@@ -201,7 +155,7 @@ dstn_status data_idx_find(dstn_node node, const char *path, const char *prefix, 
     if (status == DSTN_OK && (!chosen || (prefix && !out->files[0][DATA_IDX_IMAGES]))) {
         status = fail_sets(node, path, prefix, &listing, err);
     }
-    out->others = join(&listing, any_text);
+    out->others = data_listing_join(&listing.files);
     clear_listing(&listing);
     return status;
 }

@@ -13,10 +13,11 @@ typedef struct data_normalization {
 #define DATA_NORMALIZATION(TYPE, MEMBER)                                                                               \
     DSTN_REALS(                                                                                                        \
         "mean", TYPE, MEMBER.mean, -1e6, 1e6, "auto",                                                                  \
-        "subtracted from pixels (bytes go from 0 to 1): one number, or one for each channel; auto: the mean of "       \
-        "the training part, for each channel"),                                                                        \
+        "subtracted from pixels (bytes are divided by 255 before: 125.3 of 255 is 0.4914): one number, or one for "    \
+        "each channel; auto: the mean of the training part, for each channel"),                                        \
         DSTN_REALS("std", TYPE, MEMBER.deviation, 1e-6, 1e6, "auto",                                                   \
-                   "pixels are divided by it, after mean is subtracted; auto: the deviation of the training part")
+                   "pixels are divided by it, after mean is subtracted (63 of 255 is 0.2471); auto: the deviation of " \
+                   "the training part")
 
 /* Sets how bytes are decoded, x = (byte/255 − mean)/deviation, or applies (x − mean)/deviation to numbers, and notes
  * what was used in the data set. `auto` stands for the moments of the training part, of each channel, for images and

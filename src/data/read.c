@@ -66,8 +66,8 @@ const dstn_option dstn_data_options[] = {
         "tables of numbers only: mean 0 and deviation 1 for features, and targets of a regression, by the training "
         "part; images and bytes are normalized by the keys mean and std instead, and this key changes nothing"),
     DSTN_CHOICE("split", data_settings, split, "auto|random|end", "auto",
-                "where validation rows come from: random ones, or the end of the file; auto: end for idx, the file's "
-                "own split for hdf5 where it has one, else random"),
+                "where validation rows come from: random ones, or the end of the file; auto: end for idx and cifar, "
+                "the file's own split for hdf5 where it has one, else random"),
     DSTN_REAL("valid_fraction", data_settings, valid_fraction, 1e-300, 1, "0.2",
               "part of the rows, below 1, that is kept for validation"),
     DSTN_INT("split_seed", data_settings, split_seed, -1, UINT32_MAX, "-1",
@@ -113,6 +113,12 @@ const char *data_why_unreadable(const char *path) {
     }
     close(file);
     return NULL;
+}
+
+void data_trim_slashes(char *path) {
+    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--) {
+        path[end - 1] = '\0';
+    }
 }
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 
 #include "dstn/data.h"
 
-#define DATA_SOURCES(X) X(csv) X(idx) X(hdf5)
+#define DATA_SOURCES(X) X(csv) X(idx) X(cifar) X(hdf5)
 
 #define DATA_DECLARE_SOURCE(name) extern const dstn_data_source data_source_##name;
 DATA_SOURCES(DATA_DECLARE_SOURCE)
@@ -13,6 +13,8 @@ DATA_SOURCES(DATA_DECLARE_SOURCE)
 
 /* A data set of examples of this shape, shape [rank], without any yet; `source` is copied. Owned by the caller. */
 dstn_dataset *data_new(const char *source, dstn_task task, int rank, const int64_t *shape, int64_t outputs);
+/* Notes a file that the data set was read from; `path` is copied. */
+void data_add_file(dstn_dataset *dataset, const char *path);
 /* Zeroed room for `rows` examples in a part that has none; their source rows are 0, 1, … */
 void data_make_part(dstn_dataset *dataset, dstn_part part, int64_t rows);
 /* The same around examples [rows, features] that were read already; the data set then owns them. */
@@ -27,6 +29,8 @@ dstn_status data_fail_at_key(dstn_node node, const char *key, dstn_error *err, c
 /* Why a path can't be read as a file, in the system's words: NULL where it can. What is no regular file counts as
  * unreadable: a pipe would wait for who writes into it. The text is valid until the next call. */
 const char *data_why_unreadable(const char *path);
+/* Takes the slashes at the end of a path off, so that it ends with the folder's name. */
+void data_trim_slashes(char *path);
 /* Frees a part's examples; it has none then. */
 void data_clear_part(dstn_dataset *dataset, dstn_part part);
 

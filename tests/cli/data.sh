@@ -88,6 +88,26 @@ if [ "$(id -u)" -ne 0 ]; then
   bad "a file that may not be read" 'train-labels-idx1-ubyte: .*Permission denied' locked
 fi
 
+# batch FILE LABEL...: records of CIFAR-10 in black
+batch() {
+  for label in "${@:2}"; do printf "\\$(printf '%03o' "$label")" && head -c 3071 /dev/zero && printf x; done >"$1"
+}
+mkdir -p cifar/cifar-10-batches-bin
+for part in data_batch_{1..5} test_batch; do batch "cifar/cifar-10-batches-bin/$part.bin" 0 1 3; done
+cat >cifar.yaml <<'Y'
+data: {source: cifar, path: cifar, task: classification, mean: [0.5, 0.4, 0.3], std: 0.2}
+Y
+cifar() {
+  expect "$1" "$2" "$3" "$dstn" data check cifar.yaml "${@:4}"
+}
+cifar "a folder of CIFAR-10" 0 'bin: 12 training, 3 validation and 3 test rows, 3x32x32 images.*validation from the end'
+cifar "is normalized by channels" 0 '^normalized mean 0.5 0.4 0.3, std 0.2 0.2 0.2, as the config says'
+cifar "and not taken for the whole" 0 'has 15 training and 3 test images, where CIFAR-10 as published has 50000 and 10000'
+printf x >>cifar/cifar-10-batches-bin/data_batch_4.bin
+cifar "a batch that is cut off or goes on" 3 'data_batch_4.bin: has 9220 bytes.*accepted: whole records'
+rm -r cifar/cifar-10-batches-bin && : >cifar/cifar-10-python.tar.gz
+cifar "the Python version" 3 'data.path: .*cifar-10-python.tar.gz.*accepted.*binary version'
+
 cat >own.yaml <<'Y'
 data: {source: hdf5, path: own.h5, task: regression}
 Y
