@@ -158,7 +158,7 @@ class Draws:
         """Kaiming-uniform: within 1/√inputs; U and V (structured), or Θ (full) zero."""
         compare = self.compare
         if layer.owner_of("general_weight") == layer.index:
-            self.check_weight(layer, parameters[f"{layer.index}/general_weight"].flatten(1))
+            self.check_weight(layer, parameters[f"{layer.index}/general_weight"])
         zero = ("hyper",) if self.network.response == "structured" else ("response_weight", "response_bias")
         for name in zero:
             values = parameters.get(f"{layer.index}/{name}")
@@ -166,9 +166,14 @@ class Draws:
 
     def check_weight(self, layer, weight):
         compare, kind = self.compare, layer.options.get("init", "kaiming")
+        outputs, weight = weight.numel() / weight.shape[1], weight.flatten(1)
         bound = (1 + 1e-6) / math.sqrt(weight.shape[1])
         if kind == "zero":
             compare.holds(f"{layer.index}/general_weight (zero)", bool((weight == 0).all()))
+        elif kind == "he":  # normal, of variance 2/(outputs · places of the kernel)
+            count, spread = weight.numel(), float(weight.pow(2).mean()) * outputs / 2
+            compare.holds(f"{layer.index}/general_weight (variance)",
+                          abs(spread - 1) <= SIGMAS * math.sqrt(2 / count) + 20 / count)
         elif kind == "orthogonal":
             short = weight if len(weight) <= weight.shape[1] else weight.T
             compare.same(f"{layer.index}/general_weight (orthogonal)", short @ short.T,

@@ -37,8 +37,16 @@ dstn_status dstn_doc_set(dstn_doc *doc, const char *assignment, dstn_error *err)
 dstn_status dstn_doc_put(dstn_doc *doc, const char *path, const char *value, const char *origin, dstn_error *err);
 dstn_status dstn_doc_put_text(dstn_doc *doc, const char *path, const char *text, const char *origin, dstn_error *err);
 /* Copies the mapping of another document to `path` of this one; messages about it go on naming the other's file and
- * line (a model file that a config names). `from` must outlive `doc`. */
+ * line. */
 dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn_error *err);
+
+/* A text under this key of the root is the name of a file (the `model:` of a config), which stands for its mapping: a
+ * path that goes on behind it ("model.width") has the mapping put in its place first. `key` must outlive the
+ * document. */
+void dstn_doc_expect_file(dstn_doc *doc, const char *key);
+/* Puts the mapping there now, if there is a text; messages about it name the file. DSTN_ERROR_USAGE: it can't be read.
+ */
+dstn_status dstn_doc_inline_file(dstn_doc *doc, dstn_error *err);
 
 /* The document as block YAML in a new string; free with free(). */
 char *dstn_doc_text(const dstn_doc *doc);

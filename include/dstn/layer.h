@@ -292,7 +292,12 @@ typedef struct dstn_layer_setting {
     int64_t max_steps;      /* T at most; 0 is 1 */
     dstn_names hyper_names; /* of the h hyperparameters */
     bool synchronized;      /* see dstn_layer */
+    double width;           /* what the option `out` of a layer, if it has one, is multiplied by; 0 is 1 */
 } dstn_layer_setting;
+
+/* Whether the layer's outputs, or those of one within it, are counted by an option `out`, which a width narrows. An
+ * entry that can't be read has none. */
+bool dstn_layer_counts_outputs(dstn_node entry);
 
 /* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
  * Names in quantities are resolved; unknown layer names get the nearest one. Owned by the caller. */

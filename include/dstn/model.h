@@ -35,7 +35,7 @@ typedef struct dstn_model {
     dstn_arena *arena;
 } dstn_model;
 
-extern const dstn_option dstn_model_options[]; /* input, response, loss, batchnorm, layers */
+extern const dstn_option dstn_model_options[]; /* input, response, loss, batchnorm, width, layers */
 
 /* What a model is made for. */
 typedef struct dstn_model_request {

@@ -95,8 +95,7 @@ typedef struct dstn_job_settings {
 
 /* One config, read and assembled into data, model, space and trainer. Only this room does it. */
 typedef struct dstn_job {
-    dstn_doc *doc; /* owned, as is the model's file where the config names one */
-    dstn_doc *model_doc;
+    dstn_doc *doc; /* owned; with the model's file in it, where the config names one */
     const dstn_group *group;
     const dstn_log *log;
     bool is_apart; /* ranks share no memory, and batches are in no shards */

@@ -41,8 +41,28 @@ static dstn_status fail_at(const config_node *node, const char *component, const
     return err->status;
 }
 
-/* Puts a node that stands nowhere yet at a path. Nothing changes unless all of the path is there or can be made, of
- * mappings that `source` has made. */
+static bool names_file(const dstn_doc *doc, const config_node *node) {
+    return doc->file_key && node && node->kind == DSTN_NODE_SCALAR && !config_node_is_null(node) &&
+           node->parent == doc->root && strcmp(node->key, doc->file_key) == 0;
+}
+
+/* node [in,out]: the name of a file, then its mapping in that place. */
+static dstn_status inline_file(dstn_doc *doc, config_node **node, dstn_error *err) {
+    dstn_doc *file;
+    char *path = dstn_doc_resolve_path((dstn_node){doc, *node}, (*node)->text);
+    dstn_status status = dstn_doc_load(path, &file, err);
+    free(path);
+    if (status == DSTN_OK) {
+        config_node *mapping = config_node_copy(doc, file->root);
+        config_node_replace(*node, mapping);
+        *node = mapping;
+        dstn_doc_destroy(file);
+    }
+    return status;
+}
+
+/* Puts a node that stands nowhere yet at a path. Nothing but a file's name, whose mapping says the same, changes unless
+ * all of the path is there or can be made, of mappings that `source` has made. */
 static dstn_status place(dstn_doc *doc, const char *path, config_node *value, const config_source *source,
                          dstn_error *err) {
     if (has_empty_component(path)) {
@@ -53,6 +73,10 @@ static dstn_status place(dstn_doc *doc, const char *path, config_node *value, co
     for (const char *rest = path; rest;) {
         char *component = next_component(rest, &rest);
         config_node_make_mapping(at);
+        if (names_file(doc, at) && inline_file(doc, &at, err) != DSTN_OK) {
+            free(component);
+            return dstn_fail_in(err, "%s", source->name);
+        }
         bool is_mapping = at->kind == DSTN_NODE_MAPPING;
         config_node *found = is_mapping                       ? config_node_find(at, component)
                              : at->kind == DSTN_NODE_SEQUENCE ? list_entry(at, component)
@@ -113,4 +137,13 @@ dstn_status dstn_doc_graft(dstn_doc *doc, const char *path, dstn_node from, dstn
     }
     const config_source *source = config_source_find(doc, dstn_doc_name(doc), "");
     return place(doc, path, config_node_copy(doc, config_of(from)), source, err);
+}
+
+void dstn_doc_expect_file(dstn_doc *doc, const char *key) {
+    doc->file_key = key;
+}
+
+dstn_status dstn_doc_inline_file(dstn_doc *doc, dstn_error *err) {
+    config_node *node = doc->file_key ? config_node_find(doc->root, doc->file_key) : NULL;
+    return names_file(doc, node) ? inline_file(doc, &node, err) : DSTN_OK;
 }

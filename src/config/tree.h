@@ -32,6 +32,7 @@ struct dstn_doc {
     config_node *owned;
     config_node *root;
     const config_source *file;
+    const char *file_key; /* of the root: a text there names a file; NULL: none is */
 };
 
 /* What a text that is no usable YAML is told; line 0 where none is known. */

@@ -1,7 +1,9 @@
 /* layer: makes a layer from its entry in the list, gives it memory, and does for its maps what a type need not. */
 #include "response_map.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const dstn_option dstn_layer_options[] = {
     DSTN_TEXT("name", dstn_layer_common, name, "~", "by which a later layer can share this one's parameters"),
@@ -57,6 +59,53 @@ static dstn_layer *new_layer(const dstn_layer_type *type, int index, dstn_shape 
     return layer;
 }
 
+/* ---- width ------------------------------------------------------------------------------------------------------- */
+
+/* The option that counts a layer's outputs; NULL: it has none. */
+static const dstn_option *outputs_of(const dstn_layer_type *type) {
+    const dstn_option *option = type->options;
+    while (option->key && (strcmp(option->key, "out") != 0 || option->kind != DSTN_OPTION_INT)) {
+        option++;
+    }
+    return option->key ? option : NULL;
+}
+
+static bool list_counts_outputs(dstn_node list) {
+    bool found = false;
+    for (size_t i = 0; i < dstn_node_count(list) && !found; i++) {
+        found = dstn_layer_counts_outputs(dstn_node_at(list, i));
+    }
+    return found;
+}
+
+bool dstn_layer_counts_outputs(dstn_node entry) {
+    dstn_node options;
+    const char *name = dstn_entry_name(entry, &options);
+    const dstn_layer_type *type = name ? dstn_layer_type_find(name) : NULL;
+    if (!type) {
+        return false;
+    }
+    return outputs_of(type) ||
+           (type->kind == DSTN_LAYER_RESIDUAL && (list_counts_outputs(dstn_node_child(options, "layers")) ||
+                                                  list_counts_outputs(dstn_node_child(options, "shortcut"))));
+}
+
+/* At least one output stays; 0, as many as inputs, which have been narrowed, stays what it is. */
+static dstn_status widen(dstn_layer *layer, dstn_node place, double width, dstn_error *err) {
+    const dstn_option *option = outputs_of(layer->type);
+    int64_t *out = option ? (int64_t *)((char *)layer->settings + option->offset) : NULL;
+    if (!out || *out == 0 || width == 0) {
+        return DSTN_OK;
+    }
+    double wide = fmax(1, round(width * (double)*out));
+    if (wide > option->high) {
+        return dstn_node_fail(place, err, "width %g makes %.0f outputs of %lld; accepted: up to %.0f", width, wide,
+                              (long long)*out, option->high);
+    }
+    *out = (int64_t)wide;
+    return DSTN_OK;
+}
+
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err) {
     dstn_node options;
@@ -73,6 +122,9 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
     dstn_layer *layer = new_layer(type, index, in, setting);
     const dstn_binding bindings[] = {{type->options, layer->settings}, {dstn_layer_options, &layer->common}};
     status = dstn_entry_read(node, options, type->name, bindings, 2, setting->hyper_names, err);
+    if (status == DSTN_OK) {
+        status = widen(layer, options.handle ? options : node, setting->width, err);
+    }
     if (status == DSTN_OK) {
         status = type->plan(layer, options.handle ? options : node, err);
     }

@@ -4,14 +4,15 @@
 
 #include "layer_private.h"
 
-typedef enum map_init { MAP_KAIMING, MAP_ORTHOGONAL, MAP_ZERO } map_init;
+typedef enum map_init { MAP_KAIMING, MAP_HE, MAP_ORTHOGONAL, MAP_ZERO } map_init;
 
 /* Of layers whose settings begin with a dstn_map_settings. */
 /* clang-format off */
 #define MAP_OPTIONS \
     DSTN_BOOL("bias", dstn_map_settings, bias, "true", "whether a bias is added"), \
-    DSTN_CHOICE("init", dstn_map_settings, init, "kaiming|orthogonal|zero", "kaiming", \
-                "initial general weights: uniform within 1/sqrt(inputs), orthonormal rows or columns, or zero")
+    DSTN_CHOICE("init", dstn_map_settings, init, "kaiming|he|orthogonal|zero", "kaiming", \
+                "initial general weights: uniform within 1/sqrt(inputs); normal of variance 2/(outputs * places of " \
+                "the kernel), the response's too, and no bias; orthonormal rows or columns; or zero")
 /* clang-format on */
 
 /* One term s ⊙ (W_j x) + t ⊙ b_j of the response. */

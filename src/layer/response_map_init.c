@@ -41,6 +41,18 @@ static void draw_kaiming(const dstn_response_map *map, dstn_parameter *parameter
     }
 }
 
+/* He's normal distribution for ReLU, in its form for the way back: of variance 2/(outputs · places of the kernel). Many
+ * layers one after the other leave the size of values and gradients as it was, where Kaiming's a = √5 divides their
+ * squares by 6 in each. */
+static void draw_he(const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
+    double places = (double)(map->shape.kernel * map->shape.kernel), deviation = sqrt(2 / ((double)map->out * places));
+    for (int64_t i = 0; is_own(parameter) && i < parameter->count; i++) {
+        double normals[2];
+        dstn_rng_normals(rng, (uint64_t)map->layer->index, 0, lane_of(map, what, i), normals);
+        set_element(map, parameter, i, deviation * normals[0]);
+    }
+}
+
 /* ---- orthonormal rows or columns, whichever are fewer ------------------------------------------------------------ */
 
 static double product(int64_t n, const double *a, const double *b) {
@@ -97,6 +109,11 @@ static void initialize_general(const dstn_response_map *map, dstn_rng rng) {
         set_zero(map, map->bias);
         return;
     }
+    if (map->init == MAP_HE) {
+        draw_he(map, map->weight, rng, OF_WEIGHT);
+        set_zero(map, map->bias);
+        return;
+    }
     if (map->init == MAP_ORTHOGONAL && is_own(map->weight)) {
         draw_orthogonal(map, map->weight, rng);
     } else {
@@ -109,7 +126,7 @@ void layer_map_initialize(dstn_response_map *map, dstn_rng rng) {
     initialize_general(map, rng);
     if (map->hyper) {
         /* Structured: the response starts at zero through U and V, and can leave it since W_r is not. */
-        draw_kaiming(map, map->response_weight, rng, OF_RESPONSE_WEIGHT);
+        (map->init == MAP_HE ? draw_he : draw_kaiming)(map, map->response_weight, rng, OF_RESPONSE_WEIGHT);
         draw_kaiming(map, map->response_bias, rng, OF_RESPONSE_BIAS);
         set_zero(map, map->hyper);
     } else {

@@ -7,9 +7,26 @@
 typedef struct list_reader {
     dstn_model *model;
     const dstn_layer_setting *setting;
-    int capacity; /* of model->layers */
+    dstn_layer_setting plain; /* the same without a width */
+    dstn_node output;         /* the entry that it is for: the layer that makes the network's output */
+    int capacity;             /* of model->layers */
     dstn_error *err;
 } list_reader;
+
+static bool is_widened(const list_reader *reader) {
+    return reader->setting->width != 0 && reader->setting->width != 1;
+}
+
+/* Adds to a message about shapes that part the width that may have parted them. */
+static dstn_status tell_width(const list_reader *reader) {
+    dstn_error *err = reader->err;
+    if (!is_widened(reader)) {
+        return err->status;
+    }
+    return dstn_fail(err, err->status,
+                     "%s (width: %g multiplies every `out` but the one that makes the network's output)", err->message,
+                     reader->setting->width);
+}
 
 static void add_layer(list_reader *reader, dstn_layer *layer) {
     dstn_model *model = reader->model;
@@ -59,9 +76,9 @@ static dstn_status close_branch(const list_reader *reader, dstn_node entry, dstn
     }
     if (!dstn_shape_same(branch->in, layer->in)) {
         char here[64], there[64];
-        return dstn_node_fail(entry, reader->err, "the shape here, %s, is not that at residual_begin (layer %d), %s",
-                              dstn_shape_text(layer->in, here), branch->layer->index,
-                              dstn_shape_text(branch->in, there));
+        dstn_node_fail(entry, reader->err, "the shape here, %s, is not that at residual_begin (layer %d), %s",
+                       dstn_shape_text(layer->in, here), branch->layer->index, dstn_shape_text(branch->in, there));
+        return tell_width(reader);
     }
     *open = branch->outer;
     end_branch(reader, layer, branch, layer->in);
@@ -114,9 +131,9 @@ static dstn_status read_residual(list_reader *reader, dstn_node entry, dstn_laye
     }
     if (!dstn_shape_same(main, shortcut)) {
         char of_main[64], of_shortcut[64];
-        return dstn_node_fail(entry, reader->err,
-                              "the layers give %s, but the shortcut %s: what is added must have one shape",
-                              dstn_shape_text(main, of_main), dstn_shape_text(shortcut, of_shortcut));
+        dstn_node_fail(entry, reader->err, "the layers give %s, but the shortcut %s: what is added must have one shape",
+                       dstn_shape_text(main, of_main), dstn_shape_text(shortcut, of_shortcut));
+        return tell_width(reader);
     }
     layer->out = main;
     end_branch(reader, NULL, branch, main);
@@ -155,8 +172,9 @@ static dstn_status read_list(list_reader *reader, dstn_node list, dstn_shape *sh
     dstn_status status = DSTN_OK;
     for (size_t i = 0; i < count && status == DSTN_OK; i++) {
         dstn_node entry = dstn_node_at(list, i);
+        const dstn_layer_setting *setting = entry.handle == reader->output.handle ? &reader->plain : reader->setting;
         dstn_layer *layer;
-        status = dstn_layer_read(entry, reader->model->layer_count, *shape, reader->setting, &layer, reader->err);
+        status = dstn_layer_read(entry, reader->model->layer_count, *shape, setting, &layer, reader->err);
         if (status == DSTN_OK) {
             add_layer(reader, layer);
             status = model_share_parameters(reader->model, layer, entry, reader->err);
@@ -170,6 +188,27 @@ static dstn_status read_list(list_reader *reader, dstn_node list, dstn_shape *sh
         status = dstn_node_fail(open->entry, reader->err, "no residual_end above closes it");
     }
     return status;
+}
+
+/* The layer that makes the network's output: the last of the outermost list that counts its outputs. */
+static dstn_status find_output(list_reader *reader, dstn_node list) {
+    size_t i = dstn_node_count(list);
+    while (i > 0 && !dstn_layer_counts_outputs(dstn_node_at(list, i - 1))) {
+        i--;
+    }
+    reader->plain = *reader->setting;
+    reader->plain.width = 1;
+    reader->output = i > 0 ? dstn_node_at(list, i - 1) : (dstn_node){0};
+    const char *name = i > 0 ? dstn_entry_name(reader->output, &(dstn_node){0}) : NULL;
+    const dstn_layer_type *type = name ? dstn_layer_type_find(name) : NULL;
+    if (is_widened(reader) && type && type->kind == DSTN_LAYER_RESIDUAL) {
+        return dstn_node_fail(
+            reader->output, reader->err,
+            "makes the network's output of two, which width: %g would change; accepted: width: 1, or a "
+            "layer behind this one that makes the output",
+            reader->setting->width);
+    }
+    return DSTN_OK;
 }
 
 static bool has_parameters(const dstn_model *model) {
@@ -187,6 +226,9 @@ dstn_status model_read_layers(dstn_model *model, const dstn_model_request *reque
     dstn_shape shape = model->in;
     dstn_status status = require_list(&reader, list, request->node, "layers");
     if (status == DSTN_OK) {
+        status = find_output(&reader, list);
+    }
+    if (status == DSTN_OK) {
         status = read_list(&reader, list, &shape);
     }
     if (status != DSTN_OK) {
@@ -197,9 +239,10 @@ dstn_status model_read_layers(dstn_model *model, const dstn_model_request *reque
         return dstn_node_fail(list, err, "no layer has parameters: there is nothing to train");
     }
     if (request->outputs > 0 && dstn_shape_count(shape) != request->outputs) {
-        return dstn_node_fail(dstn_node_at(list, dstn_node_count(list) - 1), err,
-                              "the network has %lld outputs, but the data need %lld",
-                              (long long)dstn_shape_count(shape), (long long)request->outputs);
+        dstn_node_fail(dstn_node_at(list, dstn_node_count(list) - 1), err,
+                       "the network has %lld outputs, but the data need %lld", (long long)dstn_shape_count(shape),
+                       (long long)request->outputs);
+        return tell_width(&reader);
     }
     model_chain_find_moves(model->chain);
     return DSTN_OK;

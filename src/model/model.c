@@ -2,6 +2,7 @@
  * parameters, gradients, activations and adjoints from one arena. */
 #include "model_private.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ typedef struct model_settings {
     int response;
     int loss;
     int batchnorm;
+    double width;
     dstn_node layers;
 } model_settings;
 
@@ -23,6 +25,8 @@ const dstn_option dstn_model_options[] = {
     DSTN_CHOICE(
         "batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
         "batch statistics: of the whole mini-batch, or of each rank's rows; with reproducible: true, of each shard's"),
+    DSTN_REAL("width", model_settings, width, DBL_MIN, 1e6, "1",
+              "multiplies the `out` of every layer but the one that makes the network's output, rounded, at least 1"),
     DSTN_SECTION("layers", model_settings, layers, "list of layers, from the input to the output"),
     DSTN_OPTIONS_END,
 };
@@ -174,7 +178,8 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
                                   .max_rows = model->max_rows,
                                   .max_steps = model->max_steps,
                                   .hyper_names = request->space ? dstn_space_names(request->space) : (dstn_names){0},
-                                  .synchronized = settings.batchnorm == 0};
+                                  .synchronized = settings.batchnorm == 0,
+                                  .width = settings.width};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {
         status = model_read_layers(model, request, settings.layers, &setting, err);

@@ -58,18 +58,10 @@ static dstn_status read_table(dstn_node node, const char *path, const dstn_optio
     return dstn_options_read(node, path, &binding, 1, err);
 }
 
-/* A model that is given as a path stands in a file of its own, which is grafted into the document. */
-static dstn_status graft_model_file(dstn_job *job, dstn_error *err) {
-    const char *path = dstn_node_text(job->settings.model);
-    if (!path) {
-        return DSTN_OK;
-    }
-    char *resolved = dstn_doc_resolve_path(job->settings.model, path);
-    dstn_status status = dstn_doc_load(resolved, &job->model_doc, err);
-    free(resolved);
-    if (status == DSTN_OK) {
-        status = dstn_doc_graft(job->doc, "model", dstn_doc_root(job->model_doc), err);
-    }
+/* A model that is given as a path stands in a file of its own, which takes the path's place in the document. */
+static dstn_status inline_model_file(dstn_job *job, dstn_error *err) {
+    dstn_doc_expect_file(job->doc, "model");
+    dstn_status status = dstn_doc_inline_file(job->doc, err);
     job->settings.model = dstn_node_child(dstn_doc_root(job->doc), "model");
     return status;
 }
@@ -87,7 +79,7 @@ static dstn_status read_settings(dstn_job *job, dstn_error *err) {
             return dstn_fail_in(err, "%s", dstn_doc_name(job->doc));
         }
     }
-    return status == DSTN_OK ? graft_model_file(job, err) : status;
+    return status == DSTN_OK ? inline_model_file(job, err) : status;
 }
 
 static dstn_scalar scalar_of(const dstn_job *job) {
@@ -332,6 +324,5 @@ void dstn_job_destroy(dstn_job *job) {
     dstn_augment_destroy(job->augment);
     dstn_dataset_destroy(job->dataset);
     dstn_doc_destroy(job->doc);
-    dstn_doc_destroy(job->model_doc);
     free(job);
 }

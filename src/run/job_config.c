@@ -157,6 +157,7 @@ static void read_first_line(const char *path, char line[HEADING_SIZE]) {
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 static dstn_status finish(dstn_doc *doc, dstn_status status, dstn_assignments set, dstn_doc **out, dstn_error *err) {
+    dstn_doc_expect_file(doc, "model");
     for (int i = 0; status == DSTN_OK && i < set.count; i++) {
         status = dstn_doc_set(doc, set.items[i], err);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dstn/config.h"
+#include "scratch.h"
 
 static dstn_doc *parse(const char *text, const char *name) {
     dstn_doc *doc = NULL;
@@ -256,6 +257,43 @@ static void grafting_nothing_is_refused(void **state) {
     dstn_doc_destroy(doc);
 }
 
+/* Keys behind a file's name are those of its mapping, in whatever order they are set; messages name where each is
+ * from. */
+static void a_path_goes_on_behind_the_name_of_a_file(void **state) {
+    (void)state;
+    static const char model[] = "# a model\nlayers: [relu]\ninput: 4\n";
+    char *folder = scratch_make(), *path = dstn_format("%s/m.yaml", folder);
+    assert_true(scratch_write(path, model, sizeof model - 1));
+    char *text = dstn_format("model: %s\nz: %s\n", path, path);
+    dstn_doc *doc = parse(text, "a.yaml");
+    dstn_doc_expect_file(doc, "model");
+    set_ok(doc, "model.width=0.5");
+    set_ok(doc, "model.input=5");
+    char *want = dstn_format("model:\n  layers: [relu]\n  input: 5\n  width: 0.5\nz: %s\n", path);
+    assert_text(doc, want);
+    dstn_error err = {0};
+    dstn_node layers = dstn_node_child(dstn_node_child(dstn_doc_root(doc), "model"), "layers");
+    dstn_node_fail(layers, &err, "wrong");
+    assert_non_null(strstr(err.message, ":2: model.layers: wrong"));
+    assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
+    assert_int_equal(dstn_doc_set(doc, "z.width=1", &err), DSTN_ERROR_USAGE); /* no other text names a file */
+    assert_int_equal(dstn_doc_inline_file(doc, &err), DSTN_OK);
+    assert_text(doc, want);
+    char *other = dstn_format("model=%s", path);
+    set_ok(doc, other); /* replaces all of it */
+    assert_int_equal(dstn_doc_inline_file(doc, &err), DSTN_OK);
+    assert_string_equal(dstn_node_text(dstn_node_child(dstn_node_child(dstn_doc_root(doc), "model"), "input")), "4");
+    set_ok(doc, "model=nowhere.yaml");
+    assert_int_equal(dstn_doc_set(doc, "model.width=1", &err), DSTN_ERROR_USAGE);
+    assert_non_null(strstr(err.message, "--set model.width=1: nowhere.yaml: cannot be read"));
+    scratch_remove(folder);
+    free(path);
+    free(other);
+    free(want);
+    free(text);
+    dstn_doc_destroy(doc);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(setting_replaces_one_value_and_keeps_the_rest),
@@ -273,6 +311,7 @@ int main(void) {
         cmocka_unit_test(text_of_a_replaced_value_stays_valid),
         cmocka_unit_test(grafted_nodes_keep_their_file_and_line),
         cmocka_unit_test(grafting_nothing_is_refused),
+        cmocka_unit_test(a_path_goes_on_behind_the_name_of_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

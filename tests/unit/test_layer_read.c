@@ -379,6 +379,33 @@ static void orthogonal_weights_have_orthonormal_rows_or_columns(void **state) {
     check_orthogonal("[linear: {out: 1, init: orthogonal}]", 1, 13);
 }
 
+/* Variance 2/outputs of both copies of the weights, drawn apart; the general bias alone is zero. */
+static void he_weights_are_normal_by_their_outputs(void **state) {
+    (void)state;
+    static chain c;
+    static double general[CHAIN_SPACE], response[CHAIN_SPACE];
+    const int64_t in = 50, out = 40;
+    chain_plan plan = plan_of("[linear: {out: 40, init: he}]");
+    plan.in = in;
+    initialize(&c, plan);
+    export(&c, 0, "general_weight", general);
+    export(&c, 0, "response_weight", response);
+    double squares[2] = {0}, both = 0, largest = 0;
+    for (int64_t e = 0; e < in * out; e++) {
+        squares[0] += general[e] * general[e] * (double)out / 2 / (double)(in * out);
+        squares[1] += response[e] * response[e] * (double)out / 2 / (double)(in * out);
+        both += general[e] * response[e] * (double)out / 2 / (double)(in * out);
+        largest = fmax(largest, fabs(general[e]) * sqrt((double)out / 2));
+    }
+    assert_true(fabs(squares[0] - 1) < 0.15 && fabs(squares[1] - 1) < 0.15 && fabs(both) < 0.1);
+    assert_true(largest > 2.5); /* a uniform one ends at √3 */
+    export(&c, 0, "general_bias", general);
+    assert_zero(general, out);
+    export(&c, 0, "response_bias", response);
+    assert_true(response[0] != 0 && response[1] != response[0]);
+    chain_destroy(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_name_the_place_and_what_is_accepted),
@@ -396,6 +423,7 @@ int main(void) {
         cmocka_unit_test(full_responses_and_zero_layers_start_at_zero),
         cmocka_unit_test(both_precisions_and_all_responses_start_alike),
         cmocka_unit_test(orthogonal_weights_have_orthonormal_rows_or_columns),
+        cmocka_unit_test(he_weights_are_normal_by_their_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

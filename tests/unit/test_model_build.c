@@ -92,6 +92,55 @@ static void a_model_may_name_the_shape_of_its_input(void **state) {
     assert_refused_plan(plan, "model.yaml:2:", "plain features");
 }
 
+/* ---- width --------------------------------------------------------------------------------------------------------
+ */
+
+/* Every layer's channels or features, in reading order. */
+static void assert_outs(const char *model, const int64_t *wanted, int count) {
+    world w;
+    world_new(&w, plan_of(model));
+    assert_int_equal(w.model->layer_count, count);
+    for (int l = 0; l < count; l++) {
+        assert_int_equal(w.model->layers[l]->out.dims[0], wanted[l]);
+    }
+    world_destroy(&w);
+}
+
+/* Residual connections of all kinds stay consistent; the output, and what has as many outputs as inputs, stays. */
+static void a_width_multiplies_the_outputs_of_all_layers_but_the_last(void **state) {
+    (void)state;
+    assert_outs("model:\n  width: 0.3\n  layers:\n    - conv: {out: 10, kernel: 3, padding: 1}\n    - residual:\n"
+                "        layers: [conv: {out: 20, kernel: 3, padding: 1}, batchnorm, conv: {out: 20, kernel: 1}]\n"
+                "        shortcut: [conv: {out: 20, kernel: 1}]\n"
+                "    - residual_begin\n    - conv: {out: 20, kernel: 1}\n    - residual_end\n    - flatten\n"
+                "    - linear: {out: 2}\n    - linear\n    - linear: {out: 1}\n    - relu\n",
+                (const int64_t[]){3, 6, 6, 6, 6, 6, 6, 6, 6, 120, 1, 1, 1, 1}, 14);
+    assert_outs("model:\n  width: 2.5\n  layers: [flatten, linear: {out: 3}, linear: {out: 3}, batchnorm]\n",
+                (const int64_t[]){40, 8, 3, 3}, 4);
+}
+
+static void a_width_that_leaves_no_network_is_refused_with_the_reason(void **state) {
+    (void)state;
+    const char *const makes_output = "model:\n  width: 0.5\n  layers:\n    - flatten\n    - linear: {out: 8}\n"
+                                     "    - residual: {layers: [linear: {out: 8}]}\n    - relu\n";
+    assert_refused_plan(plan_of(makes_output), "model.yaml:6:", "makes the network's output");
+    assert_refused_plan(
+        plan_of("model:\n  width: 0.5\n  layers:\n    - residual: {layers: [conv: {out: 2, kernel: 1}]}\n"
+                "    - conv: {out: 3, kernel: 1}\n"),
+        "model.yaml:4:", "width: 0.5");
+    assert_refused_plan(plan_of("model:\n  width: 0.5\n  layers: [flatten, residual_begin,\n    linear: {out: 40},\n"
+                                "    residual_end, linear: {out: 3}]\n"),
+                        "model.yaml:5:", "width: 0.5");
+    world_plan outputs = plan_of("model:\n  width: 0.5\n  layers: [flatten, linear: {out: 10}, linear]\n");
+    outputs.outputs = 10;
+    assert_refused_plan(outputs, "model.yaml:3:", "5 outputs, but the data need 10 (width: 0.5");
+    assert_refused_plan(plan_of("model:\n  width: 0\n  layers: [flatten, linear: {out: 10}]\n"),
+                        "model.yaml:2:", "above 0");
+    assert_refused_plan(plan_of("model:\n  width: 1e6\n  layers:\n    - conv: {out: 2, kernel: 1}\n    - flatten\n"
+                                "    - linear: {out: 10}\n"),
+                        "model.yaml:4:", "up to 1000000");
+}
+
 /* ---- running statistics -------------------------------------------------------------------------------------------
  */
 
@@ -364,6 +413,8 @@ int main(void) {
         cmocka_unit_test(nets_that_cannot_be_are_refused_at_the_line),
         cmocka_unit_test(models_that_cannot_be_are_refused_at_the_line),
         cmocka_unit_test(a_model_may_name_the_shape_of_its_input),
+        cmocka_unit_test(a_width_multiplies_the_outputs_of_all_layers_but_the_last),
+        cmocka_unit_test(a_width_that_leaves_no_network_is_refused_with_the_reason),
         cmocka_unit_test(running_statistics_move_only_in_training_passes_that_track_them),
         cmocka_unit_test(evaluation_uses_the_running_statistics),
         cmocka_unit_test(running_statistics_are_part_of_the_state),
