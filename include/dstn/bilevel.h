@@ -133,8 +133,7 @@ dstn_reducer *dstn_problem_reducer(const dstn_problem *problem, dstn_range range
 dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_evaluation *evaluation,
                                               double entropy_weight);
 
-/* ---- trainer
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- trainer ----------------------------------------------------------------------------------------------------- */
 
 /* The section `train:`.
  *

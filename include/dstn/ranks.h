@@ -196,8 +196,7 @@ void dstn_reducer_spread(const dstn_reducer *reducer, void *array);
 void dstn_reducer_spread_slice(const dstn_reducer *reducer, int64_t i, void *array);
 void dstn_reducer_await_spread(const dstn_reducer *reducer);
 
-/* ---- shared work
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- shared work ------------------------------------------------------------------------------------------------- */
 
 /* A counter in an MPI window that leaders draw work from: one-sided, under a lock, so that no rank idles as a master.
  * Where MPI makes no window over these hosts, rank 0 answers messages whenever it polls. */
@@ -210,8 +209,7 @@ void dstn_work_destroy(dstn_work *work); /* collective; NULL is allowed */
  * until all others have got theirs (dstn_group_meet, or dstn_work_destroy). Collective over the group. */
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group);
 
-/* ---- the board: what every rank last said of itself, for rank 0 to show
- * ---------------------------------------------------- */
+/* ---- the board: what every rank last said of itself, for rank 0 to show ------------------------------------------ */
 
 /* One slot of fixed size per rank, in a window on rank 0 or by messages, as above. Nobody waits for rank 0. */
 typedef struct dstn_board dstn_board;

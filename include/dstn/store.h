@@ -14,8 +14,7 @@
 
 const char *dstn_store_version(void); /* "HDF5 1.10.8, xxHash 0.8.1", owned by store */
 
-/* ---- archives: any HDF5 file as a tree of named arrays and attributes
- * ----------------------------------------------------- */
+/* ---- archives: any HDF5 file as a tree of named arrays and attributes -------------------------------------------- */
 
 typedef struct dstn_writer dstn_writer;
 
@@ -99,8 +98,7 @@ bool dstn_reader_integer(const dstn_reader *reader, const char *group, const cha
 dstn_status dstn_reader_list(const dstn_reader *reader, const char *group, int64_t *count, char ***names,
                              dstn_error *err);
 
-/* ---- records: the series of a run, run.h5
- * -------------------------------------------------------------------------------------- */
+/* ---- records: the series of a run, run.h5 ------------------------------------------------------------------------ */
 
 /* Series grow in memory and the whole file is rewritten at each `dstn_record_write`. Layout: series/NAME [T] or
  * [T, columns]; hyper/names; data/valid_rows; attributes of provenance/. */

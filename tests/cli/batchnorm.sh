@@ -3,10 +3,6 @@
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
 
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
-
 # Three classes of noisy 2 x 6 x 6 images: a bright row, a bright column, or a bright channel.
 /usr/bin/python3 <<'P'
 import h5py, numpy as np

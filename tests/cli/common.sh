@@ -46,6 +46,32 @@ within() {
   fi
 }
 
+# fail WHAT...: counts it, and shows what the last command of `expect` wrote on stderr.
+fail() {
+  echo "FAIL $*" && failures=$((failures + 1))
+  [ ! -e "$scratch/err" ] || sed 's/^/    /' "$scratch/err"
+}
+
+# until_true SECONDS COMMAND...: waits for it.
+until_true() {
+  local tenths=$((10 * $1))
+  shift
+  while ! "$@"; do
+    tenths=$((tenths - 1))
+    [ $tenths -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+
+# ranks_of FOLDER: processes of the program that write to it, by their command line.
+ranks_of() {
+  local process
+  for process in /proc/[0-9]*; do
+    [ "$(readlink "$process/exe")" = "$(readlink -f "$dstn")" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null |
+      grep -Fq -- "--out $1 " && echo "${process#/proc/}"
+  done
+}
+
 finish() {
   [ "$failures" -eq 0 ] || { echo "$failures failed" && exit 1; }
 }

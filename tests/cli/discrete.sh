@@ -4,10 +4,6 @@
 python=$(dstn_python) || exit 1
 cd "$scratch" || exit 1
 
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
-
 cat >images.yaml <<'Y'
 data: {source: hdf5, path: images.h5, task: classification}
 augment: [cutout: {holes: 1, length: hole}]

@@ -2,10 +2,6 @@
 . "$(dirname "$0")/common.sh"
 mkdir "$scratch/data" && cd "$scratch" || exit 1
 
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
-
 /usr/bin/python3 - >data/blobs.csv <<'P'
 import random
 random.seed(1)

@@ -8,25 +8,6 @@ train() { # FOLDER [OPTION...] on two ranks
   run_mpi 2 "$dstn" train jobs/toys/ridge.yaml $settings --out "$@"
 }
 
-# The ranks that write to a folder, by their command line.
-ranks_of() {
-  local process
-  for process in /proc/[0-9]*; do
-    [ "$(readlink "$process/exe")" = "$(readlink -f "$dstn")" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null |
-      grep -Fq -- "--out $1 " && echo "${process#/proc/}"
-  done
-}
-
-# until_true SECONDS COMMAND...: waits for it.
-until_true() {
-  local tenths=$((10 * $1))
-  shift
-  while ! "$@"; do
-    tenths=$((tenths - 1))
-    [ $tenths -gt 0 ] || return 1
-    sleep 0.1
-  done
-}
 has_checkpoint() { compgen -G "$1/checkpoints/step-*.h5" >"$scratch/found"; }
 is_left() { [ -z "$(ranks_of "$1")" ]; }
 

@@ -3,10 +3,6 @@
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
-
 images=/usr/share/datasets/fashion-mnist
 if ! compgen -G "$images/train-images-idx3-ubyte*" >"$scratch/found"; then
   fail "$images has no train-images-idx3-ubyte: install Debian's dataset-fashion-mnist (jobs/install-packages.sh does)"

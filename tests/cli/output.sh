@@ -17,9 +17,6 @@ cat >sweep.yaml <<'Y'
 base: run.yaml
 axes: {seed: [0, 1]}
 Y
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
 expect "a run to look at" 0 '^valid_loss' "$dstn" train run.yaml --out run
 expect "a sweep to look at" 0 '^done 2' "$dstn" sweep sweep.yaml --out sweep
 checkpoint=$(echo run/checkpoints/*.h5)

@@ -12,16 +12,6 @@ hyper_optimizer: {rate: 0.01}
 checkpoint_steps: 1000
 Y
 
-# until_true SECONDS COMMAND...: waits for it.
-until_true() {
-  local tenths=$((10 * $1))
-  shift
-  while ! "$@"; do
-    tenths=$((tenths - 1))
-    [ $tenths -gt 0 ] || return 1
-    sleep 0.1
-  done
-}
 has_checkpoint() { compgen -G "$1/checkpoints/step-*.h5" >found; }
 
 in_background() { # FOLDER COMMAND...: until it has a checkpoint; $process

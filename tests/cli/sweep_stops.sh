@@ -26,9 +26,6 @@ axes:
   length: {short: {train.epochs: 3}, long: {train.epochs: 20000}}
   seed: {from: 0, count: 20}
 Y
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
 outcomes() { # FOLDER: what the table says, one word a member
   /usr/bin/python3 -c 'import h5py, sys; print(*[s.decode() for s in h5py.File(sys.argv[1])["members/outcome"][:]])' \
     "$1/sweep.h5"

@@ -22,9 +22,6 @@ axes:
     spares: {hyperparameters.spare: {transform: exp, start: 1, scale: 1}}
   seed: {from: 0, count: 3}
 Y
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1)) && cat err
-}
 stamp='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z'
 
 expect "a sweep with members of all kinds" 5 '^failed 3$' run_mpi 3 "$dstn" sweep sweep.yaml --out all

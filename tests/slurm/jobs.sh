@@ -24,9 +24,6 @@ set: {train.iterations: 600000, record.every: 5000, checkpoint_steps: 10000}
 axes: {method: [stn, delta-stn], seed: {from: 0, count: 2}}
 Y
 
-fail() {
-  echo "FAIL $1" && failures=$((failures + 1))
-}
 field() { # JOB NAME: of what Slurm says of it
   scontrol show job -o "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"
 }

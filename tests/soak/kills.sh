@@ -28,19 +28,6 @@ command_of() { # KIND: sets `words` and `ranks`, drawn where any number will do
   esac
 }
 
-ranks_of() { # FOLDER: processes of the program that write to it
-  local process
-  for process in /proc/[0-9]*; do
-    [ "$(readlink "$process/exe")" = "$(readlink -f "$dstn")" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null |
-      grep -Fq -- "--out $1 " && echo "${process#/proc/}"
-  done
-}
-
-fail() {
-  echo "FAIL $*"
-  failures=$((failures + 1))
-}
-
 start() { # FOLDER: a launch in the background, that goes on with what is there
   begin=${EPOCHREALTIME/./}
   "${setting[@]}" mpirun --oversubscribe -n "$ranks" "$dstn" "${words[@]}" --out "$1" --resume >>"$1.log" 2>&1 </dev/null &

@@ -163,8 +163,7 @@ static void no_pass_makes_more_products_than_the_mathematics_needs(void **state)
     chain_destroy(&c);
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
 static void without_hyperparameters_there_is_no_response(void **state) {
     (void)state;

@@ -167,8 +167,7 @@ static void quantities_are_numbers_or_values_of_the_row(void **state) {
     assert_true(dstn_pass_quantity(&pass, 2, &second, 1) == 4);
 }
 
-/* ---- parameters
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 static void parameters_have_their_canonical_shapes_and_order(void **state) {
     (void)state;
@@ -250,8 +249,7 @@ static void the_canonical_weight_is_out_by_in(void **state) {
     chain_destroy(&c);
 }
 
-/* ---- initial values
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- initial values ---------------------------------------------------------------------------------------------- */
 
 static void initialize(chain *c, chain_plan plan) {
     dstn_error err = {0};

@@ -154,8 +154,7 @@ static void jacobian_norm_is_the_mean_over_the_examples_own_products(void **stat
     for_all("jacobian", check_jacobian);
 }
 
-/* ---- gradients
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 static void check_gradients(chain *c) {
     chain_set_kind(c, DSTN_PASS_GENERAL, true, false);

@@ -114,8 +114,7 @@ static void batch_layers_below_all_parameters_have_no_tangent_and_adjoint(void *
         world_check);
 }
 
-/* ---- memory: y = x + s, with a state of each row that goes on as s ← (s + x) / 2
- * -------------------------------------- */
+/* ---- memory: y = x + s, with a state of each row that goes on as s ← (s + x) / 2 --------------------------------- */
 
 static dstn_status memory_plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     (void)node, (void)err;
