@@ -82,6 +82,20 @@ bool dstn_data_key_is_read(const char *key);
  * names column and row. */
 dstn_status dstn_dataset_check_range(const dstn_dataset *dataset, dstn_scalar scalar, dstn_error *err);
 
+/* How a file stands to those that are published of MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100, which are known by
+ * their names: it is one of them; it has its size and another content, as a damaged one has, or one of another data set
+ * in that form; it has another size. Names that aren't known, and files that can't be read, are `unknown`. */
+typedef enum dstn_published {
+    DSTN_PUBLISHED_UNKNOWN,
+    DSTN_PUBLISHED_SAME,
+    DSTN_PUBLISHED_CHANGED,
+    DSTN_PUBLISHED_OTHER
+} dstn_published;
+
+/* Compares a file's size and SHA-256, unpacked where it is gzipped. *line [out]: "NAME: as published (SET)", or what it
+ * has and what is expected; NULL where it is unknown; free with free(). */
+dstn_published dstn_published_compare(const char *path, char **line);
+
 /* A data set made of noise, for benchmarks: x ~ N(0, 1), targets N(0, 1) or uniform labels; 1/4 is validation. */
 dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,
                                      uint32_t seed);

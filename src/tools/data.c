@@ -1,4 +1,5 @@
-/* dstn data check CONFIG.yaml: reads the data set and says what it found. */
+/* dstn data check CONFIG.yaml: reads the data set and says what it found, and whether its files are as they
+ * were published. */
 #include "dstn/store.h"
 #include "dstn/tools.h"
 
@@ -82,7 +83,27 @@ static void describe_classes(FILE *out, const dstn_dataset *dataset) {
     free(counts);
 }
 
-static void describe(FILE *out, const dstn_dataset *dataset) {
+/* A line for each file of a data set that is known by its names. Those that have the size of the published ones, and
+ * other content, are worth a warning: nobody has part of a data set so. */
+static void describe_files(FILE *out, const dstn_log *log, const dstn_dataset *dataset) {
+    int changed = 0;
+    for (int64_t f = 0; f < dataset->file_count; f++) {
+        char *line;
+        changed += dstn_published_compare(dataset->files[f], &line) == DSTN_PUBLISHED_CHANGED;
+        if (line) {
+            dstn_print_line(out, "file       %s", line);
+        }
+        free(line);
+    }
+    if (changed > 0) {
+        dstn_log_warn(log,
+                      "%s: %d of %lld files have the size of the published ones and not their content: they are "
+                      "damaged, or of another data set in the same form",
+                      dataset->source, changed, (long long)dataset->file_count);
+    }
+}
+
+static void describe(FILE *out, const dstn_log *log, const dstn_dataset *dataset) {
     dstn_print_line(out, "%s", dataset->summary);
     describe_shape(out, dataset);
     describe_normalization(out, dataset);
@@ -91,6 +112,7 @@ static void describe(FILE *out, const dstn_dataset *dataset) {
     describe_features(out, dataset);
     describe_classes(out, dataset);
     fprintf(out, "digest     %s\n", dataset->digest);
+    describe_files(out, log, dataset);
 }
 
 dstn_status dstn_describe_data(const dstn_console *console, const char *config, dstn_assignments set, dstn_error *err) {
@@ -105,7 +127,7 @@ dstn_status dstn_describe_data(const dstn_console *console, const char *config, 
         return status;
     }
     if (console->out) {
-        describe(console->out, job->dataset);
+        describe(console->out, &console->log, job->dataset);
     }
     dstn_job_destroy(job);
     return DSTN_OK;

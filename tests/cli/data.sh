@@ -103,6 +103,9 @@ cifar() {
 cifar "a folder of CIFAR-10" 0 'bin: 12 training, 3 validation and 3 test rows, 3x32x32 images.*validation from the end'
 cifar "is normalized by channels" 0 '^normalized mean 0.5 0.4 0.3, std 0.2 0.2 0.2, as the config says'
 cifar "and not taken for the whole" 0 'has 15 training and 3 test images, where CIFAR-10 as published has 50000 and 10000'
+cifar "and compared with what is published" 0 '^file +data_batch_1.bin: differs from what is published: 9219 bytes'
+[ "$(grep -oE '"[0-9a-f]{64}"' "$root/src/data/published.c" | tr -d '"')" = "$(grep '^|' "$root/jobs/data/README.md" | grep -oE '[0-9a-f]{64}')" ] ||
+  { echo "FAIL jobs/data/README.md has other digests than the program" && failures=$((failures + 1)); }
 printf x >>cifar/cifar-10-batches-bin/data_batch_4.bin
 cifar "a batch that is cut off or goes on" 3 'data_batch_4.bin: has 9220 bytes.*accepted: whole records'
 rm -r cifar/cifar-10-batches-bin && : >cifar/cifar-10-python.tar.gz
@@ -135,5 +138,7 @@ if [ -d /usr/share/datasets/fashion-mnist ]; then
   printf 'data: {source: idx, task: classification, valid_fraction: 0.15}\n' >fashion.yaml
   expect "Fashion-MNIST" 0 '51000 training, 9000 validation and 10000 test rows, 1x28x28 images' "$dstn" data check fashion.yaml
   expect "is normalized by its own" 0 '^normalized mean 0.285537, std 0.352839' "$dstn" data check fashion.yaml
+  [ "$(grep -c '^file .*: as published .Fashion-MNIST.$' "$scratch/both")" = 4 ] ||
+    { echo "FAIL Fashion-MNIST is not known as published" && failures=$((failures + 1)); }
 fi
 finish
