@@ -142,6 +142,7 @@ typedef struct dstn_images {
     uint64_t lane;   /* the augmentation's own lanes: 2^32 from here on */
     uint8_t *pixels; /* bytes; NULL at the stage of values, and where the source has numbers */
     void *x;         /* the kernel's scalar type; NULL where there are bytes */
+    void *spare;     /* room for one of these images for each of dstn_kernel_threads() threads, for use in between */
 } dstn_images;
 
 /* One augmentation, one file, registered by name. */
@@ -198,6 +199,7 @@ typedef struct dstn_batch {
     const int64_t *indices; /* [B] rows of the part; the caller's, who keeps them as long as they are looked at */
     dstn_part part;
     uint8_t *pixels; /* [B, features] room for images of bytes while they are augmented, else NULL */
+    void *spare;     /* [threads, features] room for images, bytes or the kernel's scalars; NULL where there are none */
 } dstn_batch;
 
 /* How a batch is to be augmented. */

@@ -1,6 +1,7 @@
 /* data: the registry of augmentations, and the list of them that a config's section `augment:` describes. */
 #include "augmentations.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,24 @@ double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quan
 uint64_t dstn_images_row(const dstn_images *images, int64_t row) {
     int64_t number = images->first_row + row;
     return (uint64_t)(images->drawn_rows > 0 ? number % images->drawn_rows : number);
+}
+
+double data_strength(const dstn_images *images, const dstn_quantity *quantity, int64_t row, double most) {
+    double value = dstn_images_quantity(images, quantity, row);
+    return !(value > 0) ? 0 : value < most ? value : most;
+}
+
+size_t data_pixel_size(const dstn_images *images) {
+    return (size_t)images->channels * (images->pixels ? 1 : images->kernel->size);
+}
+
+dstn_status data_check_whole(const dstn_quantity *quantity, dstn_node node, const char *key, dstn_error *err) {
+    if (quantity->name || quantity->number == floor(quantity->number)) {
+        return DSTN_OK;
+    }
+    return dstn_node_fail(dstn_node_child(node, key), err,
+                          "%g is no whole number; accepted: a whole number, or the name of a discrete hyperparameter",
+                          quantity->number);
 }
 
 bool data_augment_has(const dstn_augment *augment, dstn_stage stage) {

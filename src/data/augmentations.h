@@ -4,7 +4,7 @@
 
 #include "dstn/data.h"
 
-#define DATA_AUGMENTATIONS(X) X(flip) X(cutout)
+#define DATA_AUGMENTATIONS(X) X(flip) X(affine) X(color) X(crop) X(cutout)
 
 #define DATA_DECLARE_AUGMENTATION(name) extern const dstn_augmentation data_augmentation_##name;
 DATA_AUGMENTATIONS(DATA_DECLARE_AUGMENTATION)
@@ -14,5 +14,15 @@ DATA_AUGMENTATIONS(DATA_DECLARE_AUGMENTATION)
 bool data_augment_has(const dstn_augment *augment, dstn_stage stage);
 /* Applies those of one stage. `images` says kernel, rows, first_row, and pixels or x; the rest is filled in. */
 void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_images images);
+
+/* ---- for augmentations ---- */
+
+/* A quantity's value for row r of the batch, from 0 to `most`; what is no number counts as 0. */
+double data_strength(const dstn_images *images, const dstn_quantity *quantity, int64_t row, double most);
+/* Bytes of a pixel with all its channels. */
+size_t data_pixel_size(const dstn_images *images);
+/* That a quantity which counts pixels or holes is a whole number, or a hyperparameter's name; else DSTN_ERROR_USAGE at
+ * the key of `node`. */
+dstn_status data_check_whole(const dstn_quantity *quantity, dstn_node node, const char *key, dstn_error *err);
 
 #endif

@@ -7,7 +7,7 @@ bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_
                      dstn_arena *arena) {
     size_t rows = (size_t)max_rows, features = (size_t)dataset->features;
     bool regresses = dataset->task == DSTN_TASK_REGRESSION;
-    bool has_pixels = dataset->rank == 3 && dataset->bytes[DSTN_PART_TRAIN];
+    bool has_images = dataset->rank == 3, has_pixels = has_images && dataset->bytes[DSTN_PART_TRAIN];
     *batch = (dstn_batch){.steps = 1};
     batch->x = dstn_arena_take(arena, rows * features * kernel->size);
     if (regresses) {
@@ -18,7 +18,12 @@ bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_
     if (has_pixels) {
         batch->pixels = dstn_arena_take(arena, rows * features);
     }
-    return batch->x && (regresses ? batch->targets != NULL : batch->labels != NULL) && (!has_pixels || batch->pixels);
+    if (has_images) {
+        batch->spare =
+            dstn_arena_take(arena, (size_t)dstn_kernel_threads() * features * (has_pixels ? 1 : kernel->size));
+    }
+    return batch->x && (regresses ? batch->targets != NULL : batch->labels != NULL) && (!has_pixels || batch->pixels) &&
+           (!has_images || batch->spare);
 }
 
 /* to[i, :] = from[indices[i], :], of `cols` columns. */
@@ -80,8 +85,11 @@ static void fill_from_pixels(dstn_batch *batch, const dstn_dataset *dataset, con
 
 static void fill_augmented(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel,
                            const dstn_augmenting *augmenting) {
-    dstn_images images = {
-        .kernel = kernel, .rows = batch->rows, .first_row = batch->first_row, .drawn_rows = batch->drawn_rows};
+    dstn_images images = {.kernel = kernel,
+                          .rows = batch->rows,
+                          .first_row = batch->first_row,
+                          .drawn_rows = batch->drawn_rows,
+                          .spare = batch->spare};
     bool changes_pixels = data_augment_has(augmenting->augment, DSTN_STAGE_PIXELS);
     if (dataset->bytes[batch->part] && changes_pixels) {
         fill_from_pixels(batch, dataset, kernel, augmenting, images);

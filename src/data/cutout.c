@@ -2,8 +2,6 @@
  * their centres uniform over the pixels, cut off at the border. */
 #include "augmentations.h"
 
-#include <math.h>
-
 enum { MAX_HOLES = 1000, MAX_LENGTH = 16384 };
 
 typedef struct cutout_settings {
@@ -18,29 +16,11 @@ static const dstn_option options[] = {
     DSTN_OPTIONS_END,
 };
 
-static dstn_status check_whole(const dstn_quantity *quantity, dstn_node node, const char *key, dstn_error *err) {
-    if (quantity->name || quantity->number == floor(quantity->number)) {
-        return DSTN_OK;
-    }
-    return dstn_node_fail(dstn_node_child(node, key), err,
-                          "%g is no whole number; accepted: a whole number, or the name of a discrete hyperparameter",
-                          quantity->number);
-}
-
 static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {
     (void)dataset;
     const cutout_settings *cutout = settings;
-    dstn_status status = check_whole(&cutout->holes, node, "holes", err);
-    return status == DSTN_OK ? check_whole(&cutout->length, node, "length", err) : status;
-}
-
-/* A whole number from 0 to `most`; hyperparameters that aren't discrete are rounded down. */
-static int64_t count_of(const dstn_images *images, const dstn_quantity *quantity, int64_t row, int64_t most) {
-    double value = dstn_images_quantity(images, quantity, row);
-    if (!(value >= 1)) {
-        return 0;
-    }
-    return value < (double)most ? (int64_t)value : most;
+    dstn_status status = data_check_whole(&cutout->holes, node, "holes", err);
+    return status == DSTN_OK ? data_check_whole(&cutout->length, node, "length", err) : status;
 }
 
 typedef struct cutout_span {
@@ -70,8 +50,9 @@ static void cut(const dstn_images *images, int64_t row, cutout_span rows, cutout
 static void apply(const void *settings, const dstn_images *images) {
     const cutout_settings *cutout = settings;
     for (int64_t r = 0; r < images->rows; r++) {
-        int64_t holes = count_of(images, &cutout->holes, r, MAX_HOLES);
-        int64_t length = count_of(images, &cutout->length, r, MAX_LENGTH);
+        /* Hyperparameters that aren't discrete are rounded down. */
+        int64_t holes = (int64_t)data_strength(images, &cutout->holes, r, MAX_HOLES);
+        int64_t length = (int64_t)data_strength(images, &cutout->length, r, MAX_LENGTH);
         for (int64_t k = 0; length > 0 && k < holes; k++) {
             double u[2];
             dstn_rng_uniforms(images->rng, images->step, dstn_images_row(images, r), images->lane + (uint64_t)k, u);

@@ -35,7 +35,7 @@ static void mirror_line(char *line, int64_t width, size_t size) {
 static void apply(const void *settings, const dstn_images *images) {
     const flip_settings *flip = settings;
     char *image = images->pixels ? (char *)images->pixels : images->x;
-    size_t pixel = (size_t)images->channels * (images->pixels ? 1 : images->kernel->size);
+    size_t pixel = data_pixel_size(images);
     size_t line = (size_t)images->width * pixel;
     for (int64_t r = 0; r < images->rows; r++, image += (size_t)images->height * line) {
         double u[2];

@@ -354,7 +354,7 @@ static void bad_lists_are_refused_by_place(void **state) {
     dstn_dataset *dataset = make_images();
     BAD("cutout", "accepted: a list");
     BAD("[cutuot: {holes: 1, length: 2}]", "no augmentation \"cutuot\"", "did you mean \"cutout\"?");
-    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: flip, cutout");
+    BAD("[mirror]", "no augmentation \"mirror\"", "accepted: flip, affine, color, crop, cutout");
     BAD("[flip: {rate: 1.5}]", "rate", "1.5", "0 to 1");
     BAD("[flip, cutout: {holes: 1, length: 2}, flip]", "augment.2", "flip acts on pixels",
         "accepted: flip before cutout");
