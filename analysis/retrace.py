@@ -3,8 +3,8 @@
 
 Usage: retrace.py TRACE.h5... [--tolerance REL]
 
-A trace is what `dstn trace` writes. From the config's text, the starting values and what was drawn (noise, dropout
-factors, the order of rows, augmented examples) alone, every step is computed again in double precision with PyTorch,
+A trace is what `dstn trace` writes. From the config's text, the starting values, the examples and what was drawn
+(noise, dropout factors, the order of rows; augmentation is drawn again) alone, every step is computed again in double precision with PyTorch,
 from the paper's equations; this program carries its own state from step to step. The first quantity that parts is
 named, `FILE step NNNN QUANTITY REL_ERR`. Exit code 0: all agree within the tolerance (1e-9, or 1e-4 where the trace's
 model is f32); 1: they don't; 2: usage, or something in the config that this program doesn't know.
@@ -144,7 +144,8 @@ class Replay:
         self.epoch_loss = float(start["progress"]["epoch_loss"][0]) if "epoch_loss" in start["progress"] else 0.0
         self.losses = {"train_loss": math.nan, "response_loss": math.nan, "hyper_loss": math.nan}  # the last ones
         self.clipped = dict(zip(CLIPPED, start["progress"]["clipped"][:].tolist()))  # updates so far
-        self.draws = Draws(config, self.space, self.network, comparison)
+        pixels = [file["data"][name][:] for name in ("mean", "std")] if "data" in file else None
+        self.draws = Draws(config, self.space, self.network, comparison, pixels)
         self.read_optimizers(start)
 
     def keys(self, is_general):
@@ -277,7 +278,9 @@ class Replay:
         compare.same(f"values/{name}", number(group[f"values/{name}"]), values)
         factors = {int(layer): f for layer, f in tree(group.get(f"dropout/{name}")).items()}
         self.draws.check_dropout(name, factors, values)
-        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:rows], values)
+        plain = number(group["plain"])[:rows] if "plain" in group else None
+        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:rows], number(group[f"values/{name}"]),
+                           plain, self.step)
         expected = tree(group.get(f"grad/{name}"))
 
         def gradient_error(result):
@@ -368,7 +371,7 @@ class Replay:
         self.draws.check_rows("valid", group["rows"][:], self.valid_batch, self.valid_samples, epoch)
         self.perturbation(group, self.valid_batch, self.valid_samples, is_valid=True)
         noise, dz = number(group["noise"]), number(group[f"dz/{name}"])
-        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:], None)
+        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:])
         result = self.settle_kinks(lambda flips: self.evaluate_valid(group, noise, flips),
                                    lambda result: compare.error(dz, result["dz"]))
         compare.same(f"values/{name}", number(group[f"values/{name}"]), result["values"])

@@ -4,24 +4,24 @@ import math
 
 import torch
 
-from retrace_layers import BatchNorm, Dropout, Map, entry_of
+from retrace_augment import augmented
+from retrace_layers import BatchNorm, Dropout, Map
 
 SIGMAS = 6  # a frequency further off than this isn't chance
 
 
 class Draws:
-    def __init__(self, config, space, network, comparison):
+    def __init__(self, config, space, network, comparison, pixels=None):
+        """pixels: mean and std by which bytes were normalized, None where examples are numbers."""
         self.config, self.space, self.network, self.compare = config, space, network, comparison
         self.seen, self.noise = set(), []      # of all steps
         self.kept = self.kept_variance = 0.0   # Σ k, k = kept − (1 − p), and its variance
         self.again = self.again_variance = 0.0  # Σ k k' with k' of the step before, likewise
         self.before = {}                       # (pass, layer): k' and the rates then
         self.epochs = {}                       # part: (epoch, rows that it has had)
-        self.examples = {}                     # row: its example, NaN where augmentation has hidden it so far
+        self.examples = {}                     # row: its example, before augmentation
         self.pairs = config["train"].get("antithetic", "false") == "true"  # row r + half has −ε of row r, and its draws
-        self.cutouts = [options for name, options in map(entry_of, config.get("augment") or []) if name == "cutout"]
-        # Other augmentations change values in ways that an example alone doesn't show.
-        self.knows_augmentation = len(self.cutouts) == len(config.get("augment") or [])
+        self.pixels, self.seed = pixels, int(config.get("seed", 0))
 
     def check_rows(self, part, rows, batch, samples, epoch):
         """No example comes twice in an epoch; its samples stand a batch apart."""
@@ -88,44 +88,37 @@ class Draws:
             self.again_variance += float((variance * variance_then).sum()) * k.shape[1]
         self.before[where] = k, variance
 
-    def check_x(self, name, x, rows, values):
-        """A row's examples are the same wherever they are seen, but for pixels that Cutout has set to 0; of these there
-        are as many as its holes can cover, and at least a corner of one."""
-        if not self.knows_augmentation:
-            return
-        cuts = bool(self.cutouts) and values is not None
-        hidden = (x == 0).all(1, keepdim=True).expand(x.shape) if cuts else torch.zeros_like(x, dtype=torch.bool)
-        most, least = self.areas(values, x.shape[2:]) if cuts else (None, None)
+    def check_x(self, name, x, rows, values=None, plain=None, step=None):
+        """A row's examples are the same wherever they are seen, but for augmentation of training ones: that of `plain`
+        examples with these hyperparameters is computed again."""
         part = "valid" if values is None else "train"
+        augments = part == "train" and bool(self.config.get("augment"))
+        self.compare.holds(f"x/{name} (plain)", augments == (plain is not None))
+        examples = plain if augments else x
         for b, row in enumerate(rows.tolist()):
-            now = torch.where(hidden[b], torch.full_like(x[b], math.nan), x[b])
-            known = self.examples.get((part, row))
-            if known is not None:
-                both = ~torch.isnan(known) & ~torch.isnan(now)
-                self.compare.holds(f"x/{name} (row {row} has changed)", bool((known[both] == now[both]).all()))
-                if cuts:
-                    cut = int((torch.isnan(now[0]) & ~torch.isnan(known[0])).sum())
-                    self.compare.holds(f"x/{name} (row {row}: more cut out than its holes cover)", cut <= most[b])
-                now = torch.where(torch.isnan(now), known, now)
-            if cuts:
-                self.compare.holds(f"x/{name} (row {row}: no hole)", int(hidden[b][0].sum()) >= least[b])
-            self.examples[part, row] = now
+            known = self.examples.setdefault((part, row), examples[b])
+            self.compare.holds(f"x/{name} (row {row} has changed)", bool((known == examples[b]).all()))
+        if augments:
+            self.compare.same(f"x/{name}", x, self.augmented(name, plain.numpy(), values.numpy(), step))
 
-    def areas(self, values, image):
-        """Pixels that the holes of each example cover at most, and at least: of a hole at a corner half of each side lies
-        within the image."""
-        most = least = torch.zeros(len(values), dtype=values.dtype)
-        for options in self.cutouts:
-            holes, length = (self.whole(options[key], values) for key in ("holes", "length"))
-            most = most + holes * length**2
-            sides = [torch.ceil(length / 2).clamp(max=side) for side in image]
-            least = torch.maximum(least, torch.where(holes > 0, sides[0] * sides[1], torch.zeros_like(length)))
-        return most, least
+    def augmented(self, name, plain, values, step):
+        """Images [B, C, H, W] as a pass sees them. Of pairs both have one draw."""
+        mean, std = (number.reshape(-1, 1, 1) if self.pixels else None for number in self.pixels or (None, None))
+        drawn = len(plain) // 2 if self.pairs and name != "delta_general" else len(plain)
+        images = []
+        for b, image in enumerate(plain):
+            if self.pixels:
+                levels = (image * std + mean) * 255
+                self.compare.holds(f"plain (bytes of example {b})", bool(abs(levels - levels.round()).max() < 0.01))
+                image = levels.round().astype("u1")
+            image = augmented(image.transpose(1, 2, 0), self.config["augment"], self.space.names, values[b], self.seed,
+                              step, b % drawn, self.normalized)
+            images.append(torch.as_tensor(image.transpose(2, 0, 1).copy()))
+        return torch.stack(images)
 
-    def whole(self, text, values):
-        names = self.space.names
-        value = values[:, names.index(text)] if text in names else torch.full_like(values[:, 0], float(text))
-        return torch.floor(value).clamp(min=0)
+    def normalized(self, image):
+        """[H, W, C]; bytes go from 0 to 1."""
+        return (image / 255 - self.pixels[0]) / self.pixels[1] if self.pixels else image
 
     def check_frequencies(self):
         """Noise has mean 0 and variance 1; units are kept as often as the rates say, whatever was kept a step before."""

@@ -13,7 +13,7 @@ packages=(
 )
 for option in "$@"; do
   case $option in
-    --tests) packages+=(iproute2 libcmocka-dev python3-torch python3-yaml) ;;
+    --tests) packages+=(iproute2 libcmocka-dev python3-pil python3-torch python3-yaml) ;;
     --slurm) packages+=(libpmix-dev munge slurm-wlm) ;;
     *) echo "usage: $0 [--tests] [--slurm]" >&2 && exit 2 ;;
   esac

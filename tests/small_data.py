@@ -1,4 +1,5 @@
-"""Writes the data sets of small networks, FOLDER/images.h5 and FOLDER/table.h5:
+"""Writes the data sets of small networks, FOLDER/images.h5, FOLDER/pixels.h5 (bytes, red, green and blue) and
+FOLDER/table.h5:
 python3 small_data.py FOLDER SEED IMAGES CHANNELS HEIGHT WIDTH ROWS FEATURES"""
 import sys
 
@@ -28,3 +29,8 @@ x = rng.normal(0, 1, (rows, features))
 y = np.stack([np.sin(x[:, 0]) + x[:, 1] * x[:, 2], x[:, 3] - x[:, 4] ** 2], 1) + rng.normal(0, 0.2, (rows, 2))
 with h5py.File(f"{folder}/table.h5", "w") as f:
     f["x"], f["y"] = x, y
+
+# The images once more, each channel a mixture of theirs, as bytes that reach both ends.
+colors = np.tensordot(rng.normal(0, 1, (3, channels)), images, ([1], [1])).swapaxes(0, 1)
+with h5py.File(f"{folder}/pixels.h5", "w") as f:
+    f["x"], f["y"] = np.clip(128 + 70 * colors, 0, 255).astype("u1"), labels

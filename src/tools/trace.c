@@ -39,6 +39,15 @@ static void put_attributes(const tools_trace *trace) {
     free(config);
 }
 
+/* What images of bytes were normalized by, where they are augmented before that. */
+static void put_normalization(tools_trace *trace) {
+    const dstn_dataset *dataset = trace->job->dataset;
+    if (dataset->bytes[DSTN_PART_TRAIN] && dataset->mean && !dstn_augment_is_empty(trace->job->augment)) {
+        tools_trace_put(trace, "data/mean", 1, &dataset->channels, dataset->mean);
+        tools_trace_put(trace, "data/std", 1, &dataset->channels, dataset->deviation);
+    }
+}
+
 /* A run that diverges is traced to where it does. */
 static dstn_status record(tools_trace *trace, int64_t steps, dstn_error *err) {
     dstn_trainer *trainer = trace->job->trainer;
@@ -54,6 +63,7 @@ static dstn_status record(tools_trace *trace, int64_t steps, dstn_error *err) {
     const dstn_listener listener = tools_trace_listener(trace);
     if (trace->writer) {
         put_attributes(trace);
+        put_normalization(trace);
     }
     tools_trace_put_state(trace, "start");
     dstn_trainer_set_listener(trainer, &listener);

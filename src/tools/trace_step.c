@@ -29,6 +29,22 @@ static void put_answers(tools_trace *trace, const dstn_batch *batch) {
     free(labels);
 }
 
+/* The examples as they were before augmentation. */
+static void put_plain(tools_trace *trace, const dstn_batch *batch) {
+    const dstn_job *job = trace->job;
+    if (batch->part != DSTN_PART_TRAIN || dstn_augment_is_empty(job->augment)) {
+        return;
+    }
+    dstn_batch plain;
+    dstn_arena *arena = dstn_arena_new();
+    if (dstn_batch_bind(&plain, job->dataset, job->kernel, batch->rows, arena)) {
+        dstn_batch_fill(&plain, job->dataset, job->kernel, batch->part, batch->indices, batch->rows, batch->first_row,
+                        batch->global_rows, NULL);
+        tools_trace_put_stored(trace, batch, tools_trace_input(trace), plain.x, "plain");
+    }
+    dstn_arena_destroy(arena);
+}
+
 /* Whether no pass of the step takes more rows: those that are perturbed take all samples of its examples. */
 static bool has_all_rows(const tools_trace *trace, const dstn_objective *objective) {
     return objective->perturbed || !trace->job->method->tunes;
@@ -38,6 +54,7 @@ static void put_batch(tools_trace *trace, const dstn_evaluation *evaluation) {
     dstn_shape hypers = {.rank = 1, .dims = {trace->job->space->count}};
     put_rows_of_source(trace, evaluation->batch);
     put_answers(trace, evaluation->batch);
+    put_plain(trace, evaluation->batch);
     if (evaluation->perturbation.noise) {
         tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.noise, "noise");
         tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.epsilon, "epsilon");

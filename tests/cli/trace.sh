@@ -62,6 +62,15 @@ trace "images-pairs" 2 images.yaml --set train.samples=2 --set train.antithetic=
 trace "table-samples" 2 table.yaml --set method=stn --set train.samples=3 --steps 5
 trace "table-pairs" 1 table.yaml --set train.samples=4 --set train.antithetic=true --steps 5
 trace "plain-pairs-fixed" 1 plain.yaml --set method=fixed --set train.samples=2 --set train.antithetic=true --steps 2
+# Every augmentation, on images of bytes.
+trace "pixels" 1 pixels.yaml --steps 7
+trace "pixels-two" 2 pixels.yaml --set method=stn --steps 3
+trace "pixels-f32" 1 pixels.yaml --set precision=f32 --steps 3
+trace "pixels-pairs" 1 pixels.yaml --set train.samples=2 --set train.antithetic=true --steps 2
+OMP_NUM_THREADS=3 trace "pixels-threads" 1 pixels.yaml --set method=stn-centered --steps 3
+expect "what they are compared with is what Pillow makes of images" 0 '^hue 0 ' \
+  /usr/bin/python3 "$root/tests/trace/pillow.py" "$root/analysis"
+
 trace "images-short" 1 images.yaml --steps 2
 trace "table-switches" 1 table.yaml --set method=stn --set centered=true --set split_objective=true --steps 5
 
