@@ -222,4 +222,53 @@ void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_
                      const int64_t *indices, int64_t rows, int64_t first_row, int64_t global_rows,
                      const dstn_augmenting *augmenting);
 
+/* ---- a task whose best augmentation is known -------------------------------------------------------------------- */
+
+/* Pictures of 32x32 pixels of ten classes, five shapes with level or slanted stripes, which hue and background tell of
+ * in part: beyond 22 degrees squares, plusses and level stripes are taken for what they become when turned by 45. Those
+ * that are to be learned from are upright, in the middle and of ordinary colours; the changed ones are moved and
+ * recoloured uniformly within limits. So the best augmentation is the one of these strengths: the limits mean what the
+ * strengths of the augmentations `affine` and `color` mean, and what is outside of a moved picture is black. */
+typedef enum dstn_synth_kind {
+    DSTN_SYNTH_ROTATION,
+    DSTN_SYNTH_SHEAR,
+    DSTN_SYNTH_SCALE,
+    DSTN_SYNTH_TRANSLATION,
+    DSTN_SYNTH_BRIGHTNESS, /* from here on colours */
+    DSTN_SYNTH_CONTRAST,
+    DSTN_SYNTH_SATURATION,
+    DSTN_SYNTH_HUE,
+    DSTN_SYNTH_LIMITS
+} dstn_synth_kind;
+
+typedef struct dstn_synth_limit {
+    const char *name;
+    double usual, most; /* 0 … most are accepted */
+    const char *help;   /* its unit */
+} dstn_synth_limit;
+
+extern const dstn_synth_limit dstn_synth_limits[DSTN_SYNTH_LIMITS]; /* in the order of dstn_synth_kind */
+
+typedef struct dstn_synth {
+    uint32_t seed;
+    double limits[DSTN_SYNTH_LIMITS];
+} dstn_synth;
+
+/* What became of one picture: geometry first, then colours in `order` (kinds), which are clipped after each. */
+typedef struct dstn_synth_change {
+    double rotation, shear;                  /* degrees */
+    double scale;                            /* factor */
+    double translation[2];                   /* parts of the side, to the right and down */
+    double brightness, contrast, saturation; /* factors */
+    double hue;                              /* of a turn */
+    int order[4];
+} dstn_synth_change;
+
+enum { DSTN_SYNTH_BYTES = 3 * 32 * 32, DSTN_SYNTH_CLASSES = 10 };
+
+/* One picture and its class, a function of (seed, file, row) and the limits alone; the same bytes on every machine.
+ * planes [3, 32, 32] [out]: red, green, blue. made [out] may be NULL: how it was changed. */
+int dstn_synth_image(const dstn_synth *task, uint64_t file, int64_t row, bool is_changed, uint8_t *planes,
+                     dstn_synth_change *made);
+
 #endif

@@ -301,7 +301,8 @@ void dstn_note_remove_unfinished(const char *path);
 dstn_status dstn_store_make_folder(const char *path, dstn_error *err);
 /* Whether a folder exists and has entries. */
 bool dstn_store_folder_is_filled(const char *path);
-/* Writes a text file atomically (temporary name, fsync, rename). */
+/* Writes a file atomically (temporary name, fsync, rename). */
+dstn_status dstn_store_write_bytes(const char *path, const void *bytes, size_t size, dstn_error *err);
 dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err);
 /* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the
  * folder's lock, so that nobody is writing them now. */

@@ -43,6 +43,20 @@ typedef struct dstn_bench_request {
  * `scaling` instead on 1, 2, 4, … up to all ranks: the same batch, the same rows a rank, and a member on each. */
 dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
 
+/* Name of the file with the limits, in YAML: `best: {rotation: 20, …}`. */
+#define DSTN_SYNTH_LIMITS_FILE "limits.yaml"
+
+typedef struct dstn_synth_request {
+    dstn_synth task;
+    int64_t rows;       /* of each file */
+    const char *folder; /* must not be filled */
+} dstn_synth_request;
+
+/* Writes the task of data.h whose best augmentation is known as CIFAR-10's binary files: data_batch_1.bin to _4 as they
+ * are, data_batch_5.bin and test_batch.bin changed; with `valid_fraction: 0.2`, _5 is the validation part.
+ * DSTN_ERROR_USAGE: a limit is out of its range, or the folder is filled; DSTN_ERROR_RUN: it can't be written. */
+dstn_status dstn_synthesize(const dstn_console *console, const dstn_synth_request *request, dstn_error *err);
+
 /* ---- of a config ------------------------------------------------------------------------------------------------ */
 
 /* Reads the data set of a config and says what it found. DSTN_ERROR_DATA: it can't be used. */

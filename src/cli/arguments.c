@@ -27,7 +27,10 @@ enum {
     STEPS,
     HYPER,
     SAMPLES,
-    DURING_CHECKPOINT,
+    SEED,
+    ROWS,
+    LIMIT, /* the first of DSTN_SYNTH_LIMITS, in the order of dstn_synth_kind */
+    DURING_CHECKPOINT = LIMIT + DSTN_SYNTH_LIMITS,
     RESUME,
     PLAN,
     PROFILE,
@@ -56,6 +59,16 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"steps", required_argument, NULL, STEPS},
                                         {"hyper", required_argument, NULL, HYPER},
                                         {"samples", required_argument, NULL, SAMPLES},
+                                        {"seed", required_argument, NULL, SEED},
+                                        {"rows", required_argument, NULL, ROWS},
+                                        {"rotation", required_argument, NULL, LIMIT + DSTN_SYNTH_ROTATION},
+                                        {"shear", required_argument, NULL, LIMIT + DSTN_SYNTH_SHEAR},
+                                        {"scale", required_argument, NULL, LIMIT + DSTN_SYNTH_SCALE},
+                                        {"translation", required_argument, NULL, LIMIT + DSTN_SYNTH_TRANSLATION},
+                                        {"brightness", required_argument, NULL, LIMIT + DSTN_SYNTH_BRIGHTNESS},
+                                        {"contrast", required_argument, NULL, LIMIT + DSTN_SYNTH_CONTRAST},
+                                        {"saturation", required_argument, NULL, LIMIT + DSTN_SYNTH_SATURATION},
+                                        {"hue", required_argument, NULL, LIMIT + DSTN_SYNTH_HUE},
                                         {"during-checkpoint", no_argument, NULL, DURING_CHECKPOINT},
                                         {"resume", no_argument, NULL, RESUME},
                                         {"plan", no_argument, NULL, PLAN},
@@ -116,6 +129,21 @@ static dstn_status read_seconds(const char *name, const char *text, double *out,
     return DSTN_OK;
 }
 
+static dstn_status read_seed(const char *name, const char *text, int64_t *out, dstn_error *err) {
+    dstn_status status = read_count(name, text, 0, out, err);
+    return status == DSTN_OK && *out > UINT32_MAX
+               ? dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: 0 to %lu", name, text, (unsigned long)UINT32_MAX)
+               : status;
+}
+
+/* A limit of dstn data synth, whose range that command knows. */
+static dstn_status read_limit(const char *name, const char *text, double *out, dstn_error *err) {
+    char *end;
+    *out = strtod(text, &end);
+    return end == text || *end != '\0' ? dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: a number", name, text)
+                                       : DSTN_OK;
+}
+
 static dstn_status add_setting(cli_arguments *out, const char *text, dstn_error *err) {
     int most = (int)(sizeof(out->settings) / sizeof(out->settings[0]));
     if (out->setting_count == most) {
@@ -167,10 +195,16 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return read_count(name, value, 0, &out->hyper, err);
     case SAMPLES:
         return read_count(name, value, 1, &out->samples, err);
+    case SEED:
+        return read_seed(name, value, &out->seed, err);
+    case ROWS:
+        return read_count(name, value, 1, &out->rows, err);
     case TIME_LIMIT:
         return read_seconds(name, value, &out->time_limit, err);
-    default:
+    case HANG_TIMEOUT:
         return read_seconds(name, value, &out->hang_timeout, err);
+    default:
+        return read_limit(name, value, &out->limits[code - LIMIT], err);
     }
 }
 
@@ -214,6 +248,9 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
     out->time_limit = INFINITY;
     out->hang_timeout = 600;
     out->kill_rank = out->at_step = out->random = -1;
+    for (int i = 0; i < DSTN_SYNTH_LIMITS; i++) {
+        out->limits[i] = dstn_synth_limits[i].usual;
+    }
     opterr = 0;
     optind = first;
     int code;

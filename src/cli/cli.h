@@ -25,6 +25,8 @@ typedef struct cli_arguments {
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
     int64_t samples;                    /* bench; 0: not given */
+    int64_t seed, rows;                 /* data synth; rows 0: not given */
+    double limits[DSTN_SYNTH_LIMITS];   /* data synth */
     bool profile, scaling, resume, plan, json, quiet, verbose, help;
 } cli_arguments;
 

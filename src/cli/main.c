@@ -70,10 +70,13 @@ static const cli_command commands[] = {
      CLI_START_RANKS,
      cli_bench},
     {"data",
-     "check CONFIG.yaml [--set a.b=v]...",
-     "Reads the data set of a config and says what it found.",
-     " set ",
-     {2, 2},
+     "check CONFIG.yaml [--set a.b=v]... | synth --out DIR [--seed N] [--rows N] [--rotation 20] [--shear 0] "
+     "[--scale 0] [--translation 0.12] [--brightness 0.4] [--contrast 0] [--saturation 0] [--hue 0.1]",
+     "check: reads the data set of a config and says what it found. synth: writes CIFAR-10 files, N images each "
+     "(10000), of\n      a task whose best augmentation is known: those of validation and test are moved and "
+     "recoloured within these limits.",
+     " set out seed rows rotation shear scale translation brightness contrast saturation hue ",
+     {1, 2},
      CLI_START_RANKS,
      cli_data},
     {"drill",

@@ -168,14 +168,18 @@ char *store_folder_of(const char *path) {
     return folder;
 }
 
-dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err) {
+dstn_status dstn_store_write_bytes(const char *path, const void *bytes, size_t size, dstn_error *err) {
     store_file *file;
     if (store_file_open(path, &file, err) != DSTN_OK) {
         return err->status;
     }
-    if (store_file_write(file, text, strlen(text), err) != DSTN_OK) {
+    if (store_file_write(file, bytes, size, err) != DSTN_OK) {
         store_file_abandon(file);
         return err->status;
     }
     return store_file_commit(file, err);
+}
+
+dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error *err) {
+    return dstn_store_write_bytes(path, text, strlen(text), err);
 }

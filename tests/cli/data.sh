@@ -134,6 +134,20 @@ expect "a label that is text" 3 'table.csv:6: column "kind": "cat"' "$dstn" data
 expect "help shows a source's keys" 0 'classes' "$dstn" help data.classes
 expect "help shows augmentations" 0 'side of a hole' "$dstn" help length
 
+# The task whose best augmentation is known.
+expect "synth writes files of CIFAR-10's size" 0 'rotation +15 ' "$dstn" data synth --out synth --rows 3 --rotation 15
+sizes=$(cd synth && wc -c data_batch_[1-5].bin test_batch.bin | awk '$2 != "total" { print $1 }' | sort -u)
+[ "$sizes" = 9219 ] && grep -q '^  rotation: 15$' synth/limits.yaml ||
+  { echo "FAIL synth: 3 records of 3073 bytes, and the limits: $sizes" && failures=$((failures + 1)); }
+printf 'data: {source: cifar, path: synth, task: classification, valid_fraction: 0.2}\n' >synth.yaml
+expect "synth: the source cifar reads it" 0 '12 training, 3 validation and 3 test rows' "$dstn" data check synth.yaml
+expect "synth: a filled folder" 2 'synth is not empty; accepted' "$dstn" data synth --out synth
+expect "synth: a limit out of range" 2 'hue 0.6: accepted: 0 to 0.5' "$dstn" data synth --out wide --hue 0.6
+expect "synth: no folder" 2 'accepted: dstn data synth --out DIR' "$dstn" data synth
+(ulimit -f 20 && expect "synth: no room" 1 'data_batch_1.bin can.t be written: File too large' "$dstn" data synth --out cramped --rows 9
+  [ "$failures" -eq 0 ] && [ -z "$(ls cramped)" ]) ||
+  { echo "FAIL synth: no room, and nothing is left" && failures=$((failures + 1)); }
+
 if [ -d /usr/share/datasets/fashion-mnist ]; then
   printf 'data: {source: idx, task: classification, valid_fraction: 0.15}\n' >fashion.yaml
   expect "Fashion-MNIST" 0 '51000 training, 9000 validation and 10000 test rows, 1x28x28 images' "$dstn" data check fashion.yaml
