@@ -21,7 +21,7 @@ ROOT = HERE.parent.parent
 LATENCY = 2e-6
 ROOM = ["reducer", "slices", "plan", "tree", "shared", "mapping", "group", "exchange", "shards", "profile", "process", "keep",
         "environment", "lone"]
-CORE = ["error", "time", "log", "printable"]
+CORE = ["error", "time", "log", "printable", "host"]
 SIMULATOR = ["smpi/simulate-computation:no", "smpi/host-speed:1Gf", "network/model:CM02", "network/bandwidth-factor:1",
              "network/latency-factor:1", "network/crosstraffic:0", "smpi/test:1e-6", "smpi/iprobe:1e-6",
              "smpi/privatization:dlopen"]

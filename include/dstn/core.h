@@ -206,6 +206,12 @@ double dstn_seconds(void); /* monotonic wall clock */
 /* The time of day, UTC: "2025-01-31T23:59:59Z". */
 void dstn_time_text(char text[32]);
 
+/* ---- the host ---------------------------------------------------------------------------------------------------- */
+
+enum { DSTN_HOST_SIZE = 256 };
+/* Its name, with zeros to the end, so that ranks can compare and send the whole array; "" where it has none. */
+void dstn_host_name(char host[DSTN_HOST_SIZE]);
+
 /* ---- vectors ---------------------------------------------------------------------------------------------------- */
 
 /* Sums in order over short vectors [n], as comparisons need them: Σ x_i y_i, and ‖x‖. */

@@ -160,6 +160,9 @@ dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int r
  * fails before its first step where it has read something else. Records have section and digest too
  * (provenance/data_section, provenance/data_digest). */
 
+/* Calls with the path of each note in FOLDER that has no end: a launch has died over it, or is at it. */
+void dstn_sweep_for_unfinished_notes(const char *folder, void (*call)(void *user, const char *note), void *user);
+
 /* Told of every member whose record is of other data than its section's, as one line. */
 typedef void (*dstn_data_finding)(void *user, const char *text);
 /* Compares the records of members [count] in FOLDER with the notes and with each other; those that are not there, can't

@@ -290,8 +290,8 @@ dstn_status dstn_note_leave(const char *path, const char *text, char **standing,
 char *dstn_note_read(const char *path);
 /* The value of the first line of this name; NULL: none has it. text may be NULL. Free with free(). */
 char *dstn_note_line(const char *text, const char *name);
-/* Removes a note whose writer died over it. Whoever calls it knows that nobody is writing it now. */
-void dstn_note_remove_unfinished(const char *path);
+/* Whether a note is there and has no end: its writer died over it, or is at it. */
+bool dstn_note_is_unfinished(const char *path);
 
 /* ---- folders
  * ------------------------------------------------------------------------------------------------------------------------
@@ -307,8 +307,8 @@ dstn_status dstn_store_write_text(const char *path, const char *text, dstn_error
 /* Removes the temporary files (NAME.tmp-PID.dstn) that a killed launch left in a folder. Whoever calls it holds the
  * folder's lock, so that nobody is writing them now. */
 void dstn_store_remove_remnants(const char *folder);
-/* Calls with the path of each of them; returns how many there are. */
-int64_t dstn_store_for_remnants(const char *folder, void (*call)(void *user, const char *remnant), void *user);
+/* Calls with the path of each of them. */
+void dstn_store_for_remnants(const char *folder, void (*call)(void *user, const char *remnant), void *user);
 
 /* Called in every write of a file when its temporary file is complete and not yet renamed to `path`: the moment in
  * which a crash would hurt most, for rehearsals of one. NULL, as at the start: nothing is called. */

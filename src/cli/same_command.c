@@ -2,11 +2,8 @@
  * for each other for ever. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
-
-enum { HOST_SIZE = 64 };
 
 /* Each host may have the data elsewhere. */
 static bool is_own_affair(const char *word) {
@@ -30,8 +27,8 @@ dstn_status cli_same_command(const dstn_group *world, int argc, char **argv, dst
     if (dstn_group_size(world) == 1) {
         return DSTN_OK;
     }
-    char host[HOST_SIZE] = "";
-    gethostname(host, HOST_SIZE - 1);
+    char host[DSTN_HOST_SIZE];
+    dstn_host_name(host);
     char *own = join(argc, argv), *first = dstn_group_broadcast_text(world, own);
     dstn_status status = DSTN_OK;
     if (strcmp(own, first) != 0) {

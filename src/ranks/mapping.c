@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAME = 128, HOST = 64 }; /* bytes; the name is at the end of the file too */
+enum { NAME = 128 }; /* bytes; the name is at the end of the file too */
 
 typedef struct node_file {
     const char *directory;
@@ -46,9 +46,9 @@ static char *path_of(const node_file *file) {
 
 /* What the names of all such files of this host begin with: the folder may be many hosts'. */
 static char *own_prefix(void) {
-    char host[HOST] = "";
-    gethostname(host, HOST - 1);
-    return dstn_format("dstn-%s-", host);
+    char host[DSTN_HOST_SIZE];
+    dstn_host_name(host);
+    return dstn_format("dstn-%.63s-", host);
 }
 
 /* A name that no process has had, on this host or another one. */

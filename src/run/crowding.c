@@ -10,11 +10,11 @@
 #include "dstn/kernel.h"
 #include "quota.h"
 
-enum { HOST_SIZE = 256, SET_SIZE = 128, BYTE_BITS = 8 };
+enum { SET_SIZE = 128, BYTE_BITS = 8 };
 
 /* A rank, as the leader sees it. */
 typedef struct place {
-    char host[HOST_SIZE];
+    char host[DSTN_HOST_SIZE];
     int rank, threads;
     int64_t host_cores;              /* all that its host has */
     double quota;                    /* cores that its control group grants */
@@ -103,7 +103,7 @@ void run_warn_of_crowding(const dstn_group *world, const dstn_log *log, int thre
                  .threads = threads,
                  .host_cores = sysconf(_SC_NPROCESSORS_ONLN),
                  .quota = run_cpu_quota()};
-    gethostname(own.host, HOST_SIZE - 1);
+    dstn_host_name(own.host);
     dstn_kernel_processors(own.allowed, SET_SIZE);
     int size = dstn_group_size(world);
     place *places = dstn_alloc(dstn_group_leads(world) ? (size_t)size : 1, sizeof(place));

@@ -6,14 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { HOST_SIZE = 256 };
-
-static void own_host(char host[HOST_SIZE]) {
-    memset(host, 0, HOST_SIZE);
-    gethostname(host, HOST_SIZE - 1);
-}
 
 /* ---- configs ----------------------------------------------------------------------------------------------------- */
 
@@ -87,13 +79,13 @@ static bool differs(dstn_node first, dstn_node own, const char *key, char found[
 }
 
 static dstn_status compare_configs(dstn_doc *own, const char *text, const char *host, dstn_error *err) {
-    char own_name[HOST_SIZE], key[DSTN_NAME_SIZE];
+    char own_name[DSTN_HOST_SIZE], key[DSTN_NAME_SIZE];
     dstn_doc *first;
     if (dstn_doc_parse(text, "the config of rank 0", &first, err) != DSTN_OK) {
         return err->status;
     }
     dstn_status status = DSTN_OK;
-    own_host(own_name);
+    dstn_host_name(own_name);
     if (differs(dstn_doc_root(first), dstn_doc_root(own), "", key)) {
         status = dstn_fail(err, DSTN_ERROR_USAGE,
                            "%s on host %s: \"%s\" is not what rank 0 on host %s has; all ranks need the same config",
@@ -107,8 +99,8 @@ dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, 
     if (dstn_group_size(group) == 1) {
         return DSTN_OK;
     }
-    char host[HOST_SIZE];
-    own_host(host);
+    char host[DSTN_HOST_SIZE];
+    dstn_host_name(host);
     char *own = dstn_doc_text(doc), *text = dstn_group_broadcast_text(group, own);
     dstn_group_broadcast(group, host, sizeof(host));
     bool is_equal = strcmp(own, text) == 0;
@@ -122,10 +114,10 @@ dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, 
 
 dstn_status run_job_ranks_have_same_data(const dstn_job *job, dstn_error *err) {
     struct {
-        char host[HOST_SIZE], digest[DSTN_DIGEST_SIZE];
+        char host[DSTN_HOST_SIZE], digest[DSTN_DIGEST_SIZE];
     } first;
-    char own[HOST_SIZE];
-    own_host(own);
+    char own[DSTN_HOST_SIZE];
+    dstn_host_name(own);
     memcpy(first.host, own, sizeof(own));
     memcpy(first.digest, job->dataset->digest, sizeof(first.digest));
     dstn_group_broadcast(job->group, &first, sizeof(first));
@@ -146,7 +138,7 @@ enum { WHAT_SIZE = 192 };
 
 /* What the last bits of a result depend on beside config and data. */
 typedef struct computer {
-    char host[HOST_SIZE];
+    char host[DSTN_HOST_SIZE];
     char commit[WHAT_SIZE], instruction_set[WHAT_SIZE], threads[WHAT_SIZE];
 } computer;
 
@@ -157,7 +149,7 @@ static void copy_text(char to[WHAT_SIZE], const char *from) {
 
 static computer own_computer(void) {
     computer own;
-    own_host(own.host);
+    dstn_host_name(own.host);
     copy_text(own.commit, DSTN_COMMIT);
     copy_text(own.instruction_set, dstn_kernel_version());
     memset(own.threads, 0, WHAT_SIZE);

@@ -81,11 +81,11 @@ void dstn_watchdog_start(const dstn_group *world, double timeout) {
 }
 
 void run_watchdog_watch(const char *name, int64_t step) {
-    char host[64] = "";
-    gethostname(host, sizeof(host) - 1);
+    char host[DSTN_HOST_SIZE];
+    dstn_host_name(host);
     snprintf(where, sizeof(where),
-             "dstn: rank %d on %s: no step of %s has finished for %g s (--hang-timeout); the last one was step ", rank,
-             host, name, seconds);
+             "dstn: rank %d on %.63s: no step of %s has finished for %g s (--hang-timeout); the last one was step ",
+             rank, host, name, seconds);
     atomic_store(&last_step, step);
     atomic_store(&idle_ticks, 0);
     atomic_store(&watching, true);

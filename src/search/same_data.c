@@ -82,21 +82,35 @@ void search_data_section(const dstn_member *member, dstn_doc *config, char secti
 
 /* ---- notes ------------------------------------------------------------------------------------------------------- */
 
-void search_clear_notes(const char *folder) {
+/* "SECTION.txt", as note_path has it: anything else is somebody's. */
+static bool is_note(const char *name) {
+    size_t digits = strspn(name, "0123456789abcdef");
+    return digits == DSTN_DIGEST_SIZE - 1 && strcmp(name + digits, ".txt") == 0;
+}
+
+void dstn_sweep_for_unfinished_notes(const char *folder, void (*call)(void *user, const char *note), void *user) {
     char *path = dstn_format("%s/data", folder);
     DIR *notes = opendir(path);
     for (struct dirent *entry; notes && (entry = readdir(notes));) {
-        size_t length = strlen(entry->d_name);
-        if (length == DSTN_DIGEST_SIZE - 1 + 4 && strcmp(entry->d_name + length - 4, ".txt") == 0) {
-            char *note = dstn_format("%s/%s", path, entry->d_name);
-            dstn_note_remove_unfinished(note);
-            free(note);
+        char *note = dstn_format("%s/%s", path, entry->d_name);
+        if (is_note(entry->d_name) && dstn_note_is_unfinished(note)) {
+            call(user, note);
         }
+        free(note);
     }
     if (notes) {
         closedir(notes);
     }
     free(path);
+}
+
+static void remove_note(void *user, const char *note) {
+    (void)user;
+    unlink(note);
+}
+
+void search_clear_notes(const char *folder) {
+    dstn_sweep_for_unfinished_notes(folder, remove_note, NULL);
 }
 
 /* Names and paths of any kind on one line each. */

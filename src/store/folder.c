@@ -70,22 +70,18 @@ static bool is_temporary(const char *name) {
     return count > 0 && strcmp(digits + count, end) == 0;
 }
 
-int64_t dstn_store_for_remnants(const char *path, void (*call)(void *user, const char *remnant), void *user) {
+void dstn_store_for_remnants(const char *path, void (*call)(void *user, const char *remnant), void *user) {
     DIR *folder = opendir(path);
-    int64_t count = 0;
-    if (!folder) {
-        return count;
-    }
-    for (struct dirent *entry; (entry = readdir(folder));) {
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
         if (is_temporary(entry->d_name)) {
             char *remnant = dstn_format("%s/%s", path, entry->d_name);
             call(user, remnant);
             free(remnant);
-            count++;
         }
     }
-    closedir(folder);
-    return count;
+    if (folder) {
+        closedir(folder);
+    }
 }
 
 static void remove_one(void *user, const char *remnant) {

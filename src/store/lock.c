@@ -24,8 +24,8 @@ static const char *job_number(void) {
 
 /* Best effort: the lock holds without it. */
 static void name_holder(int descriptor) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
+    char host[DSTN_HOST_SIZE];
+    dstn_host_name(host);
     char *text = dstn_format("host %s, process %ld, job %s\n", host, (long)getpid(), job_number());
     if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, strlen(text), 0) < 0) {
         errno = 0;

@@ -92,11 +92,10 @@ char *dstn_note_line(const char *text, const char *name) {
     return NULL;
 }
 
-void dstn_note_remove_unfinished(const char *path) {
+bool dstn_note_is_unfinished(const char *path) {
     int reason;
     char *text = read_whole(path, &reason);
-    if (!text && reason == 0) {
-        unlink(path);
-    }
+    bool is_whole = text != NULL;
     free(text);
+    return !is_whole && reason == 0;
 }

@@ -1,8 +1,8 @@
 /* What launches of a sweep have left undone: members that a dead one was running, files that it was writing, and
  * members that wait. The next launch sees to all of it. */
 #include "leftovers.h"
+#include "dstn/search.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,32 +17,10 @@ static void add_file(void *user, const char *path) {
     l->first = l->first ? l->first : dstn_strdup(path);
 }
 
-/* Notes of data that have no end. */
-static void add_notes(leftovers *l, const char *folder) {
-    char *path = dstn_format("%s/data", folder);
-    DIR *notes = opendir(path);
-    for (struct dirent *entry; notes && (entry = readdir(notes));) {
-        char *note = dstn_format("%s/%s", path, entry->d_name);
-        size_t length = strlen(entry->d_name);
-        char *text =
-            length > 4 && strcmp(entry->d_name + length - 4, ".txt") == 0 ? dstn_note_read(note) : dstn_strdup("");
-        if (!text) {
-            add_file(l, note);
-        }
-        free(text);
-        free(note);
-    }
-    if (notes) {
-        closedir(notes);
-    }
-    free(path);
-}
-
 /* Of members that have ended there are none. */
 static leftovers find_files(const char *folder, const dstn_ledger_book *book) {
     leftovers l = {0, NULL};
     dstn_store_for_remnants(folder, add_file, &l);
-    add_notes(&l, folder);
     for (int64_t m = 0; m < book->member_count; m++) {
         if (!dstn_member_has_ended(book->members[m].state)) {
             char *own = dstn_format("%s/members/%s", folder, book->members[m].name), *inner = dstn_run_checkpoints(own);
@@ -54,6 +32,7 @@ static leftovers find_files(const char *folder, const dstn_ledger_book *book) {
             free(own);
         }
     }
+    dstn_sweep_for_unfinished_notes(folder, add_file, &l);
     return l;
 }
 

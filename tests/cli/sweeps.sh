@@ -105,8 +105,10 @@ expect "and the audit knows why" 0 '6 done.*audit passed' "$dstn" audit lean
 
 # What a launch that was killed while it wrote a checkpoint has left, and how to go on.
 DSTN_DRILL=checkpoint:3 expect "a sweep that dies" 137 '' "$dstn" sweep order.yaml --out dead --set checkpoint_steps=1000
+unfinished=dead/data/$(printf '%032d' 0).txt
+printf 'digest 1\n' >"$unfinished" && printf 'mine' >dead/data/mine.txt
 for line in 'a launch has died \(host .*, process [0-9]+, job .*\) while it ran 1 members, first long-0: they go on' \
-  'a launch has died while it wrote 1 files, first dead/members/long-0/step-[0-9]*.h5.tmp-[0-9]*.dstn: they are removed' \
+  'a launch has died while it wrote 2 files, first dead/members/long-0/step-[0-9]*.h5.tmp-[0-9]*.dstn: they are removed' \
   '6 members have not ended; go on with: dstn sweep SWEEP.yaml --out dead --resume' \
   '5 queued, 1 running, .*audit passed'; do
   expect "its audit: ${line:0:30}" 0 "$line" "$dstn" audit dead
@@ -114,6 +116,7 @@ done
 expect "it goes on" 0 'long-0: resumed at step 2000' "$dstn" sweep order.yaml --out dead --set checkpoint_steps=1000 --resume
 expect "its audit at the end" 0 '^6 members: .*audit passed' "$dstn" audit dead
 grep -E 'died|go on' "$scratch/out" && fail "something is left, or said to be"
+[ ! -e "$unfinished" ] && [ -e dead/data/mine.txt ] || fail "notes that a dead launch has left stay, or others' files go"
 
 # What no member can do is said before the first one starts.
 expect "more ranks than shards" 2 'member short-0: .*shards: 1; accepted with 2 ranks a member' run_mpi 2 "$dstn" \
