@@ -138,6 +138,11 @@ typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, D
  * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */
 dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
                          dstn_job **out, dstn_error *err);
+/* The same with data of noise in place of the config's, for benchmarks: examples of the shape that the model's `input:`
+ * says, images as bytes, DSTN_JOB_SYNTHETIC_BATCHES batches of them with a quarter for validation. */
+enum { DSTN_JOB_SYNTHETIC_BATCHES = 16 };
+dstn_status dstn_job_new_synthetic(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                                   dstn_error *err);
 void dstn_job_destroy(dstn_job *job); /* by all ranks of the group together; NULL is allowed */
 /* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
  * closed form. Collective over the group. */

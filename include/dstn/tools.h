@@ -28,18 +28,20 @@ typedef struct dstn_check_request {
 dstn_status dstn_check(const dstn_console *console, const dstn_check_request *request, dstn_error *err);
 
 typedef struct dstn_bench_request {
-    const char *model;  /* path of a model file */
-    const char *method; /* NULL: "delta-stn" */
+    const char *path;     /* of a model, or of a config, whose own settings hold where no others are given */
+    dstn_assignments set; /* of either */
+    const char *method;   /* NULL: "delta-stn" */
     dstn_kernel_request kernel;
     int64_t batch;   /* global; 0: 128 */
     int64_t samples; /* of each example; 0: 1 */
     int64_t steps;   /* 0: as many as take about five seconds */
-    int64_t hyper;   /* hyperparameters to add that nothing uses */
+    int64_t hyper;   /* hyperparameters to add that nothing uses, to those of a model */
     bool scaling;
     bool json;
 } dstn_bench_request;
 
-/* Times steps of a network on synthetic data against the best rate of matrix products, and counts what ranks move; with
+/* Times steps of a network on synthetic data against the best rate of matrix products, and counts what ranks move; of a
+ * config also what augmentation takes of a step. With
  * `scaling` instead on 1, 2, 4, … up to all ranks: the same batch, the same rows a rank, and a member on each. */
 dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
 

@@ -1,8 +1,9 @@
-/* dstn bench MODEL.yaml: what a step of a network costs. */
+/* dstn bench MODEL.yaml|CONFIG.yaml: what a step of a network costs. */
 #include "cli.h"
 
 dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
-    dstn_bench_request request = {.model = arguments->operands[0],
+    dstn_bench_request request = {.path = arguments->operands[0],
+                                  .set = cli_assignments(arguments),
                                   .method = arguments->method,
                                   .kernel = cli_kernel(arguments),
                                   .batch = arguments->batch,

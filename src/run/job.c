@@ -123,8 +123,7 @@ static void warn_of_unused(const dstn_job *job) {
     }
 }
 
-static dstn_status read_model(dstn_job *job, dstn_error *err) {
-    dstn_node root = dstn_doc_root(job->doc);
+static dstn_status read_tables(dstn_job *job, dstn_error *err) {
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
     job->train.shards = job->settings.reproducible && !job->is_apart ? job->settings.shards : 0;
     if (!job->method->tunes) { /* nothing is perturbed */
@@ -140,30 +139,40 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     if (status == DSTN_OK) {
         status = dstn_space_read(job->settings.hyperparameters, &job->space, err);
     }
-    if (status == DSTN_OK) {
-        status = require(root, job->settings.model, "model", err);
-    }
-    if (status != DSTN_OK) {
-        return status;
-    }
-    const dstn_dataset *dataset = job->dataset;
+    return status == DSTN_OK ? require(dstn_doc_root(job->doc), job->settings.model, "model", err) : status;
+}
+
+/* For examples of this shape (rank 0: the model's own `input:`) and as many outputs (0: any). */
+static dstn_status build_model(dstn_job *job, dstn_shape input, int64_t outputs, int64_t train_rows, dstn_error *err) {
     dstn_model_request request = {
         .node = job->settings.model,
         .regularizers = job->settings.regularizers,
         .kernel = job->kernel,
         .space = job->space,
-        .input = {dataset->rank, {dataset->shape[0], dataset->shape[1], dataset->shape[2]}, 0},
-        .outputs = dataset->outputs,
+        .input = input,
+        .outputs = outputs,
         .max_rows = dstn_train_max_rows(&job->train, job->group),
-        .train_rows = dataset->rows[DSTN_PART_TRAIN],
+        .train_rows = train_rows,
     };
-    status = dstn_model_new(&request, &job->model, err);
-    if (status != DSTN_OK) {
-        return status;
+    dstn_status status = dstn_model_new(&request, &job->model, err);
+    if (status == DSTN_OK) {
+        dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
+        dstn_space_reset(job->space);
     }
-    dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
-    dstn_space_reset(job->space);
-    status = check_loss(job, err);
+    return status;
+}
+
+static dstn_status read_model(dstn_job *job, dstn_error *err) {
+    const dstn_dataset *dataset = job->dataset;
+    const int64_t *shape = dataset->shape;
+    dstn_status status = read_tables(job, err);
+    if (status == DSTN_OK) {
+        status = build_model(job, (dstn_shape){dataset->rank, {shape[0], shape[1], shape[2]}, 0}, dataset->outputs,
+                             dataset->rows[DSTN_PART_TRAIN], err);
+    }
+    if (status == DSTN_OK) {
+        status = check_loss(job, err);
+    }
     if (status == DSTN_OK) {
         status = read_augment(job, err);
     }
@@ -171,6 +180,23 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
         warn_of_unused(job);
     }
     return status;
+}
+
+/* The data take the model's shape, not the other way round. Images are bytes, as their files have them. */
+static dstn_status read_model_and_make_data(dstn_job *job, dstn_error *err) {
+    dstn_status status = read_tables(job, err);
+    int64_t rows = DSTN_JOB_SYNTHETIC_BATCHES * job->train.batch;
+    if (status == DSTN_OK) {
+        status = build_model(job, (dstn_shape){0}, 0, rows - rows / 4, err);
+    }
+    if (status != DSTN_OK) {
+        return status;
+    }
+    const dstn_model *model = job->model;
+    dstn_task task = model->loss == DSTN_LOSS_CROSS_ENTROPY ? DSTN_TASK_CLASSIFICATION : DSTN_TASK_REGRESSION;
+    job->dataset = (model->in.rank == 3 ? dstn_dataset_synthetic_bytes : dstn_dataset_synthetic)(
+        task, model->in.rank, model->in.dims, dstn_shape_count(model->out), rows, (uint32_t)job->settings.seed);
+    return read_augment(job, err);
 }
 
 /* What is less good than it could be, once a process: a sweep has many members. How much it takes differs a little from
@@ -269,6 +295,22 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
         if (status == DSTN_OK && s == DSTN_JOB_DATA) {
             status = run_job_ranks_have_same_data(job, err);
         }
+    }
+    return finish_job(job, status, out);
+}
+
+dstn_status dstn_job_new_synthetic(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                                   dstn_error *err) {
+    dstn_job *job = start_job(doc, group, log);
+    dstn_status status = dstn_group_agree(group, read_settings(job, err), err);
+    if (status == DSTN_OK) {
+        status = dstn_ranks_have_same_config(job->doc, group, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_group_agree(group, read_model_and_make_data(job, err), err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_group_agree(group, make_trainer(job, err), err);
     }
     return finish_job(job, status, out);
 }

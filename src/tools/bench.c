@@ -1,5 +1,6 @@
-/* dstn bench MODEL.yaml: what a step of a network costs, against the best rate of the machine's matrix products. The
- * data are noise, the hyperparameters those that the model file names. */
+/* dstn bench: what a step of a network costs, against the best rate of the machine's matrix products. The data are
+ * noise. A model's file gives the network alone: its hyperparameters are those that it names, and the rest is the
+ * paper's settings. A config is a job with its own settings, whose data alone are not read. */
 #include "bench.h"
 
 #include <math.h>
@@ -34,6 +35,8 @@ static dstn_status put_count(dstn_doc *doc, const char *key, int64_t count, cons
     return status;
 }
 
+/* ---- of a model -------------------------------------------------------------------------------------------------- */
+
 /* The paper's settings for networks. The lengths are irrelevant here: steps are taken singly. */
 static dstn_status read_setup(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
     const char *text = "train: {iterations: 1, train_steps: 5, valid_steps: 1, entropy_weight: 1e-3}\n"
@@ -59,7 +62,7 @@ static dstn_status read_setup(tools_bench *bench, const dstn_bench_request *requ
 
 /* Rows of the synthetic data, three quarters of which are for training: some batches in either part. */
 static int64_t data_rows(const tools_bench *bench) {
-    return 16 * bench->train.batch;
+    return DSTN_JOB_SYNTHETIC_BATCHES * bench->train.batch;
 }
 
 static dstn_status make_model(tools_bench *bench, int64_t inert, dstn_error *err) {
@@ -103,6 +106,7 @@ static dstn_status make_trainer(const tools_bench *bench, const dstn_method *met
         .train = bench->train,
         .optimizer = bench->optimizer,
         .hyper_optimizer = bench->hyper_optimizer,
+        .augment = bench->augment,
         .model = bench->model,
         .space = bench->space,
         .dataset = bench->dataset,
@@ -122,9 +126,6 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
     if (status == DSTN_OK) {
         status = read_setup(bench, request, err);
     }
-    if (status == DSTN_OK) {
-        status = dstn_doc_load(bench->path, &bench->file, err);
-    }
     int64_t before = tools_bench_resident();
     if (status == DSTN_OK) {
         status = make_model(bench, request->hyper > 0 ? request->hyper : 0, err);
@@ -138,7 +139,7 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
     return DSTN_OK;
 }
 
-dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
+static dstn_status open_model(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
     dstn_status status = dstn_group_agree(bench->group, assemble(bench, request, err), err);
     if (status == DSTN_OK) { /* on all ranks, which make a trainer together */
         status = dstn_group_agree(bench->group, make_trainer(bench, bench->method, &bench->trainer, err), err);
@@ -146,7 +147,83 @@ dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *reque
     return status;
 }
 
+/* ---- of a config ------------------------------------------------------------------------------------------------- */
+
+/* What the command line says in place of the config. A network whose batches are in shards has one trainer, and here
+ * are two. */
+static dstn_status put_request(dstn_doc *doc, const dstn_bench_request *request, dstn_error *err) {
+    const struct {
+        const char *key, *value, *option;
+    } texts[] = {{"method", request->method, "--method"},
+                 {"precision", request->kernel.precision, "--precision"},
+                 {"backend", request->kernel.backend, "--backend"},
+                 {"reproducible", "false", "bench"}};
+    const struct {
+        const char *key;
+        int64_t value;
+        const char *option;
+    } counts[] = {{"train.batch", request->batch, "--batch"}, {"train.samples", request->samples, "--samples"}};
+    dstn_status status = DSTN_OK;
+    if (request->hyper > 0) {
+        return dstn_fail(err, DSTN_ERROR_USAGE,
+                         "--hyper %lld: %s is a config, whose hyperparameters are its own; accepted: with a model",
+                         (long long)request->hyper, request->path);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && status == DSTN_OK; i++) {
+        status = texts[i].value ? dstn_doc_put(doc, texts[i].key, texts[i].value, texts[i].option, err) : DSTN_OK;
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0] && status == DSTN_OK; i++) {
+        status = counts[i].value > 0 ? put_count(doc, counts[i].key, counts[i].value, counts[i].option, err) : DSTN_OK;
+    }
+    return status;
+}
+
+static dstn_status open_config(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
+    dstn_status status = dstn_group_agree(bench->group, put_request(bench->file, request, err), err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    int64_t before = tools_bench_resident();
+    dstn_job *job;
+    status = dstn_job_new_synthetic(bench->file, bench->group, bench->log, &job, err);
+    bench->file = NULL; /* the job's now, or gone */
+    if (status != DSTN_OK) {
+        return status;
+    }
+    bench->job = job;
+    bench->optimizer = job->settings.optimizer;
+    bench->hyper_optimizer = job->settings.hyper_optimizer;
+    bench->method = job->method;
+    bench->kernel = job->kernel;
+    bench->train = job->train;
+    bench->space = job->space;
+    bench->model = job->model;
+    bench->dataset = job->dataset;
+    bench->augment = job->augment;
+    bench->trainer = job->trainer;
+    bench->rss_start = before < 0 ? before : before + (int64_t)dstn_dataset_memory_used(job->dataset);
+    return DSTN_OK;
+}
+
+/* ---- of either --------------------------------------------------------------------------------------------------- */
+
+dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *request, dstn_error *err) {
+    dstn_status status = dstn_job_load(bench->path, request->set, &bench->file, err);
+    if (dstn_group_agree(bench->group, status, err) != DSTN_OK) {
+        return err->status;
+    }
+    if (dstn_ranks_have_same_config(bench->file, bench->group, err) != DSTN_OK) {
+        return err->status;
+    }
+    bool is_model = dstn_node_get_kind(dstn_node_child(dstn_doc_root(bench->file), "layers")) != DSTN_NODE_NONE;
+    return (is_model ? open_model : open_config)(bench, request, err);
+}
+
 void tools_bench_close(tools_bench *bench) {
+    if (bench->job) {
+        dstn_job_destroy(bench->job);
+        return;
+    }
     dstn_trainer_destroy(bench->trainer);
     dstn_model_destroy(bench->model);
     dstn_space_destroy(bench->space);
@@ -177,6 +254,7 @@ static dstn_status measure(tools_bench *bench, const dstn_bench_request *request
     if (dstn_group_agree(bench->group, status, err) == DSTN_OK) {
         int64_t steps = choose_steps(bench, request->steps, seconds);
         tools_bench_times times = tools_bench_measure_times(bench, ordinary, steps);
+        times.augment = tools_bench_measure_augment(bench);
         tools_bench_traffic traffic = tools_bench_measure_traffic(bench);
         if (out) {
             tools_bench_print(bench, &memory, &times, &traffic, ordinary, request->json, out);
@@ -187,7 +265,7 @@ static dstn_status measure(tools_bench *bench, const dstn_bench_request *request
 }
 
 static dstn_status bench_once(const dstn_console *console, const dstn_bench_request *request, dstn_error *err) {
-    tools_bench bench = {.group = console->world, .path = request->model};
+    tools_bench bench = {.group = console->world, .log = &console->log, .path = request->path};
     dstn_status status = tools_bench_open(&bench, request, err);
     if (status == DSTN_OK) {
         dstn_announce(console, bench.path);

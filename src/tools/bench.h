@@ -2,15 +2,18 @@
 #ifndef TOOLS_BENCH_H
 #define TOOLS_BENCH_H
 
-#include "dstn/bilevel.h"
+#include "dstn/run.h"
 #include "dstn/tools.h"
 
 /* What is timed: a network on data of noise. */
 typedef struct tools_bench {
     const dstn_group *group;
-    const char *path; /* of the model file */
+    const dstn_log *log; /* NULL: silent */
+    const char *path;    /* of a model, or a config */
+    dstn_job *job;       /* of a config, to which all that follows belongs then; NULL: of a model */
     dstn_doc *file, *setup;
     dstn_node optimizer, hyper_optimizer; /* of setup */
+    const dstn_augment *augment;          /* NULL: none */
     const dstn_method *method;
     const dstn_kernel *kernel;
     dstn_train_settings train;
@@ -25,8 +28,8 @@ typedef struct tools_bench {
 enum { TOOLS_BENCH_BATCH = 128 };
 #define TOOLS_BENCH_METHOD "delta-stn"
 
-/* What `request` asks for, on the ranks of bench->group; the path is set, too. Collective over the group. To be closed
- * whatever comes of it. */
+/* What `request` asks for, on the ranks of bench->group; log and path are set, too. Collective over the group. To be
+ * closed whatever comes of it. */
 dstn_status tools_bench_open(tools_bench *bench, const dstn_bench_request *request, dstn_error *err);
 void tools_bench_close(tools_bench *bench); /* by all ranks of the group together */
 
@@ -65,6 +68,7 @@ typedef struct tools_bench_times {
     int blocks;
     tools_bench_spread step, hyper, ordinary; /* seconds a step; hyper: NAN where the method has none */
     tools_bench_spread peak;                  /* GFLOP/s, summed over the ranks */
+    double augment;                           /* seconds of a step; NAN: of a model */
 } tools_bench_times;
 
 /* Training steps, hyperparameter steps, steps of the ordinary network and matrix products in alternating blocks, so
@@ -77,6 +81,12 @@ typedef void tools_bench_step(dstn_trainer *trainer);
 /* Seconds of a step, from barrier to barrier of the group, after one that is not counted, which brings the weights back
  * into the caches. */
 double tools_bench_time_block(const dstn_group *group, tools_bench_step *take, dstn_trainer *trainer, int64_t steps);
+
+/* ---- augmentation: bench_augment.c ---- */
+
+/* Seconds of a training step, the mean over the ranks: what the batches of its objectives take beyond the one batch
+ * that there were without augmentation. NAN for a model, which has none. Collective. */
+double tools_bench_measure_augment(const tools_bench *bench);
 
 /* ---- what ranks move: bench_traffic.c ---- */
 

@@ -86,6 +86,10 @@ static void put_seconds(tools_report *r, const tools_bench_times *times) {
     tools_report_number(r, "ordinary_seconds_per_step", times->ordinary.median);
     tools_report_number(r, "ordinary_seconds_per_step_best", times->ordinary.low);
     tools_report_number(r, "cost_ratio", times->step.median / times->ordinary.median);
+    if (isfinite(times->augment)) {
+        tools_report_number(r, "augment_seconds_per_step", times->augment);
+        tools_report_number(r, "augment_fraction_of_step", times->augment / times->step.median);
+    }
 }
 
 /* Medians with medians, the best with the best: the two fractions say how much the machine was disturbed. */

@@ -31,14 +31,27 @@ typedef struct scaling {
     trial *trials; /* [count]; the first is of one rank, with which the others are compared */
     int count, rounds;
     int64_t steps; /* of a block */
+    int64_t batch; /* of one member on any number of ranks */
+    const char *method;
 } scaling;
 
 /* ---- trials ------------------------------------------------------------------------------------------------------ */
 
 static void add_trial(scaling *s, trial_kind kind, int ranks, const dstn_group *group) {
-    int64_t batch = s->request->batch > 0 ? s->request->batch : TOOLS_BENCH_BATCH;
     s->trials[s->count++] =
-        (trial){.kind = kind, .ranks = ranks, .batch = kind == WEAK ? ranks * batch : batch, .group = group};
+        (trial){.kind = kind, .ranks = ranks, .batch = kind == WEAK ? ranks * s->batch : s->batch, .group = group};
+}
+
+/* What a config says of batch and method, and whether it can be done at all: each rank for itself. */
+static dstn_status read_settings(scaling *s, const dstn_log *log, dstn_error *err) {
+    tools_bench bench = {.group = s->self, .log = log, .path = s->request->path};
+    dstn_status status = tools_bench_open(&bench, s->request, err);
+    if (status == DSTN_OK) {
+        s->batch = bench.train.batch;
+        s->method = bench.method->name;
+    }
+    tools_bench_close(&bench);
+    return dstn_group_agree(s->world, status, err);
 }
 
 /* Powers of two, and all ranks. */
@@ -66,7 +79,7 @@ static void forget(scaling *s) {
 static dstn_status time_trial(const scaling *s, const trial *t, int64_t *steps, double *seconds, dstn_error *err) {
     dstn_bench_request request = *s->request;
     request.batch = t->batch;
-    tools_bench bench = {.group = t->kind == POPULATION ? s->self : t->group, .path = request.model};
+    tools_bench bench = {.group = t->kind == POPULATION ? s->self : t->group, .path = request.path};
     dstn_status status = dstn_group_agree(t->group, tools_bench_open(&bench, &request, err), err);
     if (status == DSTN_OK) {
         const int64_t few = 2, most = 1000;
@@ -126,8 +139,8 @@ static void print_table(scaling *s, FILE *out) {
 
 static void print(scaling *s, FILE *out) {
     tools_report report = {out, s->request->json, 0};
-    tools_report_text(&report, "model", s->request->model);
-    tools_report_text(&report, "method", s->request->method ? s->request->method : TOOLS_BENCH_METHOD);
+    tools_report_text(&report, "model", s->request->path);
+    tools_report_text(&report, "method", s->method);
     tools_report_count(&report, "ranks", dstn_group_size(s->world));
     tools_report_count(&report, "hosts", dstn_group_hosts(s->world, NULL));
     tools_report_count(&report, "threads", dstn_kernel_init_threads());
@@ -145,9 +158,11 @@ dstn_status tools_bench_scaling(const dstn_console *console, const dstn_bench_re
         s.rounds = request->steps < ROUNDS ? (int)request->steps : ROUNDS;
         s.steps = request->steps / s.rounds;
     }
-    dstn_announce(console, request->model);
-    plan(&s);
-    dstn_status status = DSTN_OK;
+    dstn_announce(console, request->path);
+    dstn_status status = read_settings(&s, &console->log, err);
+    if (status == DSTN_OK) {
+        plan(&s);
+    }
     for (int round = 0; round < s.rounds && status == DSTN_OK; round++) {
         status = run_round(&s, round, err);
     }

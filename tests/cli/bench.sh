@@ -51,8 +51,9 @@ expect "which is JSON with every name" 0 '^delta-stn 6 3 f32$' \
 
 expect "an ordinary network has no hyperparameter step" 0 '^hyper_seconds_per_step nan$' \
   "$dstn" bench "$scratch/nameless.yaml" --method fixed --batch 8 --steps 2
-expect "and null in JSON" 0 '"hyper_seconds_per_step":null,' \
-  "$dstn" bench "$scratch/nameless.yaml" --method fixed --batch 8 --steps 2 --json
+expect "and null in JSON, of a network half as wide" 0 '"general_parameters":667,.*"hyper_seconds_per_step":null,' \
+  "$dstn" bench "$scratch/nameless.yaml" --method fixed --batch 8 --steps 2 --json --set width=0.5
+[ "$(grep -c augment "$scratch/out")" -eq 0 ] || { echo "FAIL a model has no augmentation" && failures=$((failures + 1)); }
 expect "inert hyperparameters are enough" 0 '^precision f64$' \
   "$dstn" bench "$scratch/nameless.yaml" --method stn --hyper 1 --batch 8 --steps 1 --precision f64
 for ranks in 2 4; do
@@ -89,6 +90,37 @@ expect "with gains as they follow from times" 0 '' /usr/bin/python3 "$scratch/ju
 expect "more ranks than examples, by and by" 2 'ranks are more' run_mpi 2 "$dstn" bench "$scratch/net.yaml" --scaling \
   --batch 1 --steps 1
 
+# A config, with its own batch, method, hyperparameters and augmentation, on data that need not be there.
+cat >"$scratch/images.yaml" <<'Y'
+method: stn
+precision: f64
+reproducible: true
+data: {source: hdf5, path: nowhere.h5, task: classification}
+augment: [affine: {rotation: turn}, color: {hue: 0.1}]
+model:
+  input: [3, 8, 8]
+  loss: cross_entropy
+  layers: [conv: {out: 8, kernel: 3}, relu, flatten, linear: {out: 5}]
+hyperparameters: {turn: {range: [0, 45], start: 10}}
+train: {epochs: 1, batch: 24}
+optimizer: {rate: 0.1}
+hyper_optimizer: {rate: 0.1}
+Y
+expect "a config" 0 '^method stn$' "$dstn" bench "$scratch/images.yaml" --steps 3
+within "its batch" "$(value batch)" 24 24
+within "its hyperparameters" "$(value hyperparameters)" 1 1
+within "its augmentation's part of a step" "$(value augment_fraction_of_step)" 1e-6 1
+general=$(value general_parameters)
+expect "on two ranks, other settings" 0 '"precision":"f32".*"augment_seconds_per_step":[1-9]' \
+  run_mpi 2 "$dstn" bench "$scratch/images.yaml" --steps 2 --method delta-stn --batch 10 --precision f32 --json \
+  --set model.width=0.5
+grep -q '"method":"delta-stn","batch":10,.*"general_parameters":'"$((general / 2 + 3))"',' "$scratch/out" ||
+  { echo "FAIL a narrower network by --set" && failures=$((failures + 1)); }
+expect "a config on more ranks" 0 '^strong +2 +24 ' run_mpi 2 "$dstn" bench "$scratch/images.yaml" --scaling --steps 1
+expect "inert hyperparameters in a config" 2 'images.yaml is a config.*accepted: with a model' \
+  "$dstn" bench "$scratch/images.yaml" --hyper 3
+expect "a config whose network says no shape" 2 'images.yaml:.*input' "$dstn" bench "$scratch/images.yaml" \
+  --set model.input=~
 expect "no model" 2 'usage: dstn bench' "$dstn" bench
 expect "a model that is not there" 2 'nowhere.yaml' "$dstn" bench "$scratch/nowhere.yaml"
 expect "a method that is none" 2 '--method.*delta-stm' "$dstn" bench "$scratch/net.yaml" --method delta-stm
