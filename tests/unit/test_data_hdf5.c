@@ -99,6 +99,126 @@ static void a_split_without_validation_leaves_it_to_the_key(void **state) {
     dstn_dataset_destroy(dataset);
 }
 
+/* ---- the order of axes ------------------------------------------------------------------------------------------- */
+
+enum { CHANNELS = 3, SIDE = 5, PLANE = SIDE * SIDE };
+
+/* How a file keeps its images. */
+typedef struct image_file {
+    bool is_last, is_packed; /* channels last; in chunks, compressed */
+    hid_t type;              /* in the file */
+} image_file;
+
+static double pixel_of(int row, int channel, int pixel) {
+    return (7 * row + 80 * channel + pixel) % 256;
+}
+
+static void write_images(const image_file *how) {
+    const hsize_t first[] = {ROWS, CHANNELS, SIDE, SIDE}, last[] = {ROWS, SIDE, SIDE, CHANNELS};
+    double *x = dstn_alloc((size_t)ROWS * CHANNELS * PLANE, sizeof *x);
+    for (int i = 0; i < ROWS * CHANNELS * PLANE; i++) {
+        int row = i / (CHANNELS * PLANE), rest = i % (CHANNELS * PLANE);
+        x[i] =
+            how->is_last ? pixel_of(row, rest % CHANNELS, rest / CHANNELS) : pixel_of(row, rest / PLANE, rest % PLANE);
+    }
+    int y[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        y[r] = r % 3;
+    }
+    const hsize_t *extent = how->is_last ? last : first, chunk[] = {5, 2, 2, 2};
+    hid_t file = create(), space = H5Screate_simple(4, extent, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
+    if (how->is_packed) {
+        assert_true(H5Pset_chunk(plist, 4, chunk) >= 0 && H5Pset_deflate(plist, 6) >= 0);
+    }
+    hid_t set = H5Dcreate2(file, "x", how->type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    assert_true(set >= 0 && H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+    put_integers(file, "y", ROWS, y);
+    H5Dclose(set);
+    H5Pclose(plist);
+    H5Sclose(space);
+    H5Fclose(file);
+    free(x);
+}
+
+/* Reads the file with mean 0 and std 1; what was said into `said` [256]. */
+static dstn_dataset *read_images(const char *more, char *said) {
+    char section[512];
+    snprintf(section, sizeof section, "source: hdf5, path: %s, split: end, mean: 0, std: 1" CLASSES "%s", path, more);
+    memset(said, 0, 256);
+    FILE *out = fmemopen(said, 255, "w");
+    dstn_log log = {.out = out, .level = DSTN_LOG_NORMAL};
+    dstn_dataset *dataset = NULL;
+    dstn_error err;
+    if (read_section(section, 1, &log, &dataset, &err) != DSTN_OK) {
+        fail_msg("%s", err.message);
+    }
+    fclose(out);
+    return dataset;
+}
+
+static void assert_is_images(const dstn_dataset *dataset) {
+    assert_int_equal(dataset->shape[0], CHANNELS);
+    assert_int_equal(dataset->shape[1], SIDE);
+    for (int i = 0; i < CHANNELS * PLANE; i++) {
+        double want = pixel_of(1, i % CHANNELS, i / CHANNELS);
+        int at = CHANNELS * PLANE + i;
+        assert_true(want == (dataset->bytes[0] ? (double)dataset->bytes[0][at] : dataset->x[0][at]));
+    }
+}
+
+static void layout_says_where_channels_are_in_every_kind_of_file(void **state) {
+    (void)state;
+    const hid_t types[] = {H5T_STD_U8LE, H5T_IEEE_F64LE, H5T_STD_I16BE};
+    char said[256];
+    for (int i = 0; i < 12; i++) {
+        const image_file how = {.is_last = i & 1, .is_packed = i & 2, .type = types[i / 4]};
+        write_images(&how);
+        dstn_dataset *dataset = read_images(how.is_last ? ", layout: nhwc" : "", said);
+        assert_is_images(dataset);
+        assert_string_equal(said, "");
+        dstn_dataset_destroy(dataset);
+    }
+}
+
+static void channels_that_seem_to_be_last_are_warned_of_until_the_key_says(void **state) {
+    (void)state;
+    const image_file last = {.is_last = true, .type = H5T_STD_U8LE};
+    char said[256];
+    write_images(&last);
+    dstn_dataset *dataset = read_images("", said);
+    assert_int_equal(dataset->shape[0], SIDE);
+    assert_non_null(strstr(said, "warning: "));
+    assert_non_null(strstr(said, "own.h5: x is read as images of 5 channels of 5 x 3 pixels"));
+    assert_non_null(strstr(said, "data.layout: nhwc"));
+    dstn_dataset_destroy(dataset);
+    dstn_dataset_destroy(read_images(", layout: nchw", said));
+    assert_string_equal(said, "");
+}
+
+/* [N, H, W] has one channel, wherever that would be, and a width of 3 is no reason to doubt it. */
+static void images_without_channels_are_as_they_are_in_both_layouts(void **state) {
+    (void)state;
+    const hsize_t extent[] = {ROWS, 2, 3};
+    double x[6 * ROWS];
+    int y[ROWS];
+    for (int i = 0; i < 6 * ROWS; i++) {
+        x[i] = i;
+        y[i / 6] = i / 6 % 3;
+    }
+    hid_t file = create();
+    put_doubles(file, "x", 3, extent, x);
+    put_integers(file, "y", ROWS, y);
+    H5Fclose(file);
+    char said[256];
+    for (int i = 0; i < 2; i++) {
+        dstn_dataset *dataset = read_images(i ? ", layout: nhwc" : "", said);
+        assert_true(dataset->shape[0] == 1 && dataset->shape[1] == 2 && dataset->shape[2] == 3);
+        assert_memory_equal(dataset->x[0], x, 6 * sizeof *x);
+        assert_string_equal(said, "");
+        dstn_dataset_destroy(dataset);
+    }
+}
+
 /* ---- bad ones ---------------------------------------------------------------------------------------------------- */
 
 static void files_that_are_no_hdf5_are_named(void **state) {
@@ -263,6 +383,9 @@ int main(void) {
         TEST_CASE(targets_of_a_regression_may_have_columns),
         TEST_CASE(the_files_own_split_is_taken),
         TEST_CASE(a_split_without_validation_leaves_it_to_the_key),
+        TEST_CASE(layout_says_where_channels_are_in_every_kind_of_file),
+        TEST_CASE(channels_that_seem_to_be_last_are_warned_of_until_the_key_says),
+        TEST_CASE(images_without_channels_are_as_they_are_in_both_layouts),
         TEST_CASE(files_that_are_no_hdf5_are_named),
         TEST_CASE(missing_arrays_are_named),
         TEST_CASE(wrong_ranks_and_rows_are_named),
