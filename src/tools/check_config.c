@@ -185,8 +185,21 @@ static void check_hyper(config_check *c, int i, bool is_scale, double got) {
     }
 }
 
+/* The running statistics that evaluation normalizes by are at the start those of no data: many layers without
+ * normalization have values that differences tell nothing of. So these rows enter them first. */
+static void settle_statistics(const config_check *c) {
+    const int passes = c->job->model->buffer_count > 0 ? 30 : 0;
+    dstn_objective objective = value_of(c->objective);
+    objective.part = DSTN_PART_TRAIN;
+    objective.tracks_statistics = true;
+    for (int i = 0; i < passes; i++) {
+        dstn_problem_evaluate(c->problem, &objective, &c->batch, perturbation_of(c), 0);
+    }
+}
+
 static void check_hypergradient(config_check *c) {
     const dstn_space *space = c->job->space;
+    settle_statistics(c);
     dstn_evaluation evaluation = dstn_problem_evaluate(c->problem, c->objective, &c->batch, perturbation_of(c), 0);
     dstn_hypergradient gradient = dstn_problem_hypergradient(c->problem, &evaluation, c->job->train.entropy_weight);
     double *got = dstn_alloc(2 * (size_t)space->count + 1, sizeof(double));
