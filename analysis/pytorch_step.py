@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""One STN or Delta-STN training step of the MLP and the small CNN in PyTorch, to time beside `dstn bench`.
+"""One STN or Delta-STN training step of a network of jobs/models in PyTorch, to time beside `dstn bench`.
 
-Usage: pytorch_step.py --model mlp|simple-cnn --method stn|delta-stn [--batch B] [--threads N] [--steps N]
-       [--tangent double-backward|explicit] [--dstn PATH] [--rounds N] | --check
+Usage: pytorch_step.py --model mlp|simple-cnn|alexnet|vgg16|resnet18 --method stn|delta-stn [--batch B] [--threads N]
+       [--steps N] [--width W] [--hyper N] [--tangent double-backward|explicit] [--dstn PATH] [--rounds N] | --check
 
 A step is what `dstn bench` times: a mini-batch of bytes is gathered and normalized, noise and dropout masks are drawn
 (every example has its own perturbed rates), both passes of Delta-STN (one of STN) run, and SGD with momentum updates
 general and response weights. The predictions y + J_yw Δw of Delta-STN's response pass come from two backward passes in
 a row, as the method's authors take them, or with `--tangent explicit` from a tangent that is carried along the forward
-pass by hand, the fewest products that PyTorch can do it with. `--check` compares both with finite differences.
-With --dstn, blocks of PyTorch's steps alternate with runs of `dstn bench`, with the same threads.
+pass by hand, the fewest products that PyTorch can do it with. `--check` compares both with finite differences. The
+network is built from the same file as dstn's, `--width` narrows both, and `--hyper N` gives both N more hyperparameters
+that no layer uses, as augmentations have them. With --dstn, blocks of PyTorch's steps alternate with runs of `dstn bench`, with the same threads.
 """
 import argparse
 import json
@@ -29,10 +30,12 @@ MODELS = pathlib.Path(__file__).resolve().parent.parent / "jobs" / "models"
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=["mlp", "simple-cnn"], default="mlp")
+    parser.add_argument("--model", choices=["mlp", "simple-cnn", "alexnet", "vgg16", "resnet18"], default="mlp")
     parser.add_argument("--method", choices=["stn", "delta-stn"], default="delta-stn")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--width", type=float, default=1, help="multiplies the outputs of all layers but the last")
+    parser.add_argument("--hyper", type=int, default=0, help="hyperparameters more, which no layer uses")
     parser.add_argument("--steps", type=int, default=40, help="timed steps of PyTorch, over all rounds")
     parser.add_argument("--tangent", choices=["double-backward", "explicit"], default="double-backward")
     parser.add_argument("--dstn", help="the program to compare with")
@@ -45,39 +48,43 @@ args = arguments()
 # Both have to know before the libraries are loaded.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = str(args.threads)
-needs.check("torch")
+needs.check("torch", "yaml")
 
 import torch
 import torch.nn.functional as F
+import yaml
 
 # ---- layers: each maps (x, ẋ, z) to (y, ẏ); ẋ is None where no tangent is carried ----
 
 
 class Response:
-    """y = W x + b + (U z) ⊙ (W_r x) + (V z) ⊙ b_r, for a linear layer or a convolution."""
+    """y = W x + b + (U z) ⊙ (W_r x) + (V z) ⊙ b_r, for a linear layer or (stride not None) a convolution."""
 
-    def __init__(self, shape, hypers, padding=None):
-        fan_in = shape[1] * (shape[2] * shape[3] if padding is not None else 1)
-        bound = fan_in**-0.5
-        self.padding = padding
-        self.weight, self.response_weight = (torch.empty(shape).uniform_(-bound, bound) for _ in range(2))
+    def __init__(self, shape, hypers, stride=None, padding=0, init="kaiming"):
+        places = shape[2] * shape[3] if stride is not None else 1
+        bound = (shape[1] * places) ** -0.5
+        self.stride, self.padding = stride, padding
+        if init == "he":
+            self.weight, self.response_weight = (torch.randn(shape) * (2 / (shape[0] * places)) ** 0.5 for _ in range(2))
+        else:
+            self.weight, self.response_weight = (torch.empty(shape).uniform_(-bound, bound) for _ in range(2))
         self.bias, self.response_bias = (torch.empty(shape[0]).uniform_(-bound, bound) for _ in range(2))
         self.hyper = torch.zeros(2 * shape[0], hypers)
         self.general = [self.weight, self.bias]
         self.response = [self.response_weight, self.response_bias, self.hyper]
 
     def map(self, x, weight, bias=None):
-        if self.padding is None:
+        if self.stride is None:
             return F.linear(x, weight, bias)
-        return F.conv2d(x, weight, bias, padding=self.padding)
+        return F.conv2d(x, weight, bias, stride=self.stride, padding=self.padding)
 
     def term(self, x, z):
         """The part of the output that depends on z."""
         factors = F.linear(z, self.hyper)
-        if self.padding is not None:
+        if self.stride is not None:
             factors = factors[:, :, None, None]
         s, t = factors.chunk(2, dim=1)
-        bias = self.response_bias if self.padding is None else self.response_bias[:, None, None]
+        bias = self.response_bias if self.stride is None else self.response_bias[:, None, None]
         return s * self.map(x, self.response_weight) + t * bias
 
     def __call__(self, x, tangent, z, rates, carries):
@@ -86,6 +93,42 @@ class Response:
             slope = self.term(x, z)
             return y, slope if tangent is None else slope + self.map(tangent, self.weight)
         return (y if z is None else y + self.term(x, z)), None
+
+
+class BatchNorm:
+    """γ x̂ + β by the statistics of the batch, through which the tangent goes too; the running ones move in the pass
+    that trains γ and β."""
+
+    def __init__(self, channels):
+        self.gamma, self.beta = torch.ones(channels), torch.zeros(channels)
+        self.mean, self.variance = torch.zeros(channels), torch.ones(channels)
+        self.general, self.response = [self.gamma, self.beta], []
+
+    def __call__(self, x, tangent, z, rates, carries):
+        running = (self.mean, self.variance) if self.gamma.requires_grad else (None, None)
+        y = F.batch_norm(x, *running, self.gamma, self.beta, training=True, momentum=0.1, eps=1e-5)
+        if tangent is None:
+            return y, None
+        variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False, keepdim=True)
+        rate = (variance + 1e-5).rsqrt()
+        centred = (x - mean) * rate
+        along = (centred * tangent).mean((0, 2, 3), keepdim=True)
+        slope = tangent - tangent.mean((0, 2, 3), keepdim=True) - centred * along
+        return y, self.gamma[:, None, None] * rate * slope
+
+
+class Residual:
+    """The sum of what a list of layers and a shortcut make of the same input; an empty shortcut is the identity."""
+
+    def __init__(self, layers, shortcut):
+        self.branches = (layers, shortcut)
+        self.general, self.response = ([p for branch in self.branches for layer in branch for p in getattr(layer, kind)]
+                                       for kind in ("general", "response"))
+
+    def __call__(self, x, tangent, z, rates, carries):
+        (y, slope), (short, short_slope) = (through(branch, x, tangent, z, rates, carries) for branch in self.branches)
+        slopes = [part for part in (slope, short_slope) if part is not None]
+        return y + short, sum(slopes[1:], slopes[0]) if slopes else None
 
 
 class Pattern:
@@ -134,6 +177,17 @@ def flatten():
     return Pattern(lambda x, rates: (x.flatten(1), None), lambda tangent, kept: tangent.flatten(1))
 
 
+def average_pool():
+    return Pattern(lambda x, rates: (x.mean((2, 3), keepdim=True), None),
+                   lambda tangent, kept: tangent.mean((2, 3), keepdim=True))
+
+
+def through(layers, x, tangent, z, rates, carries):
+    for layer in layers:
+        x, tangent = layer(x, tangent, z, rates, carries)
+    return x, tangent
+
+
 class Net:
     def __init__(self, hypers, layers):
         self.hypers, self.layers = hypers, layers
@@ -141,28 +195,77 @@ class Net:
         self.response = [p.requires_grad_() for layer in layers for p in layer.response]
 
     def __call__(self, x, z, rates, carries=False):
-        tangent = None
-        for layer in self.layers:
-            x, tangent = layer(x, tangent, z, rates, carries)
-        return x, tangent
+        return through(self.layers, x, None, z, rates, carries)
 
 
-def mlp(sizes=(784, 1200, 1200, 1200, 10)):
-    h, layers = 3, [flatten()]
-    for i, (width, out) in enumerate(zip(sizes, sizes[1:])):
-        layers += [dropout(i)] if i < h else []
-        layers += [Response((out, width), h)]
-        layers += [relu()] if i < len(sizes) - 2 else []
-    return Net(h, layers)
+class Builder:
+    """Layers from the lists of a model's file."""
+
+    def __init__(self, model, width=1, inert=0):
+        self.model, self.width = model, width
+        self.names = list(dict.fromkeys(self.rates_of(model["layers"])))
+        self.hypers = len(self.names) + inert
+        self.last = [e for e in model["layers"] if isinstance(e, dict) and "out" in next(iter(e.values()))][-1]
+
+    def rates_of(self, layers):
+        for entry in layers:
+            kind, options = self.read(entry)
+            if kind == "dropout":
+                yield options["rate"]
+            for branch in ("layers", "shortcut"):
+                yield from self.rates_of(options.get(branch, []))
+
+    @staticmethod
+    def read(entry):
+        return (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+
+    def outputs(self, entry, options):
+        """Rounded as dstn does it, half away from zero."""
+        return options["out"] if entry is self.last else max(1, int(self.width * options["out"] + 0.5))
+
+    def build(self, layers, shape):
+        built = []
+        for entry in layers:
+            layer, shape = self.layer(entry, *self.read(entry), shape)
+            built.append(layer)
+        return built, shape
+
+    def layer(self, entry, kind, options, shape):
+        """A layer and the shape of its output."""
+        if kind == "linear":
+            out = self.outputs(entry, options)
+            return Response((out, shape[0]), self.hypers, init=options.get("init", "kaiming")), (out,)
+        if kind == "conv":
+            out, kernel, stride, padding = (self.outputs(entry, options), options["kernel"], options.get("stride", 1),
+                                            options.get("padding", 0))
+            layer = Response((out, shape[0], kernel, kernel), self.hypers, stride, padding, options.get("init", "kaiming"))
+            return layer, (out, *((side + 2 * padding - kernel) // stride + 1 for side in shape[1:]))
+        if kind == "residual":
+            main, out = self.build(options["layers"], shape)
+            return Residual(main, self.build(options.get("shortcut", []), shape)[0]), out
+        if kind == "maxpool":
+            size = options.get("size", 2)
+            return max_pool(size), (shape[0], *(side // size for side in shape[1:]))
+        if kind == "flatten":
+            return flatten(), (torch.Size(shape).numel(),)
+        if kind == "avgpool":
+            return average_pool(), (shape[0], 1, 1)
+        if kind == "batchnorm":
+            return BatchNorm(shape[0]), shape
+        if kind == "relu":
+            return relu(), shape
+        if kind == "dropout":
+            return dropout(self.names.index(options["rate"]), options.get("per") == "channel"), shape
+        sys.exit(f"this program has no layer {kind}")
 
 
-def simple_cnn(side=28, channels=(16, 32), hidden=1568):
-    h, flat = 4, channels[1] * (side // 4) ** 2
-    return Net(h, [dropout(0),
-                   Response((channels[0], 1, 5, 5), h, padding=2), relu(), max_pool(2), dropout(1, per_channel=True),
-                   Response((channels[1], channels[0], 5, 5), h, padding=2), relu(), max_pool(2),
-                   dropout(2, per_channel=True), flatten(),
-                   Response((hidden, flat), h), relu(), dropout(3), Response((10, hidden), h)])
+def net_of(model, width=1, inert=0):
+    builder = Builder(model, width, inert)
+    return Net(builder.hypers, builder.build(model["layers"], model["input"])[0])
+
+
+def model_of(name):
+    return yaml.safe_load((MODELS / f"{name}.yaml").read_text())
 
 
 # ---- steps ----
@@ -248,7 +351,7 @@ def relative(got, want):
 def check_net(name, net, x, labels):
     """The linearized gradient against central differences of the loss at y + Δy, Δy itself a central difference."""
     for p in net.response:
-        p.data = torch.randn_like(p) * 0.3
+        p.data = torch.randn_like(p) * min(0.3, 4 / len(net.response))
     epsilon = torch.randn(len(x), net.hypers)
     rates = RATE_HIGH * torch.sigmoid(epsilon - 1)
 
@@ -282,18 +385,39 @@ def check_net(name, net, x, labels):
         got = torch.stack([sum((g * d).sum() for g, d in zip(found[tangent], direction)) for direction in directions])
         error = relative([got], [want])
         print(f"{name} {tangent} against finite differences: {error:.1e}")
-        assert error < 1e-6, error
+        assert error < 1e-5, error
     error = relative(found["double-backward"], found["explicit"])
     print(f"{name} double-backward against explicit: {error:.1e}")
     assert error < 1e-12, error
+
+
+SMALL = """
+input: [3, 8, 8]
+layers:
+  - dropout: {rate: one, per: channel}
+  - conv: {out: 4, kernel: 3, padding: 1, stride: 2}
+  - batchnorm
+  - relu
+  - residual:
+      layers: [conv: {out: 6, kernel: 3, padding: 1, init: he}, batchnorm, relu, conv: {out: 6, kernel: 1}, batchnorm]
+      shortcut: [conv: {out: 6, kernel: 1}, batchnorm]
+  - residual: {layers: [maxpool: {size: 1}, dropout: {rate: two, per: channel}]}
+  - maxpool: {size: 2}
+  - avgpool
+  - flatten
+  - linear: {out: 10}
+"""
 
 
 def check():
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(1)
     labels = torch.randint(0, 10, (9,))
-    check_net("mlp", mlp((12, 8, 7, 6, 10)), torch.randn(9, 12), labels)
-    check_net("simple-cnn", simple_cnn(8, (3, 4), 11), torch.randn(9, 1, 8, 8), labels)
+    for name, width in ("mlp", 0.01), ("simple-cnn", 0.2), ("alexnet", 0.02), ("vgg16", 0.03), ("resnet18", 0.03):
+        model = model_of(name)
+        check_net(name, net_of(model, width, 1), torch.randn(9, *model["input"]), labels)
+    model = yaml.safe_load(SMALL)
+    check_net("small residual", net_of(model), torch.randn(9, *model["input"]), labels)
 
 
 # ---- timing ----
@@ -309,8 +433,8 @@ def time_block(trainer, steps):
 
 
 def run_dstn():
-    command = [args.dstn, "bench", str(MODELS / f"{args.model}.yaml"), "--method", args.method,
-               "--batch", str(args.batch), "--json"]
+    command = [args.dstn, "bench", str(MODELS / f"{args.model}.yaml"), "--set", f"width={args.width}", "--method",
+               args.method, "--batch", str(args.batch), "--json", *(["--hyper", str(args.hyper)] if args.hyper else [])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr.strip() or f"{args.dstn} ended with {done.returncode}")
@@ -323,9 +447,9 @@ def main():
         return
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    net = mlp() if args.model == "mlp" else simple_cnn()
-    trainer = Trainer(net, (1, 28, 28), args.batch, args.method, args.tangent)
-    time_block(trainer, 3)
+    model = model_of(args.model)
+    trainer = Trainer(net_of(model, args.width, args.hyper), model["input"], args.batch, args.method, args.tangent)
+    time_block(trainer, min(3, args.steps))
     seconds, found = [], []
     rounds = min(args.rounds, args.steps)
     for r in range(rounds):
