@@ -65,10 +65,13 @@ def member_of(network, run):
 
 
 def members_of_sweep(path):
+    """Of an axis whose labels have the method in them (alexnet-stn), what remains is the network."""
     sweep = dstn_record.load_sweep(path)
     axes = toys.panel_axes(sweep)
-    return [member_of("-".join(str(row[axis]) for axis in axes), sweep.runs[row["name"]])
-            for _, row in sweep.members.iterrows() if row["name"] in sweep.runs]
+    rows = [row for _, row in sweep.members.iterrows() if row["name"] in sweep.runs]
+    networks = ["-".join(str(row[axis]) for axis in axes) for row in rows]
+    return [member_of(without_labels(network, sweep.runs[row["name"]].provenance["method"]), sweep.runs[row["name"]])
+            for network, row in zip(networks, rows)]
 
 
 def members_of_run(path):

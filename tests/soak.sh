@@ -6,11 +6,12 @@
 #   tests/soak.sh [SECONDS] [NAME…]
 #   tests/soak.sh --inputs 1000000 [NAME…]
 # Or real launches: all that can happen to jobs under a real Slurm, some minutes (as root, with Debian); ranks that are
-# killed at random and resumed; reproducible runs of real networks on 1 to 8 ranks of one host and two (as root). The last
-# two draw by a seed, which they print.
+# killed at random and resumed; reproducible runs of real networks on 1 to 8 ranks of one host and two (as root). These
+# two draw by a seed, which they print. Or the networks of jobs/cifar-*.yaml, narrowed: gradients, traces, ranks, resumes.
 #   tests/soak.sh --slurm
 #   tests/soak.sh --kills 50 [SEED]
 #   tests/soak.sh --reproducible [SEED]
+#   tests/soak.sh --networks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in
@@ -20,7 +21,7 @@ case ${1:-} in
     cmake --build --preset release --target dstn
     exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
     ;;
-  --kills | --reproducible)
+  --kills | --reproducible | --networks)
     . jobs/environment.sh
     cmake --preset release >/dev/null
     cmake --build --preset release --target dstn

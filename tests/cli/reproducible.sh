@@ -108,6 +108,20 @@ DSTN_SHARED_MEMORY=$scratch/none expect "many owners without shared memory" 0 's
   --set method=delta-stn
 same "are one rank" wide-delta-stn-1 wide-apart
 
+# ResNet-18, narrow, killed within an epoch, goes on on another number of ranks.
+/usr/bin/python3 "$root/tests/small_cifar.py" cifar 8
+resnet() { # FOLDER RANKS [OPTION...]
+  local folder=$1 ranks=$2
+  shift 2
+  run_mpi "$ranks" "$dstn" train "$root/jobs/cifar-resnet18.yaml" --set "data.path=$PWD/cifar" --set model.width=0.03 \
+    --set train.batch=8 --set train.epochs=2 --set train.warmup_epochs=0 --set train.train_steps=2 --set shards=4 \
+    --set reproducible=true --set checkpoint_steps=2 --set digest_every=1 --set record.every=1 --out "$folder" "$@"
+}
+expect "ResNet-18 on one rank" 0 '' resnet resnet-1 1
+DSTN_DRILL=kill:0:3 expect "on two, killed" 137 '' resnet resnet-3 2
+expect "and resumed on three" 0 'resumed at step 2' resnet resnet-3 3 --resume
+same "is ResNet-18 on one rank" resnet-1 resnet-3
+
 expect "five shards on one rank" 0 '' train five-1 1 --set shards=5
 expect "on five" 0 '' train five-5 5 --set shards=5
 same "are five shards" five-1 five-5
