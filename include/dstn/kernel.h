@@ -23,6 +23,9 @@ typedef struct dstn_map_shape {
 /* What a backend keeps for a map of one shape: its plans and scratch arrays. */
 typedef struct dstn_map dstn_map;
 
+/* Whether the map's weight, read in every call, is so large beside the images that all rows should go in one call. */
+bool dstn_map_takes_all_rows(const dstn_map_shape *shape);
+
 /* A per-example, per-channel factor without its storage being spelled out: element (r, c) is data[r*row + c*col].
  * The structured response's s = z Uᵀ has {s, C, 1}; the full response's z_j has {z + j, h, 0}. */
 typedef struct dstn_factor {

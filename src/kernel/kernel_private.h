@@ -32,6 +32,9 @@ struct dstn_map {
 dstn_map *kernel_map_new(const dstn_map_shape *shape, int64_t max_rows);
 /* A patch is a place and the image the matrix of patches: a plain product. */
 bool kernel_map_is_plain(const dstn_map *map);
+/* Products with what lies within the image are then faster than a convolution: its kernel often reaches beyond the
+ * image, and its weight is larger than the images. */
+bool kernel_map_is_small(const dstn_map_shape *shape);
 int64_t kernel_map_places(const dstn_map *map);      /* of an output image */
 int64_t kernel_map_input_size(const dstn_map *map);  /* elements of one example */
 int64_t kernel_map_output_size(const dstn_map *map); /* elements of one example */

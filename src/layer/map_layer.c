@@ -30,8 +30,8 @@ void layer_map_layer_adjoint_rows(dstn_layer *layer, const dstn_pass *pass, dstn
     dstn_response_map_adjoint_rows(layer->content, pass, rows, dy);
 }
 
-/* Images go in parts whose outputs the second-level cache holds; a matrix is read once for all rows. */
+/* Images go in parts whose outputs the second-level cache holds; a large weight is read once for all rows. */
 int64_t layer_map_layer_part_values(const dstn_layer *layer) {
     const dstn_response_map *map = layer->content;
-    return map->plane == 1 ? 0 : map->out_count;
+    return dstn_map_takes_all_rows(&map->shape) ? 0 : map->out_count;
 }

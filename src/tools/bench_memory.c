@@ -1,4 +1,5 @@
 /* What a training run takes of the machine's memory, as the system sees it and as its parts count it. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,11 +41,19 @@ static double run(tools_bench *bench, int64_t steps) {
     return seconds;
 }
 
+/* A hundred steps in all, or as many as take about ten seconds. The leader's clock decides. */
+static int64_t choose_rest(const tools_bench *bench, double seconds) {
+    const double time = 10, fewest = 2, most = 97;
+    int64_t steps = seconds > 0 ? (int64_t)fmin(most, fmax(fewest, time / seconds)) : (int64_t)most;
+    dstn_group_broadcast(bench->group, &steps, sizeof steps);
+    return steps;
+}
+
 tools_bench_memory tools_bench_measure_memory(tools_bench *bench, double *seconds) {
-    enum { FIRST = 3, REST = 97 };
-    run(bench, FIRST);
-    *seconds = run(bench, REST) / REST;
-    tools_bench_memory memory = {.steps = FIRST + REST, .hwm_after = status_bytes("VmHWM"), .used = -1};
+    enum { FIRST = 3 };
+    int64_t rest = choose_rest(bench, run(bench, FIRST) / FIRST);
+    *seconds = run(bench, rest) / (double)rest;
+    tools_bench_memory memory = {.steps = FIRST + rest, .hwm_after = status_bytes("VmHWM"), .used = -1};
     memory.counted = (int64_t)(dstn_model_memory_used(bench->model) + dstn_trainer_memory_used(bench->trainer));
     if (memory.hwm_after >= 0 && bench->rss_start >= 0) {
         memory.used = memory.hwm_after - bench->rss_start;

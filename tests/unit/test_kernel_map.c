@@ -218,9 +218,22 @@ static void check_kinds(const dstn_kernel *kernel) {
     check_shape(kernel, shape_of(128, 96, 1, 1, 1, 1, 0), 100);
 }
 
+/* Small images with many channels go by places and taps: also such as see nothing of the image. */
+static void check_small(const dstn_kernel *kernel) {
+    check_shape(kernel, shape_of(128, 128, 2, 2, 3, 1, 1), 3);
+    check_shape(kernel, shape_of(64, 256, 7, 6, 3, 2, 1), 2);
+    check_shape(kernel, shape_of(512, 32, 2, 1, 5, 1, 2), 2);
+    check_shape(kernel, shape_of(128, 128, 1, 1, 2, 1, 2), 2);
+}
+
 static void a_map_remembers_nothing_of_the_call_before(void **state) {
     (void)state;
     for_kernels(check_kinds);
+}
+
+static void small_images_meet_the_kernel_where_they_are(void **state) {
+    (void)state;
+    for_kernels(check_small);
 }
 
 /* More patches than a scratch array holds: the mini-batch is taken in pieces. */
@@ -301,6 +314,7 @@ static void backends_agree_at_the_sizes_of_real_networks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_remembers_nothing_of_the_call_before),
+        cmocka_unit_test(small_images_meet_the_kernel_where_they_are),
         cmocka_unit_test(a_large_mini_batch_is_taken_in_pieces),
         cmocka_unit_test(several_threads_compute_the_same),
         cmocka_unit_test(backends_agree_at_the_sizes_of_real_networks),

@@ -1,7 +1,6 @@
 /* kernel: a map of images as one matrix product: every place of the output has its patch of the input as a row of a
- * matrix (im2col), of some examples at a time, as many as fit the scratch array. */
-#include "../split.h"
-#include "reference.h"
+ * matrix (im2col), of some examples at a time, as many as fit the scratch array. Small images go by places. */
+#include "places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,9 @@ static int64_t rows_at_a_time(const dstn_map *map) {
 }
 
 static size_t scratch_bytes(const dstn_map *map) {
+    if (kernel_map_is_small(&map->shape)) {
+        return (size_t)KERNEL_TYPED(kernel_places_scratch)(map) * sizeof(real);
+    }
     int64_t rows = kernel_map_is_plain(map) ? 0 : rows_at_a_time(map) * kernel_map_places(map);
     return (size_t)(rows * patch_length(map)) * sizeof(real);
 }
@@ -139,6 +141,10 @@ static int64_t least(int64_t a, int64_t b) {
 
 static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
                         void *y) {
+    if (kernel_map_is_small(&map->shape)) {
+        KERNEL_TYPED(kernel_places_forward)(kernel, map, rows, x, weight, y);
+        return;
+    }
     int64_t out = map->shape.out, length = patch_length(map), at_a_time = rows_at_a_time(map);
     for (int64_t done = 0; done < rows; done += at_a_time) {
         int64_t count = least(rows - done, at_a_time);
@@ -159,6 +165,10 @@ static void plain_adjoint(const dstn_kernel *kernel, const dstn_map *map, int64_
 
 static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
                         double beta, void *dx) {
+    if (kernel_map_is_small(&map->shape)) {
+        KERNEL_TYPED(kernel_places_adjoint)(kernel, map, rows, dy, weight, beta, patches_of(map), dx);
+        return;
+    }
     if (kernel_map_is_plain(map)) {
         plain_adjoint(kernel, map, rows, dy, weight, beta, dx);
         return;
@@ -181,6 +191,10 @@ static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, 
 
 static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
                          double beta, void *dweight) {
+    if (kernel_map_is_small(&map->shape)) {
+        KERNEL_TYPED(kernel_places_gradient)(kernel, map, rows, x, dy, beta, patches_of(map), dweight);
+        return;
+    }
     int64_t out = map->shape.out, length = patch_length(map), at_a_time = rows_at_a_time(map);
     if (rows == 0 && beta == 0) {
         kernel->fill(kernel, length * out, 0, dweight);
