@@ -72,7 +72,7 @@ static const cli_command commands[] = {
      cli_bench},
     {"data",
      "check CONFIG.yaml [--set a.b=v]... | synth --out DIR [--seed N] [--rows N] [--rotation 20] [--shear 0] "
-     "[--scale 0] [--translation 0.12] [--brightness 0.4] [--contrast 0] [--saturation 0] [--hue 0.1]",
+     "[--scale 0] [--translation 0.12] [--brightness 0.4] [--contrast 0] [--saturation 0.4] [--hue 0.1]",
      "check: reads the data set of a config and says what it found. synth: writes CIFAR-10 files, N images each "
      "(10000), of\n      a task whose best augmentation is known: those of validation and test are moved and "
      "recoloured within these limits.",

@@ -14,7 +14,7 @@ const dstn_synth_limit dstn_synth_limits[DSTN_SYNTH_LIMITS] = {
     {"translation", 0.12, 0.5, "part of the side, either way, along both axes"},
     {"brightness", 0.4, 1, "by a factor of 1 - this to 1 + this"},
     {"contrast", 0, 1, "by a factor of 1 - this to 1 + this"},
-    {"saturation", 0, 1, "by a factor of 1 - this to 1 + this"},
+    {"saturation", 0.4, 1, "by a factor of 1 - this to 1 + this"},
     {"hue", 0.1, 0.5, "of a turn round the colours, either way"},
 };
 

@@ -141,6 +141,8 @@ sizes=$(cd synth && wc -c data_batch_[1-5].bin test_batch.bin | awk '$2 != "tota
   { echo "FAIL synth: 3 records of 3073 bytes, and the limits: $sizes" && failures=$((failures + 1)); }
 printf 'data: {source: cifar, path: synth, task: classification, valid_fraction: 0.2}\n' >synth.yaml
 expect "synth: the source cifar reads it" 0 '12 training, 3 validation and 3 test rows' "$dstn" data check synth.yaml
+expect "synth: its config trains on it" 0 'rotation [0-9]' "$dstn" train "$root/jobs/synth-alexnet.yaml" --out trained \
+  --set data.path=synth --set model.width=0.02 --set train.batch=4 --set train.epochs=1 --set train.warmup_epochs=0
 expect "synth: a filled folder" 2 'synth is not empty; accepted' "$dstn" data synth --out synth
 expect "synth: a limit out of range" 2 'hue 0.6: accepted: 0 to 0.5' "$dstn" data synth --out wide --hue 0.6
 expect "synth: no folder" 2 'accepted: dstn data synth --out DIR' "$dstn" data synth
