@@ -106,13 +106,13 @@ train: {epochs: 1, batch: 24}
 optimizer: {rate: 0.1}
 hyper_optimizer: {rate: 0.1}
 Y
-expect "a config" 0 '^method stn$' "$dstn" bench "$scratch/images.yaml" --steps 3
+expect "a config" 0 '^method stn$' "$dstn" bench "$scratch/images.yaml" --steps 1
 within "its batch" "$(value batch)" 24 24
 within "its hyperparameters" "$(value hyperparameters)" 1 1
 within "its augmentation's part of a step" "$(value augment_fraction_of_step)" 1e-6 1
 general=$(value general_parameters)
 expect "on two ranks, other settings" 0 '"precision":"f32".*"augment_seconds_per_step":[1-9]' \
-  run_mpi 2 "$dstn" bench "$scratch/images.yaml" --steps 2 --method delta-stn --batch 10 --precision f32 --json \
+  run_mpi 2 "$dstn" bench "$scratch/images.yaml" --steps 1 --method delta-stn --batch 10 --precision f32 --json \
   --set model.width=0.5
 grep -q '"method":"delta-stn","batch":10,.*"general_parameters":'"$((general / 2 + 3))"',' "$scratch/out" ||
   { echo "FAIL a narrower network by --set" && failures=$((failures + 1)); }
