@@ -46,6 +46,11 @@ if(NOT ZLIB_FOUND)
   dstn_missing("zlib" "zlib1g-dev" "zlib" "zlib")
 endif()
 
+find_package(OpenSSL COMPONENTS Crypto)
+if(NOT OPENSSL_FOUND)
+  dstn_missing("OpenSSL's libcrypto" "libssl-dev" "openssl" "OpenSSL")
+endif()
+
 add_library(Random123::Random123 INTERFACE IMPORTED)
 find_path(RANDOM123_INCLUDE NAMES Random123/philox.h)
 if(RANDOM123_INCLUDE)

@@ -110,6 +110,7 @@ named_only_in ScaLAPACK '\bp[sd][a-z]{4,6}_ ?\(|\bblacs_|\bdescinit_|\bnumroc_' 
 named_only_in libfyaml '<libfyaml|\bfy_[a-z]+_' src/config/
 named_only_in Random123 '<Random123|\bphilox4x' src/core/
 named_only_in xxHash '<xxhash|\bXXH[0-9]*_' src/core/ src/store/
+named_only_in OpenSSL '<openssl/|\b(EVP_|OpenSSL_|OPENSSL_)' src/data/
 named_only_in zlib '<zlib|\bgz(open|read|close) ?\(|\bcrc32 ?\(' src/store/ src/data/
 named_only_in OpenMP '<omp\.h>|\bomp_[a-z]+ ?\(|pragma omp' src/kernel/
 

@@ -10,6 +10,8 @@
 
 /* ---- documents ------------------------------------------------------------------------------------------------- */
 
+const char *dstn_config_version(void); /* "libfyaml 0.7.12" */
+
 typedef struct dstn_doc dstn_doc; /* one YAML document with everything inserted into it */
 
 /* A place in a document; a value type, valid as long as its document. `handle` is NULL for "nothing there". */

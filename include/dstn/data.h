@@ -96,6 +96,8 @@ typedef enum dstn_published {
  * has and what is expected; NULL where it is unknown; free with free(). */
 dstn_published dstn_published_compare(const char *path, char **line);
 
+const char *dstn_data_version(void); /* "OpenSSL 3.0.19, zlib 1.2.13": by which those are read and told apart */
+
 /* A data set made of noise, for benchmarks: x ~ N(0, 1), targets N(0, 1) or uniform labels; 1/4 is validation. */
 dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *shape, int64_t outputs, int64_t rows,
                                      uint32_t seed);

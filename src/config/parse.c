@@ -81,3 +81,9 @@ config_node *config_parse(dstn_doc *doc, const char *text, size_t length, const 
     fy_diag_destroy(diag);
     return root;
 }
+
+const char *dstn_config_version(void) {
+    static char version[64];
+    snprintf(version, sizeof version, "libfyaml %s", fy_library_version());
+    return version;
+}

@@ -2,13 +2,14 @@
  * are of the content, unpacked where it is packed: archives of one content differ by who packed them. */
 #include "dstn/data.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "sha256.h"
-
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, SHA256_SIZE = 65 }; /* 64 hex digits and a zero */
 
 typedef struct published_file {
     const char *set, *name;
@@ -55,23 +56,31 @@ static char *plain_name(const char *path) {
     return name;
 }
 
-/* Size and digest of a file's content, plain or gzipped; false where it can't be read. */
-static bool digest_file(const char *path, int64_t *size, char sha256[DATA_SHA256_SIZE]) {
-    gzFile file = gzopen(path, "rb");
-    if (!file) {
-        return false;
-    }
+/* Adds what is left of an open file to the digest, and counts it. */
+static bool digest_rest(gzFile file, EVP_MD_CTX *digest, int64_t *size) {
     uint8_t *chunk = dstn_alloc(CHUNK, 1);
-    data_sha256 sha;
     int got;
-    data_sha256_start(&sha);
-    while ((got = gzread(file, chunk, CHUNK)) > 0) {
-        data_sha256_add(&sha, chunk, (size_t)got);
+    bool is_added = true;
+    for (*size = 0; is_added && (got = gzread(file, chunk, CHUNK)) > 0; *size += got) {
+        is_added = EVP_DigestUpdate(digest, chunk, (size_t)got) == 1;
     }
-    *size = (int64_t)sha.bytes;
-    data_sha256_end(&sha, sha256);
     free(chunk);
-    return gzclose_r(file) == Z_OK && got == 0;
+    return is_added && got == 0;
+}
+
+/* Size and digest of a file's content, plain or gzipped; false where it can't be read. */
+static bool digest_file(const char *path, int64_t *size, char sha256[SHA256_SIZE]) {
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned count = 0;
+    gzFile file = gzopen(path, "rb");
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool is_read = file && digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                   digest_rest(file, digest, size) && EVP_DigestFinal_ex(digest, bytes, &count) == 1;
+    for (unsigned i = 0; i < count && 2 * i + 2 < SHA256_SIZE; i++) {
+        snprintf(sha256 + 2 * i, 3, "%02x", bytes[i]);
+    }
+    EVP_MD_CTX_free(digest);
+    return file && gzclose_r(file) == Z_OK && is_read;
 }
 
 /* "30730000 bytes, sha256 cee9… (CIFAR-10)", of all that have the name. */
@@ -111,7 +120,7 @@ static bool has_name(const char *name) {
 }
 
 dstn_published dstn_published_compare(const char *path, char **line) {
-    char *name = plain_name(path), sha256[DATA_SHA256_SIZE], *published = NULL;
+    char *name = plain_name(path), sha256[SHA256_SIZE], *published = NULL;
     const char *slash = strrchr(path, '/'), *shown = slash ? slash + 1 : path, *set = NULL;
     int64_t size = 0;
     dstn_published verdict = DSTN_PUBLISHED_UNKNOWN;
@@ -129,4 +138,10 @@ dstn_published dstn_published_compare(const char *path, char **line) {
     free(published);
     free(name);
     return verdict;
+}
+
+const char *dstn_data_version(void) {
+    static char version[64];
+    snprintf(version, sizeof version, "OpenSSL %s, zlib %s", OpenSSL_version(OPENSSL_VERSION_STRING), zlibVersion());
+    return version;
 }

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "crowding.h"
+#include "dstn/config.h"
+#include "dstn/data.h"
 #include "dstn/kernel.h"
 #include "dstn/store.h"
 #include "version.h"
@@ -20,6 +22,7 @@ void dstn_announce(const dstn_console *console, const char *what) {
 }
 
 char *dstn_version_text(void) {
-    return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n", DSTN_VERSION, DSTN_COMMIT, dstn_ranks_version(),
-                       dstn_store_version(), dstn_kernel_version(), dstn_oracle_version());
+    return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n%s; %s\n", DSTN_VERSION, DSTN_COMMIT, dstn_ranks_version(),
+                       dstn_store_version(), dstn_kernel_version(), dstn_oracle_version(), dstn_config_version(),
+                       dstn_data_version());
 }
