@@ -7,6 +7,7 @@ n − 1, their differences paired over seeds with 95 % intervals of Student's t,
 quarter of the epochs. Runs that are under way are compared at the last epoch that all of their network have reached.
 """
 import argparse
+import dataclasses
 import os
 import sys
 
@@ -28,7 +29,12 @@ BEST = dict(color="black", linewidth=1.1, linestyle=(0, (6, 3)))
 BATCHES = {"learned from": "data_batch_1.bin", "validation": "data_batch_5.bin"}
 PICTURES = 6  # of each class and part
 NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet18": "ResNet-18"}
-PAIRS = (("delta-stn", "fixed"), ("stn", "fixed"), ("delta-stn", "stn"))
+METHODS = {**toys.METHODS, "fixed": "fixed at the start", "best": "fixed at the best"}
+METHODS = {method: METHODS[method] for method in ("fixed", "stn", "delta-stn", "best")}
+PAIRS = (("delta-stn", "fixed"), ("stn", "fixed"), ("delta-stn", "stn"), ("delta-stn", "best"))
+TUNED = ("stn", "delta-stn")
+MEASURES = (("valid_accuracy", "validation", False), ("test_accuracy", "test", False),
+            ("test_accuracy", "test at the best epoch", True))
 
 
 # ---- the data ----------------------------------------------------------------------------------------------------------
@@ -65,12 +71,23 @@ def draw_task(folder):
     return figure
 
 
+def add_best(rows, path, ended):
+    """Adds the runs whose strengths are fixed at the best ones to those of their networks."""
+    for network, members in networks.networks_of(networks.members_of(path), ended)[0].items():
+        rows.setdefault(network, []).extend(dataclasses.replace(m, method="best") for m in members)
+
+
 # ---- tables ------------------------------------------------------------------------------------------------------------
 
 
-def accuracies(members, column, length):
-    """[seeds, methods] of an accuracy at the last epoch, in percent."""
-    cells = {(m.seed, m.method): 100 * m.run.epochs.head(length)[column].iloc[-1] for m in members}
+def accuracy(epochs, column, at_best):
+    """In percent, at the last epoch, or at that of the lowest validation loss."""
+    return 100 * epochs[column].loc[epochs["valid_loss"].idxmin() if at_best else epochs.index[-1]]
+
+
+def accuracies(members, column, length, at_best):
+    """[seeds, methods]."""
+    cells = {(m.seed, m.method): accuracy(m.run.epochs.head(length), column, at_best) for m in members}
     return pd.Series(cells).unstack()
 
 
@@ -88,17 +105,16 @@ def difference(table, first, second):
 
 
 def accuracy_lines(name, members, length):
-    methods = ("fixed", "stn", "delta-stn")
-    for column, part in (("valid_accuracy", "validation"), ("test_accuracy", "test")):
-        table = accuracies(members, column, length)
+    for column, part, at_best in MEASURES:
+        table = accuracies(members, column, length, at_best)
         yield [f"{NAMES.get(name, name)}, {part}", networks.seeds_of(members), str(length),
-               *(spread(table[m], 1) if m in table else "" for m in methods), *(difference(table, *p) for p in PAIRS)]
+               *(spread(table[m], 1) if m in table else "" for m in METHODS), *(difference(table, *p) for p in PAIRS)]
 
 
 def print_accuracies(rows):
-    heads = [f"{toys.METHODS[a]} − {toys.METHODS[b]} [95 % t]" for a, b in PAIRS]
+    heads = [*METHODS.values(), *(f"{METHODS[a]} − {METHODS[b]} [95 % t]" for a, b in PAIRS)]
     lines = [line for name, members in rows.items() for line in accuracy_lines(name, members, networks.cut(members)[0])]
-    print("\n".join(networks.markdown(["accuracy (%)", "seeds", "epochs", "fixed", "STN", "Δ-STN", *heads], lines)) + "\n")
+    print("\n".join(networks.markdown(["accuracy (%)", "seeds", "epochs", *heads], lines)) + "\n")
 
 
 def late_mean(member, name, length):
@@ -106,10 +122,11 @@ def late_mean(member, name, length):
 
 
 def print_strengths(rows, best):
-    tuned = [(network, m) for network in rows for m in ("stn", "delta-stn")]
+    tuned = [(network, m) for network in rows for m in TUNED]
     lines = []
     for name, value in best.items():
-        starts = [m.run.series[f"value.{name}"].iloc[0] for members in rows.values() for m in members]
+        starts = [m.run.series[f"value.{name}"].iloc[0]
+                  for members in rows.values() for m in members if m.method in TUNED]
         cells = [spread(pd.Series([late_mean(m, name, networks.cut(rows[network])[0]) for m in rows[network]
                                    if m.method == method], dtype=float), 3) for network, method in tuned]
         lines.append([name, f"{starts[0]:.3g}", f"{value:g}", *cells])
@@ -124,7 +141,7 @@ def draw_strengths(rows, best):
     figure, axes = plt.subplots(len(rows), len(best), figsize=(1.75 * len(best), 1.9 * len(rows) + 0.3), sharex="row",
                                 squeeze=False, constrained_layout=True)
     for at, (network, members) in enumerate(rows.items()):
-        tuned = [m for m in members if m.method != "fixed"]
+        tuned = [m for m in members if m.method in TUNED]
         for axis, (name, value) in zip(axes[at], best.items()):
             networks.draw_seeds(axis, tuned, f"value.{name}")
             axis.axhline(value, **BEST)
@@ -136,8 +153,8 @@ def draw_strengths(rows, best):
             axis.set_title(name if at == 0 else "")
             axis.set_xlabel("epochs" if at == len(rows) - 1 else "")
         axes[at][0].set_ylabel(NAMES.get(network, network), fontweight="bold")
-    methods = toys.sorted_methods({m.method for members in rows.values() for m in members if m.method != "fixed"})
-    handles = [Line2D([], [], label=f"{toys.METHODS.get(m, m)}, mean", **plots.STYLES.get(m, plots.OTHER)) for m in methods]
+    methods = toys.sorted_methods({m.method for members in rows.values() for m in members if m.method in TUNED})
+    handles = [Line2D([], [], label=f"{METHODS[m]}, mean", **plots.STYLES[m]) for m in methods]
     handles += [Line2D([], [], color="#777777", linewidth=0.6, label="each seed"), Line2D([], [], label="best", **BEST)]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=len(handles), frameon=False)
     return figure
@@ -147,6 +164,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", metavar="DATA", help="folder that dstn data synth wrote")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="sweep.h5, the folder of a sweep, or run.h5 of runs")
+    parser.add_argument("--best", metavar="PATH", help="sweep of the same runs with strengths fixed at the best ones")
     parser.add_argument("--out", metavar="DIR", help="draws too: the task, and the strengths of the runs")
     parser.add_argument("--name", default="synth", help="what the figures' names begin with (%(default)s)")
     parser.add_argument("--ended", action="store_true", help="leaves out runs that are under way")
@@ -156,6 +174,8 @@ def main():
         best = read_best(arguments.data)
         rows, notes = networks.networks_of([m for path in arguments.paths for m in networks.members_of(path)],
                                            arguments.ended)
+        if arguments.best:
+            add_best(rows, arguments.best, arguments.ended)
         rows = {name: rows[name] for name in sorted(rows, key=lambda n: (list(NAMES).index(n) if n in NAMES else 9, n))}
         if rows:
             best = {name: value for name, value in best.items()
