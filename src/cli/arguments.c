@@ -270,6 +270,7 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
             take_switch(code, out);
             continue;
         }
+        out->has_synth_options |= code >= SEED && code < DURING_CHECKPOINT;
         dstn_status status = take_value(code, name, optarg, out, err);
         if (status != DSTN_OK) {
             return status;

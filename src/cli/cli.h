@@ -27,6 +27,7 @@ typedef struct cli_arguments {
     int64_t samples;                    /* bench; 0: not given */
     int64_t seed, rows;                 /* data synth; rows 0: not given */
     double limits[DSTN_SYNTH_LIMITS];   /* data synth */
+    bool has_synth_options;             /* one of these three was given */
     bool profile, scaling, resume, plan, json, quiet, verbose, help;
 } cli_arguments;
 

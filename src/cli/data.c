@@ -23,7 +23,7 @@ dstn_status cli_data(const dstn_console *console, const cli_arguments *arguments
                          "dstn data %s: accepted: dstn data check CONFIG.yaml, dstn data synth --out DIR",
                          arguments->operands[0]);
     }
-    if (arguments->operand_count != 2 || arguments->out) {
+    if (arguments->operand_count != 2 || arguments->out || arguments->has_synth_options) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "accepted: dstn data check CONFIG.yaml, with --set");
     }
     return dstn_describe_data(console, arguments->operands[1], cli_assignments(arguments), err);

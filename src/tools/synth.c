@@ -68,6 +68,11 @@ static dstn_status make(const dstn_synth_request *request, dstn_error *err) {
                              most, dstn_synth_limits[i].help);
         }
     }
+    /* Rows tell draws apart by 32 bits. */
+    if (request->rows < 1 || request->rows > UINT32_MAX) {
+        return dstn_fail(err, DSTN_ERROR_USAGE, "--rows %lld: accepted: 1 to %lu", (long long)request->rows,
+                         (unsigned long)UINT32_MAX);
+    }
     if (dstn_store_folder_is_filled(request->folder)) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "%s is not empty; accepted with --out: a new or empty folder",
                          request->folder);

@@ -145,6 +145,9 @@ expect "synth: its config trains on it" 0 'rotation [0-9]' "$dstn" train "$root/
   --set data.path=synth --set model.width=0.02 --set train.batch=4 --set train.epochs=1 --set train.warmup_epochs=0
 expect "synth: a filled folder" 2 'synth is not empty; accepted' "$dstn" data synth --out synth
 expect "synth: a limit out of range" 2 'hue 0.6: accepted: 0 to 0.5' "$dstn" data synth --out wide --hue 0.6
+expect "synth: more rows than can be told apart" 2 'rows 9000000000000000: accepted: 1 to 4294967295' "$dstn" data synth \
+  --out wide --rows 9000000000000000
+expect "check takes no options of synth" 2 'accepted: dstn data check' "$dstn" data check synth.yaml --hue 0.1
 expect "synth: no folder" 2 'accepted: dstn data synth --out DIR' "$dstn" data synth
 (ulimit -f 20 && expect "synth: no room" 1 'data_batch_1.bin can.t be written: File too large' "$dstn" data synth --out cramped --rows 9
   [ "$failures" -eq 0 ] && [ -z "$(ls cramped)" ]) ||
