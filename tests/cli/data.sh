@@ -143,6 +143,10 @@ printf 'data: {source: cifar, path: synth, task: classification, valid_fraction:
 expect "synth: the source cifar reads it" 0 '12 training, 3 validation and 3 test rows' "$dstn" data check synth.yaml
 expect "synth: its config trains on it" 0 'rotation [0-9]' "$dstn" train "$root/jobs/synth-alexnet.yaml" --out trained \
   --set data.path=synth --set model.width=0.02 --set train.batch=4 --set train.epochs=1 --set train.warmup_epochs=0
+expect "synth: strengths against the best" 0 '^\| rotation \| 4.5 \| 15 \|' \
+  "$(dstn_python)" "$root/analysis/strengths.py" synth trained --out figures
+[ -s figures/synth-task.png ] && [ -s figures/synth-strengths.png ] ||
+  { echo "FAIL strengths.py drew no figures" && failures=$((failures + 1)); }
 expect "synth: a filled folder" 2 'synth is not empty; accepted' "$dstn" data synth --out synth
 expect "synth: a limit out of range" 2 'hue 0.6: accepted: 0 to 0.5' "$dstn" data synth --out wide --hue 0.6
 expect "synth: more rows than can be told apart" 2 'rows 9000000000000000: accepted: 1 to 4294967295' "$dstn" data synth \
