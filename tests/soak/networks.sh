@@ -20,8 +20,8 @@ mkdir traces
 trace() { # NAME RANKS NETWORK [OPTION...]
   local name=$1 ranks=$2 network=$3
   shift 3
-  expect "a trace of $name" 0 '^training_steps 9' run_mpi "$ranks" "$dstn" trace "$root/jobs/cifar-$network.yaml" \
-    "${short[@]}" --steps 9 --out "traces/$name.h5" "$@"
+  expect "a trace of $name" 0 '^training_steps 6' run_mpi "$ranks" "$dstn" trace "$root/jobs/cifar-$network.yaml" \
+    "${short[@]}" --steps 6 --out "traces/$name.h5" "$@"
 }
 for network in "${networks[@]}"; do
   for method in stn stn-centered stn-centered-split delta-stn fixed; do
@@ -32,12 +32,16 @@ for network in "${networks[@]}"; do
   done
 done
 trace "resnet18-local" 2 resnet18 --set precision=f64 --set model.batchnorm=local
-# What is rounded in f32 grows from step to step where there is normalization: a first pair of steps.
+expect "traces, computed again" 0 ' agrees: ' /usr/bin/python3 "$root/analysis/retrace.py" traces/*.h5
+sed 's/^/     /' "$scratch/out"
+# What is rounded in f32 grows from step to step where there is normalization: a first pair of steps. The gradients of
+# biases before it are nothing but rounding.
+mkdir single
 for network in "${networks[@]}"; do
   expect "a trace of $network in f32" 0 '' "$dstn" trace "$root/jobs/cifar-$network.yaml" "${short[@]}" --steps 2 \
-    --out "traces/$network-f32.h5"
+    --out "single/$network.h5"
 done
-expect "traces, computed again" 0 ' agrees: ' /usr/bin/python3 "$root/analysis/retrace.py" traces/*.h5
+expect "traces in f32" 0 ' agrees: ' /usr/bin/python3 "$root/analysis/retrace.py" --tolerance 5e-4 single/*.h5
 sed 's/^/     /' "$scratch/out"
 
 train() { # RANKS NETWORK FOLDER [OPTION...]
@@ -48,7 +52,8 @@ train() { # RANKS NETWORK FOLDER [OPTION...]
 }
 # Rank 1 dies within an epoch, behind a checkpoint.
 killed() { # RANKS NETWORK FOLDER [OPTION...]
-  DSTN_DRILL=kill:1:5 train "$@" >"$scratch/out" 2>"$scratch/err" </dev/null && failures=$((failures + 1))
+  DSTN_DRILL=kill:1:5 train "$@" >"$scratch/out" 2>"$scratch/err" </dev/null &&
+    echo "FAIL $3 was not killed" && failures=$((failures + 1))
 }
 difference() { # FOLDER FOLDER: the largest relative difference of what was recorded.
   /usr/bin/python3 - "$@" <<'P'
@@ -71,7 +76,7 @@ for network in "${networks[@]}"; do
       expect "$name on $ranks" 0 '' train "$ranks" "$network" "$name-$ranks" "${exact[@]}"
     done
     for ranks in 2 4; do
-      within "$name: $ranks ranks are one" "$(difference "$name-1" "$name-$ranks")" 0 1e-7
+      within "$name: $ranks ranks are one" "$(difference "$name-1" "$name-$ranks")" 0 1e-5 # 16 steps of a wild STN
     done
 
     fast=(--set "method=$method")
