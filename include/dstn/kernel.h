@@ -18,7 +18,20 @@ typedef struct dstn_map_shape {
     int64_t in_height, in_width;
     int64_t kernel, stride, padding; /* squares, the same in both directions */
     int64_t out_height, out_width;
+    bool is_winograd; /* by Winograd's algorithm, which only kernels of 3 with stride 1 and padding up to 2 allow */
 } dstn_map_shape;
+
+/* How convolutions are computed: as products of their definition, by Winograd's algorithm F(4 × 4, 3 × 3) where it is
+ * possible, or by it where that is faster. What `auto` means depends on the shape alone, so that a trajectory is the
+ * same whatever the machine does at the time. */
+typedef enum dstn_convolution {
+    DSTN_CONVOLUTION_AUTO,
+    DSTN_CONVOLUTION_DIRECT,
+    DSTN_CONVOLUTION_WINOGRAD
+} dstn_convolution;
+
+/* Whether a map of this shape goes by Winograd's algorithm under that choice. */
+bool dstn_convolution_is_winograd(dstn_convolution choice, const dstn_map_shape *shape);
 
 /* What a backend keeps for a map of one shape: its plans and scratch arrays. */
 typedef struct dstn_map dstn_map;

@@ -191,7 +191,8 @@ typedef struct dstn_layer {
     int64_t max_steps;    /* T at most */
     int64_t max_rows;     /* BT at most, data rows */
     int64_t part;         /* data rows of one call of a batch layer at most; set before it is bound, 0: all */
-    bool synchronized;    /* batch statistics are those of the whole group, where the pass can reduce */
+    dstn_convolution convolution;
+    bool synchronized; /* batch statistics are those of the whole group, where the pass can reduce */
     dstn_shape in, out;
     void *settings; /* the type's settings structure, owned by the layer */
     void *content;  /* the type's own structure, zeroed, there from `plan` on; its arrays come with `bind` */
@@ -292,7 +293,8 @@ typedef struct dstn_layer_setting {
     int64_t max_steps;      /* T at most; 0 is 1 */
     dstn_names hyper_names; /* of the h hyperparameters */
     bool synchronized;      /* see dstn_layer */
-    double width;           /* what the option `out` of a layer, if it has one, is multiplied by; 0 is 1 */
+    dstn_convolution convolution;
+    double width; /* what the option `out` of a layer, if it has one, is multiplied by; 0 is 1 */
 } dstn_layer_setting;
 
 /* Whether the layer's outputs, or those of one within it, are counted by an option `out`, which a width narrows. An

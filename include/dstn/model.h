@@ -35,7 +35,7 @@ typedef struct dstn_model {
     dstn_arena *arena;
 } dstn_model;
 
-extern const dstn_option dstn_model_options[]; /* input, response, loss, batchnorm, width, layers */
+extern const dstn_option dstn_model_options[]; /* input, response, loss, batchnorm, convolution, width, layers */
 
 /* What a model is made for. */
 typedef struct dstn_model_request {
@@ -59,6 +59,8 @@ dstn_status dstn_model_new(const dstn_model_request *request, dstn_model **out, 
 void dstn_model_destroy(dstn_model *model);
 bool dstn_model_is_valid(const dstn_model *model);
 size_t dstn_model_memory_used(const dstn_model *model);
+/* How many of its maps go by Winograd's algorithm. */
+int dstn_model_winograd_maps(const dstn_model *model);
 
 /* Initial parameters, drawn with key (seed, DSTN_PURPOSE_INIT): the same for all methods of a comparison. */
 void dstn_model_initialize(dstn_model *model, uint32_t seed);

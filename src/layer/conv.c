@@ -22,7 +22,7 @@ static int64_t outputs_along(const conv_settings *conv, int64_t length) {
 static dstn_map_shape shape_of(const dstn_layer *layer) {
     const conv_settings *conv = layer->settings;
     const int64_t *dims = layer->in.dims;
-    return (dstn_map_shape){.in = dims[0],
+    dstn_map_shape shape = {.in = dims[0],
                             .out = conv->map.out,
                             .in_height = dims[1],
                             .in_width = dims[2],
@@ -31,6 +31,8 @@ static dstn_map_shape shape_of(const dstn_layer *layer) {
                             .padding = conv->padding,
                             .out_height = outputs_along(conv, dims[1]),
                             .out_width = outputs_along(conv, dims[2])};
+    shape.is_winograd = dstn_convolution_is_winograd(layer->convolution, &shape);
+    return shape;
 }
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {

@@ -52,6 +52,7 @@ static dstn_layer *new_layer(const dstn_layer_type *type, int index, dstn_shape 
                           .max_steps = steps,
                           .max_rows = setting->max_rows * steps,
                           .synchronized = setting->synchronized,
+                          .convolution = setting->convolution,
                           .in = in,
                           .out = in,
                           .settings = dstn_alloc(1, type->settings_size),

@@ -11,6 +11,7 @@ typedef struct model_settings {
     int response;
     int loss;
     int batchnorm;
+    int convolution;
     double width;
     dstn_node layers;
 } model_settings;
@@ -25,6 +26,9 @@ const dstn_option dstn_model_options[] = {
     DSTN_CHOICE(
         "batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
         "batch statistics: of the whole mini-batch, or of each rank's rows; with reproducible: true, of each shard's"),
+    DSTN_CHOICE("convolution", model_settings, convolution, "auto|direct|winograd", "auto",
+                "how convolutions are computed: as their definition says, those of 3 x 3 with stride 1 by Winograd's "
+                "algorithm, or (auto) by it where channels and image are large enough to gain"),
     DSTN_REAL("width", model_settings, width, DBL_MIN, 1e6, "1",
               "multiplies the `out` of every layer but the one that makes the network's output, rounded, at least 1"),
     DSTN_SECTION("layers", model_settings, layers, "list of layers, from the input to the output"),
@@ -179,6 +183,7 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
                                   .max_steps = model->max_steps,
                                   .hyper_names = request->space ? dstn_space_names(request->space) : (dstn_names){0},
                                   .synchronized = settings.batchnorm == 0,
+                                  .convolution = (dstn_convolution)settings.convolution,
                                   .width = settings.width};
     status = input_shape(request, &settings, &model->in, err);
     if (status == DSTN_OK) {
@@ -254,6 +259,17 @@ size_t dstn_model_memory_used(const dstn_model *model) {
         bytes += dstn_layer_memory_used(model->layers[l]);
     }
     return bytes;
+}
+
+int dstn_model_winograd_maps(const dstn_model *model) {
+    int count = 0;
+    for (int l = 0; l < model->layer_count; l++) {
+        const dstn_response_map *map;
+        for (int i = 0; (map = dstn_layer_map(model->layers[l], i)); i++) {
+            count += map->shape.is_winograd;
+        }
+    }
+    return count;
 }
 
 void dstn_model_initialize(dstn_model *model, uint32_t seed) {

@@ -95,6 +95,7 @@ static void record_provenance(run *r, const char *data_section) {
     dstn_record_text(r->record, "provenance", "host", host);
     dstn_record_text(r->record, "provenance", "instruction_set", dstn_kernel_version());
     dstn_record_text(r->record, "provenance", "backend", job->kernel->backend);
+    dstn_record_number(r->record, "provenance", "winograd_maps", dstn_model_winograd_maps(job->model));
     dstn_record_text(r->record, "provenance", "method", job->method->name);
     dstn_record_text(r->record, "provenance", "data", job->dataset->summary);
     dstn_record_text(r->record, "provenance", "data_digest", job->dataset->digest);

@@ -67,6 +67,7 @@ static void put_setting(tools_report *r, const tools_bench *bench, const tools_b
     tools_report_count(r, "hyperparameters", bench->space->count);
     tools_report_count(r, "general_parameters", bench->model->count[DSTN_RANGE_GENERAL]);
     tools_report_count(r, "response_parameters", bench->model->count[DSTN_RANGE_RESPONSE]);
+    tools_report_count(r, "winograd_maps", dstn_model_winograd_maps(bench->model));
     tools_report_text(r, "backend", bench->kernel->backend);
     tools_report_text(r, "precision", dstn_scalar_name(bench->kernel->scalar));
     tools_report_text(r, "library", dstn_kernel_version());

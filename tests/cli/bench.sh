@@ -110,10 +110,13 @@ expect "a config" 0 '^method stn$' "$dstn" bench "$scratch/images.yaml" --steps 
 within "its batch" "$(value batch)" 24 24
 within "its hyperparameters" "$(value hyperparameters)" 1 1
 within "its augmentation's part of a step" "$(value augment_fraction_of_step)" 1e-6 1
+within "few channels, which are better direct" "$(value winograd_maps)" 0 0
 general=$(value general_parameters)
 expect "on two ranks, other settings" 0 '"precision":"f32".*"augment_seconds_per_step":[1-9]' \
   run_mpi 2 "$dstn" bench "$scratch/images.yaml" --steps 1 --method delta-stn --batch 10 --precision f32 --json \
-  --set model.width=0.5
+  --set model.width=0.5 --set model.convolution=winograd
+grep -q '"winograd_maps":1,' "$scratch/out" ||
+  { echo "FAIL convolutions by Winograd's algorithm" && failures=$((failures + 1)); }
 grep -q '"method":"delta-stn","batch":10,.*"general_parameters":'"$((general / 2 + 3))"',' "$scratch/out" ||
   { echo "FAIL a narrower network by --set" && failures=$((failures + 1)); }
 expect "a config on more ranks" 0 '^strong +2 +24 ' run_mpi 2 "$dstn" bench "$scratch/images.yaml" --scaling --steps 1

@@ -108,13 +108,14 @@ DSTN_SHARED_MEMORY=$scratch/none expect "many owners without shared memory" 0 's
   --set method=delta-stn
 same "are one rank" wide-delta-stn-1 wide-apart
 
-# ResNet-18, narrow, killed within an epoch, goes on on another number of ranks.
+# ResNet-18, narrow, by Winograd's algorithm, killed within an epoch, goes on on another number of ranks.
 /usr/bin/python3 "$root/tests/small_cifar.py" cifar 8
 resnet() { # FOLDER RANKS [OPTION...]
   local folder=$1 ranks=$2
   shift 2
   run_mpi "$ranks" "$dstn" train "$root/jobs/cifar-resnet18.yaml" --set "data.path=$PWD/cifar" --set model.width=0.03 \
     --set train.batch=8 --set train.epochs=2 --set train.warmup_epochs=0 --set train.train_steps=2 --set shards=4 \
+    --set model.convolution=winograd \
     --set reproducible=true --set checkpoint_steps=2 --set digest_every=1 --set record.every=1 --out "$folder" "$@"
 }
 expect "ResNet-18 on one rank" 0 '' resnet resnet-1 1

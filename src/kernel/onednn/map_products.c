@@ -135,7 +135,7 @@ static kernel_product *matrix_adjoint(const kernel_place *place, const dstn_map_
 
 kernel_product *kernel_map_product(const dstn_map *map, const kernel_place *place, int64_t rows, kernel_map_pass what) {
     const dstn_map_shape *s = &map->shape;
-    if (kernel_map_is_small(s)) {
+    if (s->is_winograd || kernel_map_is_small(s)) {
         return NULL;
     }
     bool is_adjoint = what == KERNEL_MAP_ADJOINT || what == KERNEL_MAP_ADJOINT_SUM;

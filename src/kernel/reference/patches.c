@@ -1,6 +1,7 @@
 /* kernel: a map of images as one matrix product: every place of the output has its patch of the input as a row of a
  * matrix (im2col), of some examples at a time, as many as fit the scratch array. Small images go by places. */
 #include "places.h"
+#include "winograd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ static int64_t rows_at_a_time(const dstn_map *map) {
 }
 
 static size_t scratch_bytes(const dstn_map *map) {
+    if (map->shape.is_winograd) {
+        return (size_t)KERNEL_TYPED(kernel_winograd_scratch)(map) * sizeof(real);
+    }
     if (kernel_map_is_small(&map->shape)) {
         return (size_t)KERNEL_TYPED(kernel_places_scratch)(map) * sizeof(real);
     }
@@ -141,6 +145,10 @@ static int64_t least(int64_t a, int64_t b) {
 
 static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
                         void *y) {
+    if (map->shape.is_winograd) {
+        KERNEL_TYPED(kernel_winograd_forward)(kernel, map, rows, x, weight, patches_of(map), y);
+        return;
+    }
     if (kernel_map_is_small(&map->shape)) {
         KERNEL_TYPED(kernel_places_forward)(kernel, map, rows, x, weight, y);
         return;
@@ -165,6 +173,10 @@ static void plain_adjoint(const dstn_kernel *kernel, const dstn_map *map, int64_
 
 static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *dy, const void *weight,
                         double beta, void *dx) {
+    if (map->shape.is_winograd) {
+        KERNEL_TYPED(kernel_winograd_adjoint)(kernel, map, rows, dy, weight, beta, patches_of(map), dx);
+        return;
+    }
     if (kernel_map_is_small(&map->shape)) {
         KERNEL_TYPED(kernel_places_adjoint)(kernel, map, rows, dy, weight, beta, patches_of(map), dx);
         return;
@@ -191,6 +203,10 @@ static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, 
 
 static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
                          double beta, void *dweight) {
+    if (map->shape.is_winograd) {
+        KERNEL_TYPED(kernel_winograd_gradient)(kernel, map, rows, x, dy, beta, patches_of(map), dweight);
+        return;
+    }
     if (kernel_map_is_small(&map->shape)) {
         KERNEL_TYPED(kernel_places_gradient)(kernel, map, rows, x, dy, beta, patches_of(map), dweight);
         return;
