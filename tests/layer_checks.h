@@ -77,8 +77,7 @@ static inline void chain_for_kinds(chain *c, void (*check)(chain *c)) {
     check(c);
 }
 
-/* ---- gradients -----------------------------------------------------------------------------------------------------
- */
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 static inline void chain_check_all_gradients(chain *c) {
     chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
@@ -137,8 +136,7 @@ static inline void chain_check_accumulation(chain *c) {
     }
 }
 
-/* ---- tangents ------------------------------------------------------------------------------------------------------
- */
+/* ---- tangents ---------------------------------------------------------------------------------------------------- */
 
 /* The response pass at input x + t v and z = t ε, whose weights are linear in z. */
 static inline void chain_moved(chain *c, double t, const void *v, double *y) {

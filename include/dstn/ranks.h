@@ -58,8 +58,7 @@ void dstn_share_of(int64_t total, int64_t parts, int64_t part, int64_t *first, i
 /* Rows of a global batch that this rank of the group works on: its part of `size`. */
 void dstn_group_share(const dstn_group *group, int64_t total, int64_t *first, int64_t *count);
 
-/* ---- exchange -------------------------------------------------------------------------------------------------------
- */
+/* ---- exchange ---------------------------------------------------------------------------------------------------- */
 
 void dstn_group_sum(const dstn_group *group, double *values, int64_t count);  /* in place, on every rank */
 void dstn_group_broadcast(const dstn_group *group, void *bytes, size_t size); /* from the leader */

@@ -139,8 +139,7 @@ dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t l
 dstn_status dstn_record_recover(dstn_record *record, const char *path, int64_t last_step, const dstn_log *log,
                                 dstn_error *err);
 
-/* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 -------------------------------------
- */
+/* ---- checkpoints: the whole state of a job at a step, FOLDER/step-NNNNNNNN.h5 ------------------------------------ */
 
 /* Every entry of the list is an array state/NAME; attributes of the root: format, step, digest (dstn_state_digest),
  * config, the text of the run's resolved config, config_digest, of that text, and data_digest, of the data as they were
@@ -188,8 +187,7 @@ dstn_status dstn_checkpoint_newest(const char *folder, dstn_state *state, const 
 /* Paths of the checkpoints in a folder, the newest first: an array of count strings, both freed with free(). A folder
  * that isn't there has none. */
 dstn_status dstn_checkpoint_list(const char *folder, int64_t *count, char ***paths, dstn_error *err);
-/* ---- lock: one launch a directory -----------------------------------------------------------------------------------
- */
+/* ---- lock: one launch a directory -------------------------------------------------------------------------------- */
 
 /* An fcntl lock on FOLDER/lock, which dies with its holder however that ends. Host, process and job of the holder stand
  * in the file for the message alone. One process takes a folder's lock once: the system doesn't see a second time, and
@@ -277,8 +275,7 @@ dstn_status dstn_ledger_read(const char *folder, const dstn_log *log, dstn_ledge
 void dstn_ledger_book_destroy(dstn_ledger_book *book);
 const dstn_ledger_member *dstn_ledger_find(const dstn_ledger_book *book, const char *member); /* NULL: not there */
 
-/* ---- notes: what the first of several writers says -----------------------------------------------------------------
- */
+/* ---- notes: what the first of several writers says --------------------------------------------------------------- */
 
 /* A small text file that is made once, by whoever comes first, and read by all others, on any host; its last line says
  * that it is whole. Text: lines of a name, a blank and a value. */

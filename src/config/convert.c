@@ -78,8 +78,7 @@ static bool is_plain(struct fy_node *from) {
     return !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 }
 
-/* ---- anchors and aliases ------------------------------------------------------------------------------------------
- */
+/* ---- anchors and aliases ----------------------------------------------------------------------------------------- */
 
 static void make_room_for_anchor(conversion *c, size_t used) {
     if (used < c->anchor_capacity) {
@@ -144,8 +143,7 @@ static config_node *convert_alias(conversion *c, struct fy_node *from, int line)
     return config_node_copy(c->doc, found);
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static config_node *convert(conversion *c, struct fy_node *from, int line);
 

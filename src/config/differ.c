@@ -12,8 +12,7 @@ typedef struct comparison {
     dstn_difference *found; /* [out] */
 } comparison;
 
-/* ---- the schema at a place ----------------------------------------------------------------------------------------
- */
+/* ---- the schema at a place --------------------------------------------------------------------------------------- */
 
 /* Whether the variant "source: csv" is the one that a mapping chooses. */
 static bool is_chosen(const char *variant, const config_node *mapping) {
@@ -52,8 +51,7 @@ const dstn_option *config_find_option(const dstn_section *sections, size_t count
     return other_variant;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static bool same_number(const config_node *a, const config_node *b, bool *same) {
     int64_t i, j;
@@ -104,8 +102,7 @@ static bool is_fallback(const config_node *value, const dstn_option *option) {
     return same;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------------------------
- */
+/* ---- the walk ---------------------------------------------------------------------------------------------------- */
 
 /* A value on one line; NULL: "not set". */
 static void describe_value(const config_node *node, char out[DSTN_VALUE_SIZE]) {

@@ -24,8 +24,7 @@ static dstn_status fail_value(dstn_node node, const dstn_option *option, const c
     return err->status;
 }
 
-/* ---- one value, by kind -------------------------------------------------------------------------------------------
- */
+/* ---- one value, by kind ------------------------------------------------------------------------------------------ */
 
 /* The text of a scalar that may be a number or a boolean; NULL: `what` says why it is none. */
 static const char *bare_text(dstn_node node, const char **what) {
@@ -274,8 +273,7 @@ static dstn_status read_value(dstn_node node, const dstn_option *option, void *o
     return DSTN_OK;
 }
 
-/* ---- defaults ------------------------------------------------------------------------------------------------------
- */
+/* ---- defaults ---------------------------------------------------------------------------------------------------- */
 
 /* Parses a default in `doc`; a table whose default is no YAML is a mistake of the program's, told like any other. */
 static config_node *parse_fallback(dstn_doc *doc, const config_source *source, const dstn_option *option,
@@ -342,8 +340,7 @@ static dstn_status read_absent(dstn_node mapping, const char *path, const dstn_o
     return mapping.handle ? insert_default(mapping, option, out, err) : use_default(option, out, err);
 }
 
-/* ---- mappings ------------------------------------------------------------------------------------------------------
- */
+/* ---- mappings ---------------------------------------------------------------------------------------------------- */
 
 /* The keys of all tables, each once, in their order; free with free(). */
 static const char **known_keys(const dstn_binding *bindings, size_t count, size_t *known) {

@@ -45,8 +45,7 @@ double data_synth_cosine(double x) {
     return sum;
 }
 
-/* ---- the change ---------------------------------------------------------------------------------------------------
- */
+/* ---- the change -------------------------------------------------------------------------------------------------- */
 
 static double both_ways(data_synth_draws *draws, double limit) {
     return data_synth_uniform(draws, -limit, limit);
@@ -79,8 +78,7 @@ static void draw_change(const dstn_synth *task, data_synth_draws *draws, dstn_sy
     draw_order(draws, out->order);
 }
 
-/* ---- the image ----------------------------------------------------------------------------------------------------
- */
+/* ---- the image --------------------------------------------------------------------------------------------------- */
 
 /* Where in the unchanged picture the points of the changed one come from: p ← S⁻¹ R⁻¹ (p − t) / scale. */
 typedef struct inverse {

@@ -96,8 +96,7 @@ static void compute_moments(const dstn_regularizer *regularizer, const dstn_pass
     }
 }
 
-/* ---- one layer ------------------------------------------------------------------------------------------------------
- */
+/* ---- one layer --------------------------------------------------------------------------------------------------- */
 
 /* z = 0: Σ c ½‖W_g‖². */
 static double penalize_general(const dstn_regularizer *regularizer, const dstn_pass *pass,

@@ -166,8 +166,7 @@ bool dstn_layer_is_valid(const dstn_layer *layer) {
            dstn_shape_count(layer->out) > 0;
 }
 
-/* ---- what a layer and its maps do together ------------------------------------------------------------------------
- */
+/* ---- what a layer and its maps do together ----------------------------------------------------------------------- */
 
 bool dstn_layer_bind(dstn_layer *layer, dstn_arena *arena) {
     for (int i = 0; i < layer->map_count; i++) {

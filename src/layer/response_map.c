@@ -129,8 +129,7 @@ double layer_map_product_flops(const dstn_response_map *map) {
     return 2 * (double)map->in * (double)map->out * (double)map->plane;
 }
 
-/* ---- lists of maps ------------------------------------------------------------------------------------------------
- */
+/* ---- lists of maps ----------------------------------------------------------------------------------------------- */
 
 dstn_response_map *dstn_layer_map(const dstn_layer *layer, int i) {
     return i < layer->map_count ? layer->maps[i] : NULL;

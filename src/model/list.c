@@ -66,8 +66,7 @@ static void end_branch(const list_reader *reader, dstn_layer *layer, model_branc
     add_step(reader, STEP_JOIN, layer, branch, shape, shape);
 }
 
-/* ---- residual connections in a flat list --------------------------------------------------------------------------
- */
+/* ---- residual connections in a flat list ------------------------------------------------------------------------- */
 
 static dstn_status close_branch(const list_reader *reader, dstn_node entry, dstn_layer *layer, model_branch **open) {
     model_branch *branch = *open;
@@ -85,8 +84,7 @@ static dstn_status close_branch(const list_reader *reader, dstn_node entry, dstn
     return DSTN_OK;
 }
 
-/* ---- lists in lists -----------------------------------------------------------------------------------------------
- */
+/* ---- lists in lists ---------------------------------------------------------------------------------------------- */
 
 static dstn_status read_list(list_reader *reader, dstn_node list, dstn_shape *shape);
 
@@ -140,8 +138,7 @@ static dstn_status read_residual(list_reader *reader, dstn_node entry, dstn_laye
     return DSTN_OK;
 }
 
-/* ---- the list -----------------------------------------------------------------------------------------------------
- */
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 static dstn_status add_entry(list_reader *reader, dstn_node entry, dstn_layer *layer, model_branch **open) {
     switch (layer->type->kind) {

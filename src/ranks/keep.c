@@ -97,8 +97,7 @@ ranks_keep *ranks_keep_new(const dstn_group *group, size_t bytes, size_t largest
     return keep;
 }
 
-/* ---- the keeper's side of messages --------------------------------------------------------------------------------
- */
+/* ---- the keeper's side of messages ------------------------------------------------------------------------------- */
 
 static void answer(ranks_keep *keep, int rank, const keep_request *request, size_t size) {
     char *at = keep->bytes + request->offset;
@@ -136,8 +135,7 @@ void ranks_keep_serve_all(void) {
     }
 }
 
-/* ---- the other ranks' ---------------------------------------------------------------------------------------------
- */
+/* ---- the other ranks' -------------------------------------------------------------------------------------------- */
 
 /* Whether the request could be sent; its bytes [size] may be NULL. */
 static bool send_request(ranks_keep *keep, keep_request request, const void *bytes, size_t size) {

@@ -12,8 +12,7 @@ void store_checkpoint_config_digest(const char *config, char digest[DSTN_DIGEST_
     dstn_state_clear(&text);
 }
 
-/* ---- what it says of itself ---------------------------------------------------------------------------------------
- */
+/* ---- what it says of itself -------------------------------------------------------------------------------------- */
 
 static dstn_status check_format(const dstn_reader *reader, const char *path, int64_t *format, dstn_error *err) {
     if (!dstn_reader_integer(reader, "", "format", format)) {
@@ -100,8 +99,7 @@ dstn_status dstn_checkpoint_describe(const char *path, dstn_checkpoint_facts *ab
     return status;
 }
 
-/* ---- its state ----------------------------------------------------------------------------------------------------
- */
+/* ---- its state --------------------------------------------------------------------------------------------------- */
 
 /* "f64 [3, 4]" */
 static void describe(dstn_scalar scalar, int rank, const int64_t *shape, char text[128]) {
@@ -236,8 +234,7 @@ dstn_status dstn_checkpoint_read(const char *path, dstn_state *state, dstn_check
     return read_checkpoint(path, state, about, &damaged, err);
 }
 
-/* ---- the newest of a folder ---------------------------------------------------------------------------------------
- */
+/* ---- the newest of a folder -------------------------------------------------------------------------------------- */
 
 dstn_status dstn_checkpoint_newest(const char *folder, dstn_state *state, const dstn_log *log, bool *found,
                                    dstn_checkpoint_facts *about, dstn_error *err) {

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a tree that is being filled ----------------------------------------------------------------------------------
- */
+/* ---- a tree that is being filled --------------------------------------------------------------------------------- */
 
 static store_node *last_of(const store_growth *growth) {
     return growth->tree->count ? &growth->tree->nodes[growth->tree->count - 1] : NULL;
@@ -97,8 +96,7 @@ bool store_growth_end(store_growth *growth) {
     return !growth->broken;
 }
 
-/* ---- in this process ----------------------------------------------------------------------------------------------
- */
+/* ---- in this process --------------------------------------------------------------------------------------------- */
 
 static void hurry_nobody(void *self, int64_t ahead) {
     (void)self;

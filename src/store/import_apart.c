@@ -33,8 +33,7 @@ typedef struct node_image {
     size_t lengths[4];
 } node_image;
 
-/* ---- the child ----------------------------------------------------------------------------------------------------
- */
+/* ---- the child --------------------------------------------------------------------------------------------------- */
 
 typedef struct sender {
     int pipe;
@@ -186,8 +185,7 @@ static void be_child(int pipe, const store_source *source, const store_load_requ
     _exit(send_head(pipe, RECORD_END, err.status, size) && send_all(pipe, err.message, size) ? 0 : 1);
 }
 
-/* ---- the parent ---------------------------------------------------------------------------------------------------
- */
+/* ---- the parent -------------------------------------------------------------------------------------------------- */
 
 typedef struct receiver {
     int pipe;

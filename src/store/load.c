@@ -24,8 +24,7 @@ typedef struct place {
     int depth;
 } place;
 
-/* ---- objects that were seen ---------------------------------------------------------------------------------------
- */
+/* ---- objects that were seen -------------------------------------------------------------------------------------- */
 
 /* Where an object lies in the file, and how many links claim to lead to it. */
 static bool identify(hid_t object, uint64_t *address, unsigned *links) {
@@ -80,8 +79,7 @@ static bool visit(walk *w, uint64_t address) {
     return true;
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------------------------
- */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 static bool fail(walk *w, const char *path, const char *what) {
     dstn_fail(w->err, DSTN_ERROR_DATA, "%s %s", path[0] ? path : "the root", what);
@@ -173,8 +171,7 @@ static bool load_attributes(const place *at, hid_t object) {
     return at->walk->err->status == DSTN_OK ? fail_of_hdf5(at->walk, at->path) : false;
 }
 
-/* ---- groups -------------------------------------------------------------------------------------------------------
- */
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 static bool walk_group(const place *at, hid_t group);
 
@@ -294,8 +291,7 @@ static bool walk_group(const place *at, hid_t group) {
     return load_attributes(at, group);
 }
 
-/* ---- the file -----------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 static herr_t refuse_to_leave(const char *parent_file, const char *parent_group, const char *child_file,
                               const char *child_object, unsigned *flags, hid_t access, void *user) {

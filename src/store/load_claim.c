@@ -358,8 +358,7 @@ static void judge_sources(hid_t properties, const store_node *node, const store_
     claim->missing = claim->missing < node->count ? claim->missing : node->count;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------------------
- */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 bool store_claim_follow(hid_t properties, const store_load_request *request, store_claim *claim) {
     *claim = (store_claim){.is_virtual = H5Pget_layout(properties) == H5D_VIRTUAL};

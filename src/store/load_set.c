@@ -17,8 +17,7 @@ typedef struct set_load {
     const store_sink *sink;
 } set_load;
 
-/* ---- shape --------------------------------------------------------------------------------------------------------
- */
+/* ---- shape ------------------------------------------------------------------------------------------------------- */
 
 static bool find_shape(set_load *load) {
     store_node *node = &load->node;
@@ -49,8 +48,7 @@ static bool find_shape(set_load *load) {
     return true;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Rows of a block: as many as fit, in whole chunks, so that no chunk is unpacked twice. */
 static int64_t block_rows(const set_load *load, size_t row_bytes) {
@@ -114,8 +112,7 @@ static bool send_numbers(const set_load *load) {
     return going;
 }
 
-/* ---- texts --------------------------------------------------------------------------------------------------------
- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 /* One text of a fixed-length type: it ends at a zero, or at its length; those padded with spaces lose them. */
 static size_t length_of_fixed(const char *bytes, size_t size, H5T_str_t padding) {
@@ -229,8 +226,7 @@ static bool send_texts(set_load *load) {
     return going;
 }
 
-/* ---- the data set -------------------------------------------------------------------------------------------------
- */
+/* ---- the data set ------------------------------------------------------------------------------------------------ */
 
 static bool is_wanted(const set_load *load) {
     const char *const *wanted = load->request->wanted;

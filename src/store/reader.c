@@ -12,8 +12,7 @@ struct dstn_reader {
     dstn_status status; /* of everything that is wrong with the file */
 };
 
-/* ---- opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static dstn_reader *new_reader(const char *path, dstn_status status, const store_tree *tree) {
     dstn_reader *reader = dstn_alloc(1, sizeof *reader);
@@ -126,8 +125,7 @@ const store_tree *store_reader_tree(const dstn_reader *reader) {
     return &reader->tree;
 }
 
-/* ---- what is there ------------------------------------------------------------------------------------------------
- */
+/* ---- what is there ----------------------------------------------------------------------------------------------- */
 
 /* A group or data set; the root's own name is "". NULL: not there. */
 static const store_node *find(const dstn_reader *reader, const char *name) {
@@ -211,8 +209,7 @@ bool dstn_reader_scalar(const dstn_reader *reader, const char *name, dstn_scalar
     return known;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Conversions that C leaves undefined (out of range, NaN) end at the type's limits. */
 static int64_t to_integer(double value) {
@@ -306,8 +303,7 @@ dstn_status dstn_reader_doubles(const dstn_reader *reader, const char *name, int
     return DSTN_OK;
 }
 
-/* ---- texts --------------------------------------------------------------------------------------------------------
- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 dstn_status dstn_reader_strings(const dstn_reader *reader, const char *name, int64_t *count, char ***strings,
                                 dstn_error *err) {
@@ -327,8 +323,7 @@ dstn_status dstn_reader_strings(const dstn_reader *reader, const char *name, int
     return DSTN_OK;
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------------------------
- */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 /* An attribute of a kind; NULL where there is none. */
 static const store_node *find_attribute(const dstn_reader *reader, const char *group, const char *attribute,
@@ -358,8 +353,7 @@ bool dstn_reader_integer(const dstn_reader *reader, const char *group, const cha
     return node != NULL;
 }
 
-/* ---- members of a group -------------------------------------------------------------------------------------------
- */
+/* ---- members of a group ------------------------------------------------------------------------------------------ */
 
 /* What follows a group's path in that of a node right in it; NULL: an attribute, or something deeper. */
 static const char *name_within(const store_node *node, size_t prefix) {

@@ -80,8 +80,7 @@ dstn_status dstn_record_restore(dstn_record *record, const char *path, int64_t l
     return status;
 }
 
-/* ---- without its past ---------------------------------------------------------------------------------------------
- */
+/* ---- without its past -------------------------------------------------------------------------------------------- */
 
 /* Gives a file another name that nothing has yet; *kept [out]: that name, free with free(). */
 static dstn_status move_aside(const char *path, char **kept, dstn_error *err) {

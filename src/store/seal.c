@@ -22,8 +22,7 @@ void store_seal_make(const void *bytes, size_t size, unsigned char seal[STORE_SE
     memcpy(seal + MARK_SIZE, hash.digest, sizeof hash.digest);
 }
 
-/* ---- what is there ------------------------------------------------------------------------------------------------
- */
+/* ---- what is there ----------------------------------------------------------------------------------------------- */
 
 static bool read_fully(int descriptor, int64_t offset, unsigned char *bytes, size_t size) {
     while (size > 0) {

@@ -75,8 +75,7 @@ static const dstn_section schema[] = {
 };
 enum { SECTIONS = sizeof schema / sizeof *schema };
 
-/* ---- help ----------------------------------------------------------------------------------------------------------
- */
+/* ---- help -------------------------------------------------------------------------------------------------------- */
 
 static char *help_on(const char *key, size_t *printed, char nearest[96]) {
     char *text = NULL;
@@ -158,8 +157,7 @@ static void help_on_nothing_known_names_the_nearest(void **state) {
     }
 }
 
-/* ---- nearest name --------------------------------------------------------------------------------------------------
- */
+/* ---- nearest name ------------------------------------------------------------------------------------------------ */
 
 static void the_nearest_name_is_found_within_a_third(void **state) {
     (void)state;
@@ -205,8 +203,7 @@ static void texts_that_are_no_words_are_not_compared(void **state) {
     free(other);
 }
 
-/* ---- differences ---------------------------------------------------------------------------------------------------
- */
+/* ---- differences ------------------------------------------------------------------------------------------------- */
 
 static void assert_differs(const char *before, const char *now, const char *want) {
     dstn_doc *a = NULL, *b = NULL;

@@ -214,8 +214,7 @@ static void hyperparameters_count_for_each_example(void **state) {
     dstn_augment_destroy(augment);
 }
 
-/* ---- mirror images ------------------------------------------------------------------------------------------------
- */
+/* ---- mirror images ----------------------------------------------------------------------------------------------- */
 
 static double *fill(const dstn_dataset *dataset, const char *list, dstn_scalar scalar, int64_t first_row, int64_t rows,
                     const double *values) {

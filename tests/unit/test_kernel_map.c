@@ -11,8 +11,7 @@
 
 enum { GUARD = 16 };
 
-/* ---- arrays that are watched beyond their ends ---------------------------------------------------------------------
- */
+/* ---- arrays that are watched beyond their ends ------------------------------------------------------------------- */
 
 typedef struct array {
     int64_t count;
@@ -77,8 +76,7 @@ static void compare(const dstn_kernel *kernel, const dstn_map_shape *s, const ch
     free(got);
 }
 
-/* ---- plain loops --------------------------------------------------------------------------------------------------
- */
+/* ---- plain loops ------------------------------------------------------------------------------------------------- */
 
 /* Positions of one product x w that enters y; `visit` is called for all. */
 typedef void visit(void *context, int64_t x, int64_t w, int64_t y);
@@ -129,8 +127,7 @@ static void add_gradient(void *context, int64_t x, int64_t w, int64_t y) {
     add(&a->dw, w, a->x.value[x] * a->dy.value[y]);
 }
 
-/* ---- one shape ------------------------------------------------------------------------------------------------------
- */
+/* ---- one shape --------------------------------------------------------------------------------------------------- */
 
 static dstn_map_shape shape_of(int64_t in, int64_t out, int64_t height, int64_t width, int64_t side, int64_t stride,
                                int64_t padding) {
@@ -207,8 +204,7 @@ static void for_kernels(void (*test)(const dstn_kernel *kernel)) {
     }
 }
 
-/* ---- tests --------------------------------------------------------------------------------------------------------
- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 /* Convolutions and matrices, small and large, to which oneDNN has fast products and has none. */
 static void check_kinds(const dstn_kernel *kernel) {
@@ -297,8 +293,7 @@ static void several_threads_compute_the_same(void **state) {
     dstn_kernel_init_threads();
 }
 
-/* ---- backends against the references, at the sizes of real networks ------------------------------------------------
- */
+/* ---- backends against the references, at the sizes of real networks ---------------------------------------------- */
 
 static void run(const dstn_kernel *kernel, const dstn_map_shape *s, int64_t rows, arrays *a) {
     dstn_map *map = kernel->map_new(kernel, s, rows);

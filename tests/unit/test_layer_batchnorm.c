@@ -25,8 +25,7 @@ static void make(chain *c, chain_plan plan) {
     chain_set_kind(c, DSTN_PASS_GENERAL, true, false);
 }
 
-/* ---- derivatives --------------------------------------------------------------------------------------------------
- */
+/* ---- derivatives ------------------------------------------------------------------------------------------------- */
 
 static const char *const chains[] = {
     "[batchnorm]",
@@ -54,8 +53,7 @@ static void evaluation_differentiates_at_the_running_statistics(void **state) {
     check_chains(false);
 }
 
-/* ---- values -------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* Mean and variance (biased) of channel c of x [rows, PLANE, CHANNELS]. */
 static void moments(const double *x, int64_t rows, int c, double *mean, double *var) {
@@ -126,8 +124,7 @@ static void the_variance_about_a_large_mean_keeps_its_digits_in_single_precision
     chain_destroy(&c);
 }
 
-/* ---- running statistics -------------------------------------------------------------------------------------------
- */
+/* ---- running statistics ------------------------------------------------------------------------------------------ */
 
 static void running_statistics_move_only_where_the_pass_tracks_them(void **state) {
     (void)state;
@@ -171,8 +168,7 @@ static void parameters_and_running_statistics_start_at_one_and_zero(void **state
     chain_destroy(&c);
 }
 
-/* ---- a group of ranks, here threads -------------------------------------------------------------------------------
- */
+/* ---- a group of ranks, here threads ------------------------------------------------------------------------------ */
 
 enum { RANKS = 2, MOST_SUMS = 64 };
 

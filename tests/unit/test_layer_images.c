@@ -82,8 +82,7 @@ static void evaluation_has_no_dropout(void **state) {
     chain_destroy(&c);
 }
 
-/* ---- values against their definitions ------------------------------------------------------------------------------
- */
+/* ---- values against their definitions ---------------------------------------------------------------------------- */
 
 static void make(chain *c, const char *layers) {
     dstn_error err = {0};

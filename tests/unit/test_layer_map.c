@@ -11,8 +11,7 @@
 
 enum { B = 4, T = 3, IN = 5, OUT = 4, H = 2, MOST = B * T * (IN + OUT) };
 
-/* ---- a layer of two maps ------------------------------------------------------------------------------------------
- */
+/* ---- a layer of two maps ----------------------------------------------------------------------------------------- */
 
 typedef struct pair {
     dstn_response_map first, second;
@@ -178,8 +177,7 @@ static void steps_of_an_example_share_its_z(void **state) {
     }
 }
 
-/* ---- two maps ------------------------------------------------------------------------------------------------------
- */
+/* ---- two maps ---------------------------------------------------------------------------------------------------- */
 
 static void maps_of_a_layer_have_names_and_draws_of_their_own(void **state) {
     (void)state;

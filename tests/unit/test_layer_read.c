@@ -13,8 +13,7 @@ static chain_plan plan_of(const char *layers) {
     return (chain_plan){.layers = layers, .scalar = DSTN_F64, .hypers = 2, .in = 4, .rows = 5};
 }
 
-/* ---- messages -------------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void assert_refused(chain_plan plan, const char *place, const char *what) {
     static chain c;

@@ -40,8 +40,7 @@ static void for_all(const char *regularizer, void (*test)(chain *c)) {
     }
 }
 
-/* ---- values, from explicit weights ---------------------------------------------------------------------------------
- */
+/* ---- values, from explicit weights ------------------------------------------------------------------------------- */
 
 static void export(const chain *c, int l, const char *name, double *out) {
     const dstn_parameter *parameter = dstn_layer_parameter(c->layers[l], name);

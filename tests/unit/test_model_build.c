@@ -15,8 +15,7 @@ static world_plan plan_of(const char *model) {
     return (world_plan){.model = model, .input = image, .rows = 4, .scalar = DSTN_F64};
 }
 
-/* ---- messages -----------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void assert_refused_plan(world_plan plan, const char *place, const char *what) {
     world w;
@@ -92,8 +91,7 @@ static void a_model_may_name_the_shape_of_its_input(void **state) {
     assert_refused_plan(plan, "model.yaml:2:", "plain features");
 }
 
-/* ---- width --------------------------------------------------------------------------------------------------------
- */
+/* ---- width ------------------------------------------------------------------------------------------------------- */
 
 /* Every layer's channels or features, in reading order. */
 static void assert_outs(const char *model, const int64_t *wanted, int count) {
@@ -141,8 +139,7 @@ static void a_width_that_leaves_no_network_is_refused_with_the_reason(void **sta
                         "model.yaml:4:", "up to 1000000");
 }
 
-/* ---- running statistics -------------------------------------------------------------------------------------------
- */
+/* ---- running statistics ------------------------------------------------------------------------------------------ */
 
 static const char *const normalized =
     "model:\n  layers: [conv: {out: 3, kernel: 2}, batchnorm, relu, flatten, linear: {out: 4}, batchnorm]\n";
@@ -223,8 +220,7 @@ static void running_statistics_are_part_of_the_state(void **state) {
     world_destroy(&w);
 }
 
-/* ---- canonical parameters -----------------------------------------------------------------------------------------
- */
+/* ---- canonical parameters ---------------------------------------------------------------------------------------- */
 
 /* Parameter of a layer, in a new array in its canonical shape. */
 static double *canonical(const world *w, int l, const char *name) {

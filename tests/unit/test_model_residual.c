@@ -83,8 +83,7 @@ static void both_branches_get_their_whole_gradients(void **state) {
     for_all_nets(world_check);
 }
 
-/* ---- values and tangents: the sum of two models -------------------------------------------------------------------
- */
+/* ---- values and tangents: the sum of two models ------------------------------------------------------------------ */
 
 static const char *const branches[][2] = {
     {"[" SAME ", relu, batchnorm]", NULL},
@@ -157,8 +156,7 @@ static void what_comes_out_is_the_sum_of_both_branches(void **state) {
     }
 }
 
-/* ---- the same in other ways ----------------------------------------------------------------------------------------
- */
+/* ---- the same in other ways -------------------------------------------------------------------------------------- */
 
 /* Prediction, gradients and dz of the pass as it is set; free with free(). */
 static double *take_notes(world *w, int64_t *count) {
@@ -287,8 +285,7 @@ static void gradients_become_final_from_the_end_of_the_range_down(void **state) 
     for_all_nets(check_ready);
 }
 
-/* ---- savings -------------------------------------------------------------------------------------------------------
- */
+/* ---- savings ----------------------------------------------------------------------------------------------------- */
 
 static int forwards, adjoints;
 static const dstn_kernel *uncounted;
@@ -349,8 +346,7 @@ static void counted_operations_are_those_that_are_made(void **state) {
     world_destroy(&w);
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 static void lines_are_counted_through_the_lists_in_reading_order(void **state) {
     (void)state;

@@ -84,8 +84,7 @@ static void so_do_those_of_penalties(void **state) {
     for_kinds(chain_plan("full"), world_check);
 }
 
-/* ---- once -----------------------------------------------------------------------------------------------------------
- */
+/* ---- once -------------------------------------------------------------------------------------------------------- */
 
 static void what_is_shared_is_there_once(void **state) {
     (void)state;
@@ -214,8 +213,7 @@ static void l2_counts_shared_weights_once(void **state) {
     }
 }
 
-/* ---- messages -------------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void assert_refused(world_plan plan, const char *what, const char *more) {
     world w;

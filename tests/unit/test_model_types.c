@@ -22,8 +22,7 @@ static void for_all_kinds(const char *model, void (*test)(world *w)) {
     }
 }
 
-/* ---- mirror: the features of each row in the opposite order, which can't be done in place ---------------------------
- */
+/* ---- mirror: the features of each row in the opposite order, which can't be done in place ------------------------ */
 
 static void mirror(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, const void *in, void *out) {
     (void)pass;
@@ -53,8 +52,7 @@ static void row_layers_never_work_in_place(void **state) {
                   world_check);
 }
 
-/* ---- twice: a batch layer without parameters, y = 2 x ---------------------------------------------------------------
- */
+/* ---- twice: a batch layer without parameters, y = 2 x ------------------------------------------------------------ */
 
 static int tangents, adjoints;
 
@@ -206,8 +204,7 @@ static void rows_are_part_of_the_state_and_split(void **state) {
     world_destroy(&w);
 }
 
-/* ---- a rank without rows --------------------------------------------------------------------------------------------
- */
+/* ---- a rank without rows ----------------------------------------------------------------------------------------- */
 
 static void count_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
     (void)offset;

@@ -76,8 +76,7 @@ static void the_newest_usable_one_is_read_and_damaged_ones_are_told(void **state
     free(into);
 }
 
-/* ---- what can't be read and is not proven bad ----------------------------------------------------------------------
- */
+/* ---- what can't be read and is not proven bad -------------------------------------------------------------------- */
 
 static void make_newer_format(const char *path) {
     dstn_writer *writer;

@@ -11,8 +11,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-/* ---- claims -------------------------------------------------------------------------------------------------------
- */
+/* ---- claims ------------------------------------------------------------------------------------------------------ */
 
 static void what_is_claimed_and_not_stored_takes_no_memory(void **state) {
     (void)state;
@@ -79,8 +78,7 @@ static void chunks_that_nobody_wrote_are_counted(void **state) {
     free(path);
 }
 
-/* ---- types --------------------------------------------------------------------------------------------------------
- */
+/* ---- types ------------------------------------------------------------------------------------------------------- */
 
 static void types_are_read_as_what_holds_all_their_values(void **state) {
     (void)state;
@@ -201,8 +199,7 @@ static void a_filter_that_is_missing_is_named(void **state) {
     free(path);
 }
 
-/* ---- links and other places ---------------------------------------------------------------------------------------
- */
+/* ---- links and other places -------------------------------------------------------------------------------------- */
 
 static void groups_within_themselves_are_walked_once(void **state) {
     (void)state;
@@ -340,8 +337,7 @@ static void what_hdf5_cannot_open_says_hdf5s_reason(void **state) {
     free(path);
 }
 
-/* ---- what is wanted -----------------------------------------------------------------------------------------------
- */
+/* ---- what is wanted ---------------------------------------------------------------------------------------------- */
 
 static void only_what_is_wanted_is_read(void **state) {
     (void)state;

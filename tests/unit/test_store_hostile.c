@@ -8,8 +8,7 @@
 
 #include "hostile_files.h"
 
-/* ---- sealed by an enemy -------------------------------------------------------------------------------------------
- */
+/* ---- sealed by an enemy ------------------------------------------------------------------------------------------ */
 
 static void put_many(hid_t file) {
     static const double many[4096];
@@ -123,8 +122,7 @@ static void what_an_enemy_seals_is_refused_whole(void **state) {
     free(copied);
 }
 
-/* ---- without a seal -----------------------------------------------------------------------------------------------
- */
+/* ---- without a seal ---------------------------------------------------------------------------------------------- */
 
 static void a_record_without_its_seal_is_not_copied(void **state) {
     (void)state;
@@ -228,8 +226,7 @@ static void a_seal_that_does_not_fit_is_a_checkpoints_error(void **state) {
     free(path);
 }
 
-/* ---- damaged at random --------------------------------------------------------------------------------------------
- */
+/* ---- damaged at random ------------------------------------------------------------------------------------------- */
 
 /* A file of every kind of structure that HDF5 has bugs in: many links and attributes in heaps, texts of variable
  * length, chunks with filters. */

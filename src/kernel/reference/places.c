@@ -47,8 +47,7 @@ void KERNEL_TYPED(kernel_places_forward)(const dstn_kernel *kernel, const dstn_m
     }
 }
 
-/* ---- the other way: the kernel's taps -----------------------------------------------------------------------------
- */
+/* ---- the other way: the kernel's taps ---------------------------------------------------------------------------- */
 
 /* Images by places, [places, rows, channels]: what a tap has to do with in one row of the output is then one matrix. */
 static void by_places(int64_t first, int64_t end, int64_t places, int64_t rows, int64_t channels, const real *images,

@@ -11,8 +11,7 @@
 
 enum { SIDE = 4, TAPS = 3, EDGE = SIDE + TAPS - 1, POINTS = EDGE * EDGE };
 
-/* ---- the transforms along one direction: from[i*step] to to[i*step] ------------------------------------------------
- */
+/* ---- the transforms along one direction: from[i*step] to to[i*step] ---------------------------------------------- */
 
 typedef void transform(const tile *from, int64_t from_step, tile *to, int64_t to_step);
 
@@ -78,8 +77,7 @@ static inline void along_both(transform *one, int64_t m, int64_t n, const tile *
     }
 }
 
-/* ---- channels, as many as a tile takes ----------------------------------------------------------------------------
- */
+/* ---- channels, as many as a tile takes --------------------------------------------------------------------------- */
 
 static inline tile load(const real *x, int64_t channels) {
     if (channels >= TILE) {
@@ -98,8 +96,7 @@ static inline void store(real *x, int64_t channels, tile value) {
     }
 }
 
-/* ---- tiles of images ----------------------------------------------------------------------------------------------
- */
+/* ---- tiles of images --------------------------------------------------------------------------------------------- */
 
 /* Images [height, width, channels] covered by tiles; those of some rows at a time. */
 typedef struct cover {
@@ -195,8 +192,7 @@ static void output_tiles(int64_t first, int64_t end, const cover *c, int64_t fro
     }
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* Pairs of channels `first` … `end`, TILE neighbours each. */
 static void weight_tiles(int64_t first, int64_t end, int64_t pairs, bool is_turned, const real *weight, real *points) {
@@ -224,8 +220,7 @@ static void gradient_tiles(int64_t first, int64_t end, int64_t pairs, real beta,
     }
 }
 
-/* ---- the three products -------------------------------------------------------------------------------------------
- */
+/* ---- the three products ------------------------------------------------------------------------------------------ */
 
 /* Tiles at a time: their points of both images should stay in the caches. */
 static int64_t tiles_at_a_time(const dstn_map *map, int64_t tiles) {
