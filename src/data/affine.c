@@ -34,7 +34,14 @@ static const dstn_option options[] = {
 };
 
 static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {
-    (void)settings, (void)node, (void)dataset, (void)err;
+    (void)dataset;
+    const affine_settings *affine = settings;
+    if (!data_is_used(&affine->rotation) && !data_is_used(&affine->shear) && !data_is_used(&affine->scale) &&
+        !data_is_used(&affine->translation)) {
+        return dstn_node_fail(node, err,
+                              "affine changes nothing; accepted: at least one of rotation, shear, scale and "
+                              "translation, a number above 0 or a hyperparameter's name");
+    }
     return DSTN_OK;
 }
 

@@ -56,7 +56,8 @@ static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, dstn
     item->settings = dstn_alloc(1, item->type->settings_size);
     dstn_binding binding = {item->type->options, item->settings};
     status = dstn_entry_read(entry, options, name, &binding, 1, hypers, err);
-    return status == DSTN_OK ? item->type->plan(item->settings, options, dataset, err) : status;
+    return status == DSTN_OK ? item->type->plan(item->settings, options.handle ? options : entry, dataset, err)
+                             : status;
 }
 
 static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_error *err) {
@@ -137,6 +138,10 @@ double dstn_images_quantity(const dstn_images *images, const dstn_quantity *quan
 uint64_t dstn_images_row(const dstn_images *images, int64_t row) {
     int64_t number = images->first_row + row;
     return (uint64_t)(images->drawn_rows > 0 ? number % images->drawn_rows : number);
+}
+
+bool data_is_used(const dstn_quantity *quantity) {
+    return quantity->name || quantity->number > 0;
 }
 
 double data_strength(const dstn_images *images, const dstn_quantity *quantity, int64_t row, double most) {

@@ -10,6 +10,8 @@
 DATA_AUGMENTATIONS(DATA_DECLARE_AUGMENTATION)
 #undef DATA_DECLARE_AUGMENTATION
 
+/* Whether a strength is there at all: a hyperparameter, or a number above 0. */
+bool data_is_used(const dstn_quantity *quantity);
 /* Whether the list has an augmentation of this stage. */
 bool data_augment_has(const dstn_augment *augment, dstn_stage stage);
 /* Applies those of one stage. `images` says kernel, rows, first_row, and pixels or x; the rest is filled in. */

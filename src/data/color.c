@@ -30,10 +30,6 @@ static const dstn_option options[] = {
     DSTN_OPTIONS_END,
 };
 
-static bool is_used(const dstn_quantity *quantity) {
-    return quantity->name || quantity->number > 0;
-}
-
 static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {
     const color_settings *color = settings;
     long long channels = dataset->shape[0];
@@ -50,9 +46,15 @@ static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset
                               dataset->source, channels);
     }
     bool is_grey = channels == 1;
-    if (is_grey && (is_used(&color->saturation) || is_used(&color->hue))) {
-        return dstn_node_fail(dstn_node_child(node, is_used(&color->saturation) ? "saturation" : "hue"), err,
+    if (is_grey && (data_is_used(&color->saturation) || data_is_used(&color->hue))) {
+        return dstn_node_fail(dstn_node_child(node, data_is_used(&color->saturation) ? "saturation" : "hue"), err,
                               "images of one channel have no color; accepted: brightness and contrast");
+    }
+    if (!data_is_used(&color->brightness) && !data_is_used(&color->contrast) && !data_is_used(&color->saturation) &&
+        !data_is_used(&color->hue)) {
+        return dstn_node_fail(node, err,
+                              "color changes nothing; accepted: at least one of brightness, contrast, "
+                              "saturation and hue, a number above 0 or a hyperparameter's name");
     }
     return DSTN_OK;
 }

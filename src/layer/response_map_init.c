@@ -42,7 +42,7 @@ static void draw_kaiming(const dstn_response_map *map, dstn_parameter *parameter
 }
 
 /* He's normal distribution for ReLU, in its form for the way back: of variance 2/(outputs · places of the kernel). Many
- * layers one after the other leave the size of values and gradients as it was, where Kaiming's a = √5 divides their
+ * layers one after the other leave the size of gradients as it was, where Kaiming's a = √5 divides their
  * squares by 6 in each. */
 static void draw_he(const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
     double places = (double)(map->shape.kernel * map->shape.kernel), deviation = sqrt(2 / ((double)map->out * places));

@@ -26,9 +26,12 @@ const dstn_option dstn_model_options[] = {
     DSTN_CHOICE(
         "batchnorm", model_settings, batchnorm, "synchronized|local", "synchronized",
         "batch statistics: of the whole mini-batch, or of each rank's rows; with reproducible: true, of each shard's"),
-    DSTN_CHOICE("convolution", model_settings, convolution, "auto|direct|winograd", "auto",
-                "how convolutions are computed: as their definition says, those of 3 x 3 with stride 1 by Winograd's "
-                "algorithm, or (auto) by it where channels and image are large enough to gain"),
+    DSTN_CHOICE(
+        "convolution", model_settings, convolution, "auto|direct|winograd", "auto",
+        "how convolutions are computed: as their definition says, those of 3 x 3 with stride 1 by Winograd's "
+        "algorithm, or (auto) by it where channels and image are large enough to gain; runs from before there was a "
+        "choice go on to the bit with direct",
+        DSTN_MAY_DIFFER),
     DSTN_REAL("width", model_settings, width, DBL_MIN, 1e6, "1",
               "multiplies the `out` of every layer but the one that makes the network's output, rounded, at least 1"),
     DSTN_SECTION("layers", model_settings, layers, "list of layers, from the input to the output"),

@@ -199,11 +199,21 @@ static void colors_are_for_bytes_of_one_or_three_channels(void **state) {
 #undef REFUSED
 }
 
+static void what_changes_nothing_is_refused(void **state) {
+    (void)state;
+    dstn_dataset *dataset = make_bytes(3);
+    assert_refused(dataset, "[color]", (const char *const[]){"augment.0", "brightness, contrast, saturation", NULL});
+    assert_refused(dataset, "[flip, affine: {shear: 0}]",
+                   (const char *const[]){"augment.1.affine", "rotation, shear, scale", NULL});
+    dstn_dataset_destroy(dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_draw_stays_where_it_is_when_another_strength_changes),
         cmocka_unit_test(a_crop_is_a_piece_of_the_padded_image),
         cmocka_unit_test(translations_are_rounded_to_whole_pixels),
+        cmocka_unit_test(what_changes_nothing_is_refused),
         cmocka_unit_test(colors_are_for_bytes_of_one_or_three_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

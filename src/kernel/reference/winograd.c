@@ -166,26 +166,69 @@ static void delta_tiles(int64_t first, int64_t end, const cover *c, int64_t from
     }
 }
 
-/* Back from points to images = beta images + values. */
-static void output_tiles(int64_t first, int64_t end, const cover *c, int64_t from, int64_t count, real beta,
-                         const real *points, real *images) {
+static bool is_zero(const real *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        if (x[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The outputs of a tile, as bits, that input (i, j) under it is in the window of. */
+static inline unsigned window_of(int64_t i, int64_t j) {
+    unsigned bits = 0;
+    for (int64_t y = i - TAPS + 1; y <= i; y++) {
+        for (int64_t x = j - TAPS + 1; x <= j; x++) {
+            if (y >= 0 && y < SIDE && x >= 0 && x < SIDE) {
+                bits |= 1u << (y * SIDE + x);
+            }
+        }
+    }
+    return bits;
+}
+
+/* The outputs of a tile, as bits, whose inputs have anything but zeros: the others, as in a hole of Cutout, are exactly
+ * 0, and not what the transforms leave of it, or ReLU's derivative there would be up to rounding. */
+static unsigned outputs_that_see(const cover *in, const real *images, int64_t t) {
+    int64_t at = t % tiles_of(in), top = at / in->tiles_across * SIDE - in->padding;
+    int64_t left = at % in->tiles_across * SIDE - in->padding;
+    const real *image = images + t / tiles_of(in) * in->height * in->width * in->channels;
+    unsigned seen = 0;
+    for (int64_t i = 0; i < EDGE; i++) {
+        for (int64_t j = 0; j < EDGE; j++) {
+            int64_t y = top + i, x = left + j;
+            bool is_inside = y >= 0 && y < in->height && x >= 0 && x < in->width;
+            if (is_inside && !is_zero(image + (y * in->width + x) * in->channels, in->channels)) {
+                seen |= window_of(i, j);
+            }
+        }
+    }
+    return seen;
+}
+
+/* Back from points to images = beta images + values; the points come from `inputs`, covered by `in`. */
+static void output_tiles(int64_t first, int64_t end, const cover *in, const real *inputs, const cover *c, int64_t from,
+                         int64_t count, real beta, const real *points, real *images) {
     for (int64_t t = first; t < end; t++) {
         int64_t at = (from + t) % tiles_of(c);
+        unsigned seen = outputs_that_see(in, inputs, from + t);
         real *image = images + (from + t) / tiles_of(c) * c->height * c->width * c->channels;
         int64_t top = at / c->tiles_across * SIDE, left = at % c->tiles_across * SIDE;
         int64_t height = c->height - top < SIDE ? c->height - top : SIDE;
         int64_t width = c->width - left < SIDE ? c->width - left : SIDE;
         for (int64_t k = 0; k < c->channels; k += TILE) {
-            tile in[POINTS], out[SIDE * SIDE];
+            tile square[POINTS], out[SIDE * SIDE];
             int64_t channels = c->channels - k;
             for (int64_t p = 0; p < POINTS; p++) {
-                in[p] = load(points + (p * count + t) * c->channels + k, channels);
+                square[p] = load(points + (p * count + t) * c->channels + k, channels);
             }
-            along_both(output_values, EDGE, SIDE, in, out);
+            along_both(output_values, EDGE, SIDE, square, out);
             for (int64_t i = 0; i < height; i++) {
                 for (int64_t j = 0; j < width; j++) {
+                    bool sees = seen >> (i * SIDE + j) & 1;
                     add_to(image + ((top + i) * c->width + left + j) * c->channels + k, channels, beta,
-                           out[i * SIDE + j]);
+                           sees ? out[i * SIDE + j] : (tile){0});
                 }
             }
         }
@@ -258,7 +301,7 @@ static void run_map(const dstn_kernel *kernel, const dstn_map *map, int64_t rows
                          is_turned ? in.channels : out.channels, 0, after + p * count * out.channels, out.channels);
         }
         KERNEL_SPLIT(count, count * POINTS * out.channels,
-                     output_tiles(first, end, &out, done, count, (real)beta, after, to));
+                     output_tiles(first, end, &in, from, &out, done, count, (real)beta, after, to));
     }
 }
 
