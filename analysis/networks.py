@@ -105,6 +105,14 @@ def networks_of(members, ended):
             notes.append(f"{member.name}: at epoch {len(member.run.epochs)}, left out.")
         else:
             networks.setdefault(member.network, []).append(member)
+    names = [m.name for members in networks.values() for m in members]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise dstn_record.RecordError(f"{', '.join(twice)}: given twice")
+    for name, members in networks.items():
+        lengths = [len(m.run.epochs) for m in members]
+        if min(lengths) < max(lengths) and all(m.status == "done" for m in members):
+            notes.append(f"{name}: runs of {min(lengths)} to {max(lengths)} epochs, compared at epoch {min(lengths)}.")
     return networks, notes
 
 
@@ -112,7 +120,7 @@ def cut(members):
     """Length of a network's comparison in epochs, and whether that is less than the runs are to have."""
     lengths = [len(m.run.epochs) for m in members]
     unfinished = any(m.status != "done" for m in members)
-    return (min(lengths) if unfinished else max(lengths)), unfinished
+    return min(lengths), unfinished
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ def draw_task(folder):
 def add_best(rows, path, ended):
     """Adds the runs whose strengths are fixed at the best ones to those of their networks."""
     for network, members in networks.networks_of(networks.members_of(path), ended)[0].items():
+        if network in rows and networks.cut(rows[network])[0] > networks.cut(members)[0]:
+            raise dstn_record.RecordError(f"{path}: {network} has fewer epochs than the runs that it is compared with")
         rows.setdefault(network, []).extend(dataclasses.replace(m, method="best") for m in members)
 
 
@@ -125,11 +127,11 @@ def print_strengths(rows, best):
     tuned = [(network, m) for network in rows for m in TUNED]
     lines = []
     for name, value in best.items():
-        starts = [m.run.series[f"value.{name}"].iloc[0]
-                  for members in rows.values() for m in members if m.method in TUNED]
+        starts = sorted({f"{m.run.series[f'value.{name}'].iloc[0]:.3g}"
+                         for members in rows.values() for m in members if m.method in TUNED}, key=float)
         cells = [spread(pd.Series([late_mean(m, name, networks.cut(rows[network])[0]) for m in rows[network]
                                    if m.method == method], dtype=float), 3) for network, method in tuned]
-        lines.append([name, f"{starts[0]:.3g}", f"{value:g}", *cells])
+        lines.append([name, ", ".join(starts), f"{value:g}", *cells])
     heads = [f"{NAMES.get(network, network)}, {toys.METHODS[method]}" for network, method in tuned]
     print("\n".join(networks.markdown(["strength, last quarter", "start", "best", *heads], lines)) + "\n")
 
@@ -181,11 +183,12 @@ def main():
             best = {name: value for name, value in best.items()
                     if all(name in m.run.hyperparameters for members in rows.values() for m in members)}
             print_accuracies(rows)
-            print_strengths(rows, best)
+            if any(m.method in TUNED for members in rows.values() for m in members):
+                print_strengths(rows, best)
         print("\n".join(notes), end="\n" if notes else "")
         if arguments.out:
             plots.save(draw_task(arguments.data), arguments.out, f"{arguments.name}-task")
-        if arguments.out and rows:
+        if arguments.out and any(m.method in TUNED for members in rows.values() for m in members):
             plots.save(draw_strengths(rows, best), arguments.out, f"{arguments.name}-strengths")
     except (dstn_record.RecordError, OSError, ValueError) as error:
         sys.exit(f"strengths.py: {error}")
