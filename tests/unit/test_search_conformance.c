@@ -289,7 +289,7 @@ static dstn_status read_model(sample *s, const entry *e, dstn_space *space) {
 }
 
 static dstn_status read_augment(sample *s, dstn_space *space) {
-    const int64_t shape[] = {1, 4, 4};
+    const int64_t shape[] = {3, 4, 4};
     dstn_dataset *images = dstn_dataset_synthetic_bytes(DSTN_TASK_CLASSIFICATION, 3, shape, 3, 20, 1);
     dstn_augment *augment = NULL;
     dstn_status status = dstn_augment_read(dstn_node_child(dstn_doc_root(s->doc), "augment"), images,
