@@ -58,7 +58,7 @@ static inline void network_walk_options(network_plan plan, const dstn_option *op
  * where its example is for images and the other way round. */
 static inline void network_walk_layers(network_check *check) {
     const dstn_layer_type *type;
-    const dstn_shape features = {1, {4}, 0}, image = {3, {2, 5, 4}, 0};
+    const dstn_shape features = {.rank = 1, .dims = {4}}, image = {.rank = 3, .dims = {2, 5, 4}};
     for (size_t i = 0; (type = dstn_layer_type_at(i)) != NULL; i++) {
         network_plan plan = {.table = "layer", .name = type->name, .layers = type->example, .in = type->example_in};
         for (int other = 0; other < 2; other++) {

@@ -14,8 +14,10 @@
 typedef enum dstn_part { DSTN_PART_TRAIN, DSTN_PART_VALID, DSTN_PART_TEST, DSTN_PARTS } dstn_part;
 typedef enum dstn_task { DSTN_TASK_REGRESSION, DSTN_TASK_CLASSIFICATION } dstn_task; /* "regression|classification" */
 
-/* A data set, prepared. Examples are kept as doubles or, where the source has bytes, as bytes, which a gathered batch
- * decodes. An image of shape (C, H, W) is stored channels last, [H, W, C]. */
+/* A data set, prepared. A text is kept as the numbers of its words: of every word but a part's last the next one is to
+ * be told, so that a part of n words has n − 1 rows, and row i is the place i, whose label is the word at i + 1.
+ * Otherwise examples are kept as doubles or, where the source has bytes, as bytes, which a gathered batch decodes. An
+ * image of shape (C, H, W) is stored channels last, [H, W, C]. */
 typedef struct dstn_dataset {
     dstn_task task;
     int64_t rows[DSTN_PARTS]; /* n, v, and rows of the test part (0 where there is none) */
@@ -25,6 +27,9 @@ typedef struct dstn_dataset {
     int64_t outputs;             /* target columns (regression) or classes */
     double *x[DSTN_PARTS];       /* [rows, features]; NULL where the examples are bytes */
     uint8_t *bytes[DSTN_PARTS];  /* [rows, features]; NULL where they are doubles */
+    int32_t *tokens[DSTN_PARTS]; /* [rows + 1] of a text; x and bytes are NULL then; NULL: it is none */
+    int64_t words;               /* of the vocabulary, which are `outputs` too; 0: no text */
+    char **vocabulary;           /* [words] the word of each number, or NULL */
     int64_t channels;            /* that are normalized apart: shape[0], or 1 where all values are alike */
     double *scale, *shift;       /* [channels] x = scale byte + shift; NULL where the examples are doubles */
     double *mean, *deviation;    /* [channels] that values were normalized by, bytes as 0 … 1; NULL: they were not */
@@ -110,17 +115,36 @@ void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t fea
 /* Rows of each class in a part: counts [outputs]. Classification only. */
 void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_t *counts);
 
-/* The order in which a part's examples come: a new permutation every epoch, keyed by (rng, epoch). */
+/* The order in which a part's examples come: of examples a new permutation every epoch, keyed by (rng, epoch); of a
+ * text, which is cut into as many streams of ⌊rows/batch⌋ places as a batch has rows, one piece of each after the other
+ * from the streams' beginnings, the same in every epoch. */
 typedef struct dstn_sampler dstn_sampler;
 
-/* rows ≥ batch ≥ 1. An epoch has ⌊rows/batch⌋ batches: the incomplete last one is dropped. */
-dstn_sampler *dstn_sampler_new(dstn_rng rng, int64_t rows, int64_t batch);
+typedef struct dstn_sampler_request {
+    dstn_rng rng;
+    int64_t rows, batch; /* rows ≥ batch ≥ 1 */
+    int64_t length;      /* places that a batch has of every stream; 0: rows are examples */
+    bool varies; /* the length is drawn for every batch, by (rng, epoch, batch of the epoch): half of it, rounded
+                    down, in one of 20, and from there ±5 by a normal deviation, at least 5, at most length + 20 */
+} dstn_sampler_request;
+
+/* What the sampler gives of the data for one global batch. */
+typedef struct dstn_draw {
+    const int64_t *indices; /* [batch] rows of the part, or places where the batch begins in each stream; owned by the
+                               sampler, valid until the next call */
+    int64_t steps;          /* T: 1 for examples */
+    bool carried;           /* the streams go on from the batch before */
+} dstn_draw;
+
+/* An epoch ends with its last whole batch; of a text, with the last one whose length is left in the streams. */
+dstn_sampler *dstn_sampler_new(const dstn_sampler_request *request);
 void dstn_sampler_destroy(dstn_sampler *sampler);
-int64_t dstn_sampler_batches(const dstn_sampler *sampler);  /* batches of an epoch */
-int64_t dstn_sampler_epoch(const dstn_sampler *sampler);    /* epochs completed before the next batch */
-int64_t dstn_sampler_position(const dstn_sampler *sampler); /* batches given since the start */
-/* Row numbers [batch] of the next global batch; owned by the sampler, valid until the next call. */
-const int64_t *dstn_sampler_next(dstn_sampler *sampler);
+int64_t dstn_sampler_batches(const dstn_sampler *sampler, int64_t epoch); /* batches of an epoch, from 0 on */
+int64_t dstn_sampler_before(dstn_sampler *sampler, int64_t epochs);       /* batches of so many epochs from the start */
+int64_t dstn_sampler_epoch(dstn_sampler *sampler, int64_t position);      /* epochs completed by so many batches */
+int64_t dstn_sampler_position(const dstn_sampler *sampler);               /* batches given since the start */
+int64_t dstn_sampler_most_steps(const dstn_sampler *sampler);             /* T at most */
+dstn_draw dstn_sampler_next(dstn_sampler *sampler);
 /* Puts the sampler where it is after `position` batches (resume). */
 void dstn_sampler_seek(dstn_sampler *sampler, int64_t position);
 
@@ -195,10 +219,11 @@ typedef struct dstn_batch {
     int64_t steps;          /* T: time steps of a stream, 1 for examples */
     bool carried;           /* the rows go on from the batch before: layers keep their rows' state */
     void *x;                /* [B·T, features] in the kernel's scalar type; NULL for tokens */
-    int64_t *tokens;        /* [B·T] or NULL */
+    int64_t *tokens;        /* [B·T] words, or NULL */
     void *targets;          /* regression: [B·T, outputs] in the kernel's scalar type, else NULL */
     int64_t *labels;        /* classification: [B·T], else NULL */
-    const int64_t *indices; /* [B] rows of the part; the caller's, who keeps them as long as they are looked at */
+    const int64_t *indices; /* [B] rows of the part, of a text the place of each stream's first word; the caller's, who
+                               keeps them as long as they are looked at */
     dstn_part part;
     uint8_t *pixels; /* [B, features] room for images of bytes while they are augmented, else NULL */
     void *spare;     /* [threads, features] room for images, bytes or the kernel's scalars; NULL where there are none */
@@ -213,15 +238,18 @@ typedef struct dstn_augmenting {
     int64_t hypers;
 } dstn_augmenting;
 
-/* Takes memory for batches of at most max_rows examples from the arena; false where it is short. */
+/* Takes memory for batches of at most max_rows examples of max_steps time steps from the arena; false where it is
+ * short.
+ */
 bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t max_rows,
-                     dstn_arena *arena);
+                     int64_t max_steps, dstn_arena *arena);
 
-/* Fills the batch with the examples indices [rows] of a part, which are first_row … of a global batch of global_rows.
+/* Fills the batch with the examples indices [rows] of a part, which are first_row … of a global batch of global_rows;
+ * of a text with `steps` words from each of these places on, and the words that follow them.
  * Images are augmented as `augmenting` says (NULL: not at all): as pixels, then decoded and normalized, then as values.
  * Data set and kernel are those of the bind; rows ≤ max_rows. */
 void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, dstn_part part,
-                     const int64_t *indices, int64_t rows, int64_t first_row, int64_t global_rows,
+                     const int64_t *indices, int64_t steps, int64_t rows, int64_t first_row, int64_t global_rows,
                      const dstn_augmenting *augmenting);
 
 /* ---- a task whose best augmentation is known -------------------------------------------------------------------- */

@@ -21,11 +21,13 @@
 
 /* Of one data row: [features] or [channels, height, width]. Images are stored channels-last, [height, width, channels],
  * and a flattened image keeps that order: `channels` of [features] says how many neighbouring values belong to one
- * place of the image that they were, 0 where they were none. */
+ * place of the image that they were, 0 where they were none. A row that is a word is [1] with `words`, the size of the
+ * vocabulary that its number is of: it has no values, dstn_pass.tokens has the numbers. */
 typedef struct dstn_shape {
     int rank;
     int64_t dims[3];
     int64_t channels;
+    int64_t words; /* 0: values */
 } dstn_shape;
 
 int64_t dstn_shape_count(dstn_shape shape);
@@ -58,17 +60,19 @@ typedef struct dstn_pass {
     bool track_statistics;  /* batch statistics enter the running ones, and the state of rows goes on */
     bool carried;           /* examples go on from the batch before: layers start from the state of their rows */
     int stream;             /* whose state that is, below DSTN_STREAMS */
-    int64_t rows;           /* B, examples of this rank */
-    int64_t steps;          /* T, time steps of an example; 0 is 1 */
-    int64_t first_row;      /* position of the first example in the global batch */
-    int64_t batch_rows;     /* examples of the global batch: every mean divides by it */
-    int64_t drawn_rows;     /* of those, how many have masks of their own: example b of the global batch has that of
-                               b mod drawn_rows; 0: all */
-    const void *z;          /* [B, h] in the model's scalar type; NULL in a general pass */
-    const double *values;   /* [B, h] hyperparameters in natural units, of each example */
-    void *dz;               /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
-    dstn_rng masks;         /* key of the dropout masks */
-    uint64_t step;          /* their counter */
+    int64_t state_row; /* row of that state that the first example has: where a pass takes a part of a rank's rows */
+    const int64_t *tokens; /* [BT] the words' numbers, where data rows are words; else NULL */
+    int64_t rows;          /* B, examples of this rank */
+    int64_t steps;         /* T, time steps of an example; 0 is 1 */
+    int64_t first_row;     /* position of the first example in the global batch */
+    int64_t batch_rows;    /* examples of the global batch: every mean divides by it */
+    int64_t drawn_rows;    /* of those, how many have masks of their own: example b of the global batch has that of
+                              b mod drawn_rows; 0: all */
+    const void *z;         /* [B, h] in the model's scalar type; NULL in a general pass */
+    const double *values;  /* [B, h] hyperparameters in natural units, of each example */
+    void *dz;              /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
+    dstn_rng masks;        /* key of the dropout masks */
+    uint64_t step;         /* their counter */
     /* Called when the gradients of a layer, and of all above it, are final: positions in the range. May be NULL. */
     void (*on_gradient_ready)(void *user, dstn_range range, int64_t offset, int64_t count);
     /* Sums `count` doubles over the group (batch statistics); all ranks call it in the same order. NULL: one rank. */
@@ -151,8 +155,9 @@ typedef struct dstn_buffer {
 
 enum { DSTN_MAX_BUFFERS = 2 };
 
-/* Groups of rows whose state goes on by itself: the parts of the data that passes are made over. */
-enum { DSTN_STREAMS = 3 };
+/* Groups of rows whose state goes on by itself: the parts of the data that passes of a run are made over, in their
+ * order, and an evaluation of a whole part, whose rows' state begins and ends with it and is nobody else's. */
+enum { DSTN_STREAM_EVALUATION = 3, DSTN_STREAMS };
 
 /* What a layer keeps of each example from batch to batch (h and c of an LSTM), in the kernel's type. A pass that is
  * `carried` starts from `value` of its stream, any other from zero; one that moves rows leaves in `next` what the batch
@@ -260,6 +265,7 @@ struct dstn_layer_type {
     const dstn_option *options; /* default: none */
     size_t settings_size, content_size;
     dstn_layer_kind kind;
+    bool takes_words;      /* its data rows are words; all others have values */
     const char *example;   /* a list of layers in YAML that has one of this type, for tests that walk the table */
     dstn_shape example_in; /* an input for it; default: [4] */
     /* Checks settings and layer->in, sets layer->out (before: as the input), declares parameters, buffers and maps. */
@@ -292,6 +298,8 @@ typedef struct dstn_layer_setting {
     int64_t max_rows;       /* B at most: examples of a pass */
     int64_t max_steps;      /* T at most; 0 is 1 */
     dstn_names hyper_names; /* of the h hyperparameters */
+    const bool *per_batch;  /* [h] whether all examples of a batch have one value of it; NULL: of none is that known */
+    int64_t words;          /* of the vocabulary that the network's input is of; 0: it is no text */
     bool synchronized;      /* see dstn_layer */
     dstn_convolution convolution;
     double width; /* what the option `out` of a layer, if it has one, is multiplied by; 0 is 1 */

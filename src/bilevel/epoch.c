@@ -29,7 +29,7 @@ static void set_rate(dstn_schedule *schedule, dstn_optimizer *const optimizers[2
 static void evaluate(dstn_trainer *trainer) {
     dstn_epoch *epoch = &trainer->epoch;
     epoch->epoch = trainer->progress.epoch;
-    epoch->train_loss = trainer->epoch_loss / (double)dstn_sampler_batches(trainer->train.sampler);
+    epoch->train_loss = trainer->epoch_loss / (double)dstn_sampler_batches(trainer->train.sampler, epoch->epoch - 1);
     epoch->rate = dstn_optimizer_rate(trainer->weights[DSTN_RANGE_GENERAL]);
     for (int part = 0; part < DSTN_PARTS; part++) {
         epoch->loss[part] = epoch->accuracy[part] = NAN;

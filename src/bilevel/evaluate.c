@@ -9,7 +9,7 @@ static dstn_evaluation evaluate_rows(dstn_trainer *trainer, dstn_part part, int6
     for (int64_t r = 0; r < rows; r++) {
         trainer->indices[r] = first + r;
     }
-    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, part, trainer->indices, rows, first,
+    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, part, trainer->indices, 1, rows, first,
                     trainer->dataset->rows[part], NULL);
     const dstn_perturbation none = {NULL, NULL};
     return dstn_problem_evaluate(trainer->problem, trainer->method->evaluation, &trainer->batch, none,

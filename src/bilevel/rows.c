@@ -72,9 +72,10 @@ void bilevel_fill_rows(dstn_trainer *trainer, const dstn_objective *objective, b
         augmenting.values = dstn_problem_values(trainer->problem, objective, perturbation, count);
     }
     for (int64_t r = 0; r < count; r++) {
-        trainer->indices[r] = rows.indices[(first + r) % share->batch];
+        trainer->indices[r] = rows.draw.indices[(first + r) % share->batch];
     }
     trainer->batch.drawn_rows = dstn_sampling_drawn(span->sampling);
-    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, trainer->indices, count, first,
-                    span->total, augments ? &augmenting : NULL);
+    trainer->batch.carried = rows.draw.carried;
+    dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, trainer->indices, rows.draw.steps,
+                    count, first, span->total, augments ? &augmenting : NULL);
 }

@@ -4,10 +4,10 @@
 
 #include "trainer.h"
 
-/* A mini-batch by the numbers of its examples. */
+/* A mini-batch by what the sampler gave for it, of the whole global batch. */
 typedef struct bilevel_rows {
     const bilevel_share *share;
-    const int64_t *indices; /* [share->batch], of the whole global batch; owned by the sampler, valid until its next */
+    dstn_draw draw; /* indices [share->batch] */
 } bilevel_rows;
 
 /* How rows are made of `batch` examples of a part, for an objective that is perturbed. */

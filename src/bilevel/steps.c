@@ -163,7 +163,7 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
     progress->train_loss = losses[0];
     progress->response_loss = losses[1];
     progress->step++;
-    progress->epoch = progress->step / dstn_sampler_batches(trainer->train.sampler);
+    progress->epoch = dstn_sampler_epoch(trainer->train.sampler, progress->step);
     tell_update(trainer);
 }
 

@@ -182,8 +182,9 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
 static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, dstn_purpose noise,
                                 int64_t batch) {
     bilevel_share share = {.part = part, .noise = noise, .batch = batch};
-    dstn_rng rng = {trainer->seed, order};
-    share.sampler = dstn_sampler_new(rng, trainer->dataset->rows[part], batch);
+    const dstn_sampler_request request = {
+        .rng = {trainer->seed, order}, .rows = trainer->dataset->rows[part], .batch = batch};
+    share.sampler = dstn_sampler_new(&request);
     bilevel_share_rows(trainer, &share);
     return share;
 }
@@ -224,7 +225,7 @@ static bool take_memory(dstn_trainer *trainer) {
     trainer->noise = dstn_arena_take(arena, table);
     trainer->epsilon = dstn_arena_take(arena, table);
     return trainer->indices && trainer->noise && trainer->epsilon && bilevel_take_shards(trainer) &&
-           dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, arena);
+           dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, 1, arena);
 }
 
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err) {
@@ -247,11 +248,11 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, DSTN_PURPOSE_NOISE, request->train.batch);
     trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER, DSTN_PURPOSE_VALID_NOISE,
                                 valid_batch_of(&request->train, request->dataset));
-    int64_t batches = dstn_sampler_batches(trainer->train.sampler);
     const dstn_train_settings *train = &trainer->settings;
-    trainer->progress.steps = train->iterations > 0 ? train->iterations : train->epochs * batches;
+    trainer->progress.steps =
+        train->iterations > 0 ? train->iterations : dstn_sampler_before(trainer->train.sampler, train->epochs);
     trainer->progress.train_loss = trainer->progress.response_loss = trainer->progress.hyper_loss = NAN;
-    trainer->warmup = longer(train->warmup, train->warmup_epochs * batches);
+    trainer->warmup = longer(train->warmup, dstn_sampler_before(trainer->train.sampler, train->warmup_epochs));
     status = read_optimizers(trainer, request, err);
     if (status == DSTN_OK) {
         status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
@@ -348,5 +349,5 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
 void dstn_trainer_restored(dstn_trainer *trainer) {
     dstn_sampler_seek(trainer->train.sampler, trainer->progress.step);
     dstn_sampler_seek(trainer->valid.sampler, trainer->progress.hyper_step);
-    trainer->progress.epoch = trainer->progress.step / dstn_sampler_batches(trainer->train.sampler);
+    trainer->progress.epoch = dstn_sampler_epoch(trainer->train.sampler, trainer->progress.step);
 }

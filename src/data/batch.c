@@ -4,11 +4,16 @@
 #include <string.h>
 
 bool dstn_batch_bind(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, int64_t max_rows,
-                     dstn_arena *arena) {
+                     int64_t max_steps, dstn_arena *arena) {
     size_t rows = (size_t)max_rows, features = (size_t)dataset->features;
     bool regresses = dataset->task == DSTN_TASK_REGRESSION;
     bool has_images = dataset->rank == 3, has_pixels = has_images && dataset->bytes[DSTN_PART_TRAIN];
     *batch = (dstn_batch){.steps = 1};
+    if (dataset->words > 0) {
+        batch->tokens = dstn_arena_take(arena, rows * (size_t)max_steps * sizeof *batch->tokens);
+        batch->labels = dstn_arena_take(arena, rows * (size_t)max_steps * sizeof *batch->labels);
+        return batch->tokens && batch->labels;
+    }
     batch->x = dstn_arena_take(arena, rows * features * kernel->size);
     if (regresses) {
         batch->targets = dstn_arena_take(arena, rows * (size_t)dataset->outputs * kernel->size);
@@ -71,6 +76,15 @@ static void gather_answers(const dstn_dataset *dataset, dstn_part part, const in
     }
 }
 
+static void gather_words(dstn_batch *batch, const int32_t *text) {
+    int64_t steps = batch->steps;
+    for (int64_t i = 0; i < batch->rows * steps; i++) {
+        int64_t place = batch->indices[i / steps] + i % steps;
+        batch->tokens[i] = text[place];
+        batch->labels[i] = text[place + 1];
+    }
+}
+
 /* Images of bytes, augmented before they are decoded. */
 static void fill_from_pixels(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel,
                              const dstn_augmenting *augmenting, dstn_images images) {
@@ -103,13 +117,18 @@ static void fill_augmented(dstn_batch *batch, const dstn_dataset *dataset, const
 }
 
 void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_kernel *kernel, dstn_part part,
-                     const int64_t *indices, int64_t rows, int64_t first_row, int64_t global_rows,
+                     const int64_t *indices, int64_t steps, int64_t rows, int64_t first_row, int64_t global_rows,
                      const dstn_augmenting *augmenting) {
     batch->part = part;
     batch->indices = indices;
+    batch->steps = steps;
     batch->rows = rows;
     batch->first_row = first_row;
     batch->global_rows = global_rows;
+    if (dataset->words > 0) {
+        gather_words(batch, dataset->tokens[part]);
+        return;
+    }
     if (augmenting && !dstn_augment_is_empty(augmenting->augment)) {
         fill_augmented(batch, dataset, kernel, augmenting);
     } else {

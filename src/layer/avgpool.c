@@ -3,7 +3,7 @@
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     dstn_status status = layer_require_image(layer, node, err);
-    layer->out = (dstn_shape){3, {layer->in.dims[0], 1, 1}, 0};
+    layer->out = (dstn_shape){.rank = 3, .dims = {layer->in.dims[0], 1, 1}};
     return status;
 }
 

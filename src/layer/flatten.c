@@ -3,7 +3,8 @@
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     (void)node, (void)err;
-    layer->out = (dstn_shape){1, {dstn_shape_count(layer->in)}, dstn_shape_channels(layer->in)};
+    layer->out =
+        (dstn_shape){.rank = 1, .dims = {dstn_shape_count(layer->in)}, .channels = dstn_shape_channels(layer->in)};
     return DSTN_OK;
 }
 

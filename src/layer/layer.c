@@ -107,6 +107,22 @@ static dstn_status widen(dstn_layer *layer, dstn_node place, double width, dstn_
     return DSTN_OK;
 }
 
+/* Words have no values, and values are no words. */
+static dstn_status require_kind_of_rows(const dstn_layer_type *type, dstn_shape in, dstn_node node, dstn_error *err) {
+    if (type->takes_words == (in.words > 0)) {
+        return DSTN_OK;
+    }
+    return type->takes_words
+               ? dstn_node_fail(node, err,
+                                "%s takes words, but there are values here; accepted: as the first layer of "
+                                "a network for text",
+                                type->name)
+               : dstn_node_fail(node, err,
+                                "%s takes values, but there are words here; accepted: an embedding as the "
+                                "first layer",
+                                type->name);
+}
+
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err) {
     dstn_node options;
@@ -117,6 +133,10 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
                               "is no layer; accepted: a name (relu), or one name with its options (linear: {out: 10})");
     }
     dstn_status status = find_type(node, name, &type, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    status = require_kind_of_rows(type, in, node, err);
     if (status != DSTN_OK) {
         return status;
     }

@@ -9,7 +9,7 @@ static const dstn_option options[] = {
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     const dstn_map_settings *settings = layer->settings;
     int64_t in = dstn_shape_count(layer->in), out = settings->out > 0 ? settings->out : in;
-    layer->out = (dstn_shape){1, {out}, 0};
+    layer->out = (dstn_shape){.rank = 1, .dims = {out}};
     const dstn_map_request request = {.shape = dstn_map_shape_of_matrix(in, out),
                                       .channels = dstn_shape_channels(layer->in),
                                       .bias = settings->bias,

@@ -25,7 +25,7 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
         return status;
     }
     const int64_t *dims = layer->in.dims;
-    layer->out = (dstn_shape){3, {dims[0], dims[1] / settings->size, dims[2] / settings->size}, 0};
+    layer->out = (dstn_shape){.rank = 3, .dims = {dims[0], dims[1] / settings->size, dims[2] / settings->size}};
     if (dstn_shape_count(layer->out) == 0) {
         return dstn_node_fail(node, err, "squares of %lld x %lld don't fit an image of %lld x %lld",
                               (long long)settings->size, (long long)settings->size, (long long)dims[1],

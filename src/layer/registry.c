@@ -64,7 +64,7 @@ static void fill_gaps(dstn_layer_type *type) {
     DEFAULT(type->rows.tangent, copy);
     DEFAULT(type->rows.adjoint, copy);
     if (type->example_in.rank == 0) {
-        type->example_in = (dstn_shape){1, {4}, 0};
+        type->example_in = (dstn_shape){.rank = 1, .dims = {4}};
     }
 }
 

@@ -34,10 +34,14 @@ bool dstn_shape_same(dstn_shape a, dstn_shape b) {
             return false;
         }
     }
-    return a.rank == b.rank && same_order(a, b);
+    return a.rank == b.rank && a.words == b.words && same_order(a, b);
 }
 
 const char *dstn_shape_text(dstn_shape shape, char text[64]) {
+    if (shape.words > 0) {
+        snprintf(text, 64, "[a word of %lld]", (long long)shape.words);
+        return text;
+    }
     int length = snprintf(text, 64, "[");
     for (int i = 0; i < shape.rank; i++) {
         length += snprintf(text + length, 64 - (size_t)length, "%s%lld", i ? ", " : "", (long long)shape.dims[i]);

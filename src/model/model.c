@@ -8,6 +8,7 @@
 
 typedef struct model_settings {
     dstn_int_list input;
+    int64_t words;
     int response;
     int loss;
     int batchnorm;
@@ -19,6 +20,8 @@ typedef struct model_settings {
 const dstn_option dstn_model_options[] = {
     DSTN_INTS("input", model_settings, input, 1, 1e9, "~",
               "shape of one example: [features] or [channels, height, width]; default: as the data have it"),
+    DSTN_INT("words", model_settings, words, 0, 2147483647.0, "0",
+             "size of the vocabulary, for a network that reads words: in place of `input`; 0: as the data have it"),
     DSTN_CHOICE("response", model_settings, response, "structured|full", "structured",
                 "kind of the response layers: one scaled copy of the weights, or one copy a hyperparameter"),
     DSTN_CHOICE("loss", model_settings, loss, "mse|cross_entropy", "mse",
@@ -48,6 +51,23 @@ static bool same_order(dstn_shape data, dstn_shape own) {
     return dstn_shape_channels(data) == 1 ? !is_image || own.dims[0] == 1 : own.rank == 1;
 }
 
+/* shape [in,out]: as the data have it, rank 0 where there are none. */
+static dstn_status input_of_words(const dstn_model_request *request, const model_settings *settings, dstn_shape *shape,
+                                  dstn_error *err) {
+    if (settings->input.count > 0) {
+        return dstn_node_fail(dstn_node_child(request->node, "input"), err,
+                              "is the shape of values, but the network reads words; leave `input` out");
+    }
+    if (settings->words > 0 && shape->rank != 0 && shape->words != settings->words) {
+        return dstn_node_fail(dstn_node_child(request->node, "words"), err,
+                              "the model takes words of a vocabulary of %lld, but the data have %s%lld",
+                              (long long)settings->words, shape->words > 0 ? "one of " : "no words: values, ",
+                              (long long)(shape->words > 0 ? shape->words : dstn_shape_count(*shape)));
+    }
+    *shape = (dstn_shape){.rank = 1, .dims = {1}, .words = settings->words > 0 ? settings->words : shape->words};
+    return DSTN_OK;
+}
+
 static dstn_status input_shape(const dstn_model_request *request, const model_settings *settings, dstn_shape *shape,
                                dstn_error *err) {
     const dstn_int_list *given = &settings->input;
@@ -57,13 +77,16 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
                               given->count);
     }
     *shape = request->input;
+    if (settings->words > 0 || shape->words > 0) {
+        return input_of_words(request, settings, shape, err);
+    }
     if (given->count == 0) {
         if (shape->rank == 0) {
             return dstn_node_fail(request->node, err, "missing key \"input\": the shape of one example");
         }
         return DSTN_OK;
     }
-    dstn_shape own = {given->count, {0}, 0};
+    dstn_shape own = {.rank = given->count};
     memcpy(own.dims, given->values, (size_t)given->count * sizeof(int64_t));
     if (shape->rank != 0 && dstn_shape_count(*shape) != dstn_shape_count(own)) {
         return dstn_node_fail(place, err, "the model takes %lld values an example, but the data have %lld",
@@ -170,6 +193,15 @@ static bool bind_buffers(dstn_model *model) {
     return next != NULL;
 }
 
+/* Which hyperparameters have one value for all examples of a batch; free with free(). */
+static bool *per_batch_of(const dstn_model *model, const dstn_space *space) {
+    bool *per_batch = dstn_alloc((size_t)model->hypers + 1, sizeof *per_batch);
+    for (int64_t i = 0; i < model->hypers; i++) {
+        per_batch[i] = space->items[i].per_batch;
+    }
+    return per_batch;
+}
+
 static dstn_status build(dstn_model *model, const dstn_model_request *request, dstn_error *err) {
     model_settings settings = {0};
     dstn_binding binding = {dstn_model_options, &settings};
@@ -179,22 +211,26 @@ static dstn_status build(dstn_model *model, const dstn_model_request *request, d
     }
     model->response = (dstn_response)settings.response;
     model->loss = (dstn_loss)settings.loss;
+    bool *per_batch = per_batch_of(model, request->space);
     dstn_layer_setting setting = {.kernel = model->kernel,
                                   .response = model->response,
                                   .hypers = model->hypers,
                                   .max_rows = model->max_rows,
                                   .max_steps = model->max_steps,
                                   .hyper_names = request->space ? dstn_space_names(request->space) : (dstn_names){0},
+                                  .per_batch = per_batch,
                                   .synchronized = settings.batchnorm == 0,
                                   .convolution = (dstn_convolution)settings.convolution,
                                   .width = settings.width};
     status = input_shape(request, &settings, &model->in, err);
+    setting.words = model->in.words;
     if (status == DSTN_OK) {
         status = model_read_layers(model, request, settings.layers, &setting, err);
     }
     if (status == DSTN_OK) {
         status = read_regularizers(model, request, &setting, err);
     }
+    free(per_batch);
     if (status != DSTN_OK) {
         return status;
     }

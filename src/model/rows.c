@@ -24,13 +24,13 @@ bool model_bind_rows(dstn_model *model) {
     return is_bound;
 }
 
-/* Every rank names the same entries, also one whose share has no rows. */
+/* Every rank names the same entries, also one whose share has no rows. An evaluation's state ends with it. */
 void dstn_model_add_row_state(dstn_model *model, dstn_state *list) {
     for (int l = 0; l < model->layer_count; l++) {
         const dstn_layer *layer = model->layers[l];
-        for (int s = 0; s < layer->state_count * DSTN_STREAMS; s++) {
-            const dstn_row_state *state = &layer->states[s / DSTN_STREAMS];
-            int stream = s % DSTN_STREAMS;
+        for (int s = 0; s < layer->state_count * DSTN_STREAM_EVALUATION; s++) {
+            const dstn_row_state *state = &layer->states[s / DSTN_STREAM_EVALUATION];
+            int stream = s % DSTN_STREAM_EVALUATION;
             const int64_t shape[] = {model->stream_rows[stream], state->count};
             char *name = dstn_format("model/rows/%d/%d/%s", stream, layer->index, state->name);
             dstn_state_add(list, name, model->kernel->scalar, 2, shape, state->value[stream], true);

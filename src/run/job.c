@@ -167,8 +167,8 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     const int64_t *shape = dataset->shape;
     dstn_status status = read_tables(job, err);
     if (status == DSTN_OK) {
-        status = build_model(job, (dstn_shape){dataset->rank, {shape[0], shape[1], shape[2]}, 0}, dataset->outputs,
-                             dataset->rows[DSTN_PART_TRAIN], err);
+        status = build_model(job, (dstn_shape){.rank = dataset->rank, .dims = {shape[0], shape[1], shape[2]}},
+                             dataset->outputs, dataset->rows[DSTN_PART_TRAIN], err);
     }
     if (status == DSTN_OK) {
         status = check_loss(job, err);

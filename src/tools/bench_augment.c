@@ -28,13 +28,13 @@ static void take_room(const tools_bench *bench, dstn_arena *arena, fill_room *ro
     for (int64_t r = 0; r < room->rows; r++) {
         room->indices[r] = (room->first + r) % train->batch;
     }
-    if (!dstn_batch_bind(&room->batch, bench->dataset, bench->kernel, room->rows, arena)) {
+    if (!dstn_batch_bind(&room->batch, bench->dataset, bench->kernel, room->rows, 1, arena)) {
         room->rows = 0;
     }
 }
 
 static void fill(const tools_bench *bench, fill_room *room, const dstn_augmenting *augmenting) {
-    dstn_batch_fill(&room->batch, bench->dataset, bench->kernel, DSTN_PART_TRAIN, room->indices, room->rows,
+    dstn_batch_fill(&room->batch, bench->dataset, bench->kernel, DSTN_PART_TRAIN, room->indices, 1, room->rows,
                     room->first, dstn_sampling_rows(room->sampling), augmenting);
 }
 

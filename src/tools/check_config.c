@@ -322,13 +322,13 @@ static bool take_rows(config_check *c) {
     c->noise = dstn_arena_take(c->arena, table);
     c->epsilon = dstn_arena_take(c->arena, table);
     if (!indices || !c->noise || !c->epsilon ||
-        !dstn_batch_bind(&c->batch, job->dataset, job->kernel, job->model->max_rows, c->arena)) {
+        !dstn_batch_bind(&c->batch, job->dataset, job->kernel, job->model->max_rows, 1, c->arena)) {
         return false;
     }
     for (int64_t r = 0; r < rows; r++) {
         indices[r] = first + r;
     }
-    dstn_batch_fill(&c->batch, job->dataset, job->kernel, DSTN_PART_TRAIN, indices, rows, first, total, NULL);
+    dstn_batch_fill(&c->batch, job->dataset, job->kernel, DSTN_PART_TRAIN, indices, 1, rows, first, total, NULL);
     dstn_rng rng = {(uint32_t)job->settings.seed, DSTN_PURPOSE_NOISE};
     dstn_space_noise(job->space, rng, 0, first, rows, c->noise);
     dstn_space_perturbation(job->space, c->noise, rows, c->epsilon);

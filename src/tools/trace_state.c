@@ -6,7 +6,7 @@
 
 dstn_shape tools_trace_input(const tools_trace *trace) {
     const dstn_dataset *dataset = trace->job->dataset;
-    return (dstn_shape){dataset->rank, {dataset->shape[0], dataset->shape[1], dataset->shape[2]}, 0};
+    return (dstn_shape){.rank = dataset->rank, .dims = {dataset->shape[0], dataset->shape[1], dataset->shape[2]}};
 }
 
 /* ---- the state ---- */
@@ -95,11 +95,11 @@ static void put_valid(tools_trace *trace) {
     dstn_batch batch;
     int64_t *indices = dstn_arena_take(arena, (size_t)rows * sizeof(*indices));
     double *x = dstn_arena_take(arena, (size_t)(rows * columns) * sizeof(*x));
-    if (indices && x && dstn_batch_bind(&batch, dataset, job->kernel, rows, arena)) {
+    if (indices && x && dstn_batch_bind(&batch, dataset, job->kernel, rows, 1, arena)) {
         for (int64_t r = 0; r < rows; r++) {
             indices[r] = r;
         }
-        dstn_batch_fill(&batch, dataset, job->kernel, DSTN_PART_VALID, indices, rows, 0, rows, NULL);
+        dstn_batch_fill(&batch, dataset, job->kernel, DSTN_PART_VALID, indices, 1, rows, 0, rows, NULL);
         tools_trace_canonical(trace, input, rows, batch.x, x);
         int64_t shape[DSTN_MAX_RANK] = {rows, dataset->shape[0], dataset->shape[1], dataset->shape[2]};
         tools_trace_put(trace, "valid/x", 1 + dataset->rank, shape, x);

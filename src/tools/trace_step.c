@@ -37,9 +37,9 @@ static void put_plain(tools_trace *trace, const dstn_batch *batch) {
     }
     dstn_batch plain;
     dstn_arena *arena = dstn_arena_new();
-    if (dstn_batch_bind(&plain, job->dataset, job->kernel, batch->rows, arena)) {
-        dstn_batch_fill(&plain, job->dataset, job->kernel, batch->part, batch->indices, batch->rows, batch->first_row,
-                        batch->global_rows, NULL);
+    if (dstn_batch_bind(&plain, job->dataset, job->kernel, batch->rows, 1, arena)) {
+        dstn_batch_fill(&plain, job->dataset, job->kernel, batch->part, batch->indices, 1, batch->rows,
+                        batch->first_row, batch->global_rows, NULL);
         tools_trace_put_stored(trace, batch, tools_trace_input(trace), plain.x, "plain");
     }
     dstn_arena_destroy(arena);

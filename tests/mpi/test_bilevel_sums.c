@@ -209,8 +209,9 @@ static void sums_of_a_first_objective_are_made_during_the_second(void **state) {
     dstn_arena *arena = dstn_arena_new();
     int rank = dstn_group_rank(world), size = dstn_group_size(world);
     assert_int_equal(dstn_problem_new(m.model, m.space, world, 3, &problem, &err), DSTN_OK);
-    assert_true(dstn_batch_bind(&batch, m.dataset, m.model->kernel, ROWS, arena));
-    dstn_batch_fill(&batch, m.dataset, m.model->kernel, DSTN_PART_TRAIN, indices, ROWS, rank * ROWS, size * ROWS, NULL);
+    assert_true(dstn_batch_bind(&batch, m.dataset, m.model->kernel, ROWS, 1, arena));
+    dstn_batch_fill(&batch, m.dataset, m.model->kernel, DSTN_PART_TRAIN, indices, 1, ROWS, rank * ROWS, size * ROWS,
+                    NULL);
     size_t count = (size_t)m.model->count[DSTN_RANGE_GENERAL];
     double *want = dstn_alloc(count, sizeof *want);
     for (int r = 0; r < size; r++) { /* one after the other, so that none but the last has found all filled */

@@ -146,8 +146,8 @@ static void converge(world *w) {
     const dstn_perturbation perturbation = {NULL, epsilon};
     const dstn_kernel *kernel = w->model->kernel;
     assert_int_equal(dstn_problem_new(w->model, w->space, w->group, 3, &problem, &err), DSTN_OK);
-    assert_true(dstn_batch_bind(&batch, w->dataset, kernel, N, arena));
-    dstn_batch_fill(&batch, w->dataset, kernel, DSTN_PART_TRAIN, rows, N, 0, N, NULL);
+    assert_true(dstn_batch_bind(&batch, w->dataset, kernel, N, 1, arena));
+    dstn_batch_fill(&batch, w->dataset, kernel, DSTN_PART_TRAIN, rows, 1, N, 0, N, NULL);
     for (int step = 0; step < 20000; step++) {
         for (int o = 0; w->method->train[o]; o++) {
             dstn_problem_evaluate(problem, w->method->train[o], &batch, perturbation, step);

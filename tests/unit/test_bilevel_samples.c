@@ -226,7 +226,7 @@ static dstn_evaluation evaluate_sample(singles *s, int64_t sample, dstn_batch *b
                                         .rng = {.seed = SEED, .purpose = DSTN_PURPOSE_AUGMENTATION},
                                         .values = dstn_problem_values(s->problem, s->objective, perturbation, s->batch),
                                         .hypers = h};
-    dstn_batch_fill(batch, m->dataset, m->kernel, s->objective->part, s->indices, s->batch, first_row, s->batch,
+    dstn_batch_fill(batch, m->dataset, m->kernel, s->objective->part, s->indices, 1, s->batch, first_row, s->batch,
                     is_valid ? NULL : &augmenting);
     return dstn_problem_evaluate(s->problem, s->objective, batch, perturbation, 0);
 }
@@ -237,7 +237,7 @@ static void open_singles(singles *s, member *m, int pass, dstn_batch *batch) {
     s->batch = s->objective->part == DSTN_PART_VALID ? VALID_BATCH : BATCH;
     s->arena = dstn_arena_new();
     assert_int_equal(dstn_problem_new(m->model, m->space, m->group, SEED, &s->problem, &err), DSTN_OK);
-    assert_true(dstn_batch_bind(batch, m->dataset, m->kernel, BATCH, s->arena));
+    assert_true(dstn_batch_bind(batch, m->dataset, m->kernel, BATCH, 1, s->arena));
 }
 
 static void close_singles(singles *s) {

@@ -75,8 +75,8 @@ static double *fill_batch(const dstn_dataset *dataset, const dstn_augment *augme
         indices[r] = (first_row + r) % dataset->rows[DSTN_PART_TRAIN];
     }
     dstn_batch batch;
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, rows, arena));
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, rows, first_row, 1000, &augmenting);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, rows, 1, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, 1, rows, first_row, 1000, &augmenting);
     kernel->to_double(kernel, rows * FEATURES, batch.x, out);
     free(indices);
     dstn_arena_destroy(arena);

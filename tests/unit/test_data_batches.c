@@ -18,20 +18,20 @@ enum { ROWS = 23, BATCH = 5, BATCHES = 4 };
 /* Every example at most once an epoch, the incomplete last batch dropped, another order the next time. */
 static void an_epoch_is_the_start_of_its_permutation(void **state) {
     (void)state;
-    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, BATCH);
-    assert_int_equal(dstn_sampler_batches(sampler), BATCHES);
+    dstn_sampler *sampler = dstn_sampler_new(&(dstn_sampler_request){.rng = rng, .rows = ROWS, .batch = BATCH});
+    assert_int_equal(dstn_sampler_batches(sampler, 0), BATCHES);
     int64_t order[ROWS], last[ROWS] = {0};
     for (int epoch = 0; epoch < 3; epoch++) {
         dstn_rng_permutation(rng, (uint64_t)epoch, ROWS, order);
         assert_memory_not_equal(order, last, sizeof order);
         memcpy(last, order, sizeof order);
         for (int b = 0; b < BATCHES; b++) {
-            assert_int_equal(dstn_sampler_epoch(sampler), epoch);
+            assert_int_equal(dstn_sampler_epoch(sampler, dstn_sampler_position(sampler)), epoch);
             assert_int_equal(dstn_sampler_position(sampler), epoch * BATCHES + b);
-            assert_memory_equal(dstn_sampler_next(sampler), order + b * BATCH, BATCH * sizeof(int64_t));
+            assert_memory_equal(dstn_sampler_next(sampler).indices, order + b * BATCH, BATCH * sizeof(int64_t));
         }
     }
-    assert_int_equal(dstn_sampler_epoch(sampler), 3);
+    assert_int_equal(dstn_sampler_epoch(sampler, dstn_sampler_position(sampler)), 3);
     dstn_sampler_destroy(sampler);
     dstn_sampler_destroy(NULL);
 }
@@ -40,25 +40,25 @@ static void a_resumed_sampler_continues_anywhere(void **state) {
     (void)state;
     enum { STEPS = 3 * BATCHES + 2 };
     int64_t want[STEPS][BATCH];
-    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, BATCH);
+    dstn_sampler *sampler = dstn_sampler_new(&(dstn_sampler_request){.rng = rng, .rows = ROWS, .batch = BATCH});
     for (int s = 0; s < STEPS; s++) {
-        memcpy(want[s], dstn_sampler_next(sampler), sizeof want[s]);
+        memcpy(want[s], dstn_sampler_next(sampler).indices, sizeof want[s]);
     }
     for (int s = STEPS - 1; s >= 0; s--) {
         dstn_sampler_seek(sampler, s);
         assert_int_equal(dstn_sampler_position(sampler), s);
-        assert_int_equal(dstn_sampler_epoch(sampler), s / BATCHES);
-        assert_memory_equal(dstn_sampler_next(sampler), want[s], sizeof want[s]);
+        assert_int_equal(dstn_sampler_epoch(sampler, dstn_sampler_position(sampler)), s / BATCHES);
+        assert_memory_equal(dstn_sampler_next(sampler).indices, want[s], sizeof want[s]);
     }
     dstn_sampler_destroy(sampler);
 }
 
 static void a_batch_may_be_the_whole_part(void **state) {
     (void)state;
-    dstn_sampler *sampler = dstn_sampler_new(rng, ROWS, ROWS);
-    assert_int_equal(dstn_sampler_batches(sampler), 1);
+    dstn_sampler *sampler = dstn_sampler_new(&(dstn_sampler_request){.rng = rng, .rows = ROWS, .batch = ROWS});
+    assert_int_equal(dstn_sampler_batches(sampler, 0), 1);
     for (int epoch = 0; epoch < 2; epoch++) {
-        const int64_t *batch = dstn_sampler_next(sampler);
+        const int64_t *batch = dstn_sampler_next(sampler).indices;
         int64_t sum = 0;
         for (int i = 0; i < ROWS; i++) {
             sum += batch[i];
@@ -85,9 +85,9 @@ static void check_gather(dstn_task task, dstn_scalar scalar) {
     dstn_batch batch;
     double x[4 * 12], targets[4 * 5];
     bool regresses = task == DSTN_TASK_REGRESSION;
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, 1, arena));
     assert_true(regresses ? batch.targets && !batch.labels : batch.labels && !batch.targets);
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 4, 0, 4, NULL);
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 1, 4, 0, 4, NULL);
     kernel->to_double(kernel, 4 * 12, batch.x, x);
     if (regresses) {
         kernel->to_double(kernel, 4 * 5, batch.targets, targets);
@@ -116,10 +116,10 @@ static void a_batch_knows_its_place_in_the_global_one(void **state) {
     dstn_dataset *dataset = dstn_dataset_synthetic(DSTN_TASK_REGRESSION, 3, shape, 5, 40, 2);
     dstn_arena *arena = dstn_arena_new();
     dstn_batch batch;
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, 1, arena));
     for (int64_t rows = 4; rows > 0; rows--) {
         dstn_part part = rows % 2 ? DSTN_PART_VALID : DSTN_PART_TRAIN;
-        dstn_batch_fill(&batch, dataset, kernel, part, indices, rows, 10 + rows, 30 + rows, NULL);
+        dstn_batch_fill(&batch, dataset, kernel, part, indices, 1, rows, 10 + rows, 30 + rows, NULL);
         assert_int_equal(batch.rows, rows);
         assert_int_equal(batch.first_row, 10 + rows);
         assert_int_equal(batch.global_rows, 30 + rows);
@@ -152,8 +152,8 @@ static void check_bytes(dstn_scalar scalar, double tolerance) {
     dstn_arena *arena = dstn_arena_new();
     dstn_batch batch;
     double x[4 * 12];
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, arena));
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 4, 0, 4, NULL);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 4, 1, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_VALID, indices, 1, 4, 0, 4, NULL);
     kernel->to_double(kernel, 4 * 12, batch.x, x);
     for (int i = 0; i < 4; i++) {
         for (int f = 0; f < 12; f++) {

@@ -65,8 +65,8 @@ static double *fill(const setting *s, int step, int64_t first, int64_t rows, con
     for (int64_t r = 0; r < rows; r++) {
         indices[r] = first + r;
     }
-    assert_true(dstn_batch_bind(&batch, s->dataset, s->kernel, rows, arena));
-    dstn_batch_fill(&batch, s->dataset, s->kernel, DSTN_PART_TRAIN, indices, rows, first, FIRST + ROWS,
+    assert_true(dstn_batch_bind(&batch, s->dataset, s->kernel, rows, 1, arena));
+    dstn_batch_fill(&batch, s->dataset, s->kernel, DSTN_PART_TRAIN, indices, 1, rows, first, FIRST + ROWS,
                     step < 0 ? NULL : &augmenting);
     double *x = dstn_alloc((size_t)(rows * s->features), sizeof *x);
     s->kernel->to_double(s->kernel, rows * s->features, batch.x, x);

@@ -61,8 +61,8 @@ static void gather_row(const dstn_dataset *dataset, int64_t row, double *x) {
     assert_int_equal(dstn_kernel_find("openblas", DSTN_F64, &kernel, &err), DSTN_OK);
     dstn_arena *arena = dstn_arena_new();
     dstn_batch batch;
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, 1, arena));
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, &row, 1, 0, 1, NULL);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, 1, 1, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, &row, 1, 1, 0, 1, NULL);
     memcpy(x, batch.x, (size_t)dataset->features * sizeof *x);
     dstn_arena_destroy(arena);
 }

@@ -48,8 +48,8 @@ static uint8_t *fill(const dstn_dataset *dataset, const char *list) {
     for (int64_t r = 0; r < ROWS; r++) {
         indices[r] = r;
     }
-    assert_true(dstn_batch_bind(&batch, dataset, kernel, ROWS, arena));
-    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, ROWS, FIRST, 1000, &augmenting);
+    assert_true(dstn_batch_bind(&batch, dataset, kernel, ROWS, 1, arena));
+    dstn_batch_fill(&batch, dataset, kernel, DSTN_PART_TRAIN, indices, 1, ROWS, FIRST, 1000, &augmenting);
     uint8_t *bytes = dstn_alloc((size_t)count, 1);
     for (int64_t i = 0; i < count; i++) {
         int64_t at = i % dataset->channels;

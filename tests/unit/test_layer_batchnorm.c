@@ -10,7 +10,7 @@
 
 #include "layer_checks.h"
 
-static const dstn_shape image = {3, {2, 3, 4}, 0};
+static const dstn_shape image = {.rank = 3, .dims = {2, 3, 4}};
 enum { CHANNELS = 2, PLANE = 12, ROWS = 5 };
 
 static chain_plan plan_of(const char *layers) {

@@ -10,7 +10,7 @@
 #include "layer_checks.h"
 
 /* Not square, so that height and width exchanged are seen. */
-static const dstn_shape image = {3, {2, 5, 4}, 0};
+static const dstn_shape image = {.rank = 3, .dims = {2, 5, 4}};
 
 static void check_layers(const char *layers) {
     chain_plan plan = {.layers = layers, .scalar = DSTN_F64, .hypers = 2, .image = image, .rows = 4};

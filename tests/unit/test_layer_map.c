@@ -66,7 +66,8 @@ static void make(setup *s, dstn_response response, int64_t examples, int64_t ste
                                   .max_steps = steps,
                                   .hyper_names = {.at = chain_hyper_name, .user = &hypers}};
     dstn_node node = dstn_node_child(dstn_doc_root(s->doc), "layer");
-    assert_int_equal(dstn_layer_read(node, 3, (dstn_shape){1, {IN}, 0}, &setting, &s->layer, &err), DSTN_OK);
+    assert_int_equal(dstn_layer_read(node, 3, (dstn_shape){.rank = 1, .dims = {IN}}, &setting, &s->layer, &err),
+                     DSTN_OK);
     for (int p = 0; p < s->layer->parameter_count; p++) {
         size_t bytes = (size_t)s->layer->parameters[p].count * sizeof(double);
         dstn_layer_bind_parameter(s->layer, p, 0, dstn_arena_take(s->arena, bytes), dstn_arena_take(s->arena, bytes));

@@ -9,7 +9,7 @@
 
 #include "model_fixture.h"
 
-static const dstn_shape image = {3, {2, 5, 4}, 0};
+static const dstn_shape image = {.rank = 3, .dims = {2, 5, 4}};
 
 static world_plan plan_of(const char *model) {
     return (world_plan){.model = model, .input = image, .rows = 4, .scalar = DSTN_F64};
@@ -80,14 +80,14 @@ static void a_model_may_name_the_shape_of_its_input(void **state) {
     (void)state;
     world w;
     world_plan plan = plan_of("model:\n  input: [1, 5, 8]\n  layers: [conv: {out: 3, kernel: 3}]\n");
-    plan.input = (dstn_shape){1, {40}, 0};
+    plan.input = (dstn_shape){.rank = 1, .dims = {40}};
     world_new(&w, plan);
     assert_int_equal(w.model->out.dims[0], 3);
     assert_int_equal(w.model->out.dims[1], 3);
     assert_int_equal(w.model->out.dims[2], 6);
     world_destroy(&w);
     plan = plan_of("model:\n  input: [2, 5, 4]\n  layers: [conv: {out: 3, kernel: 3}]\n");
-    plan.input = (dstn_shape){1, {40}, 0};
+    plan.input = (dstn_shape){.rank = 1, .dims = {40}};
     assert_refused_plan(plan, "model.yaml:2:", "plain features");
 }
 
@@ -394,7 +394,7 @@ static void imported_parameters_are_exported_unchanged(void **state) {
 
 static void shapes_know_where_a_canonical_value_is_stored(void **state) {
     (void)state;
-    dstn_shape flat = {1, {40}, 2}, plain = {1, {40}, 0};
+    dstn_shape flat = {.rank = 1, .dims = {40}, .channels = 2}, plain = {.rank = 1, .dims = {40}};
     for (int64_t c = 0; c < 2; c++) {
         for (int64_t at = 0; at < 20; at++) {
             assert_int_equal(dstn_shape_stored_at(image, c * 20 + at), at * 2 + c);

@@ -171,7 +171,7 @@ static void check_threads(world *w) {
     notes want = take_notes(w);
     setenv("OMP_NUM_THREADS", "2", 1);
     world_plan plan = plan_of(everything);
-    plan.input = (dstn_shape){3, {2, 40, 33}, 0};
+    plan.input = (dstn_shape){.rank = 3, .dims = {2, 40, 33}};
     plan.rows = plan.max_rows = 11;
     dstn_kernel_init_threads();
     world two;
@@ -190,7 +190,7 @@ static void check_threads(world *w) {
 static void threads_share_the_rows_and_change_nothing(void **state) {
     (void)state;
     world_plan plan = plan_of(everything);
-    plan.input = (dstn_shape){3, {2, 40, 33}, 0};
+    plan.input = (dstn_shape){.rank = 3, .dims = {2, 40, 33}};
     plan.rows = plan.max_rows = 11;
     for_all_kinds(plan, check_threads);
 }
@@ -238,7 +238,7 @@ static void ready_ranges_are_named_once_a_layer_from_the_output_down(void **stat
     (void)state;
     world w;
     world_plan plan = plan_of("model:\n  layers: [linear: {out: 3}, relu, linear: {out: 2}]");
-    plan.input = (dstn_shape){1, {4}, 0};
+    plan.input = (dstn_shape){.rank = 1, .dims = {4}};
     world_new(&w, plan);
     ready_list list = {0};
     w.pass.on_gradient_ready = note_ready;

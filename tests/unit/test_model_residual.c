@@ -9,7 +9,7 @@
 
 #include "model_fixture.h"
 
-static const dstn_shape image = {3, {2, 5, 4}, 0};
+static const dstn_shape image = {.rank = 3, .dims = {2, 5, 4}};
 
 static world_plan plan_of(const char *layers) {
     static char text[2048];

@@ -17,7 +17,7 @@ static world_plan plan_of(const char *layers, const char *response) {
 
 static world_plan image_plan_of(const char *layers) {
     world_plan plan = plan_of(layers, "structured");
-    plan.input = (dstn_shape){3, {2, 5, 4}, 0};
+    plan.input = (dstn_shape){.rank = 3, .dims = {2, 5, 4}};
     return plan;
 }
 

@@ -188,7 +188,7 @@ static void rows_are_part_of_the_state_and_split(void **state) {
     dstn_state list = {NULL, 0, 0}, weights = {NULL, 0, 0};
     dstn_model_add_row_state(w.model, &list);
     dstn_model_add_state(w.model, &weights);
-    assert_int_equal(list.count, DSTN_STREAMS);
+    assert_int_equal(list.count, DSTN_STREAM_EVALUATION);
     const dstn_state_entry *entry = dstn_state_find(&list, "model/rows/0/1/s");
     assert_non_null(entry);
     assert_true(entry->split);

@@ -157,8 +157,8 @@ static double whole_loss(const toy *t, dstn_part part, double lambda) {
     for (int64_t r = 0; r < rows; r++) {
         order[r] = r;
     }
-    assert_true(dstn_batch_bind(&batch, t->dataset, t->model->kernel, rows, arena));
-    dstn_batch_fill(&batch, t->dataset, t->model->kernel, part, order, rows, 0, rows, NULL);
+    assert_true(dstn_batch_bind(&batch, t->dataset, t->model->kernel, rows, 1, arena));
+    dstn_batch_fill(&batch, t->dataset, t->model->kernel, part, order, 1, rows, 0, rows, NULL);
     dstn_model_zero_gradient(t->model, DSTN_RANGE_GENERAL);
     dstn_model_forward(t->model, &pass, batch.x);
     double loss = dstn_model_loss(t->model, &pass, batch.targets, NULL, NULL);
