@@ -181,10 +181,11 @@ typedef struct dstn_augmentation {
     /* Options in YAML, for tests that walk the table: every strength is a hyperparameter `a` or `b`, at 0 of which all
      * images stay as they are. */
     const char *example;
-    /* Checks settings whose option table can't say all; DSTN_ERROR_USAGE. */
+    /* Checks settings whose option table can't say all; DSTN_ERROR_USAGE. NULL: it says all. */
     dstn_status (*plan)(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err);
-    /* Stage of pixels: changes images->pixels, or images->x where the source has numbers; of values: images->x. */
-    void (*apply)(const void *settings, const dstn_images *images);
+    /* Changes images first … first+count-1, on one of several threads. Stage of pixels: images->pixels, or images->x
+     * where the source has numbers; of values: images->x. */
+    void (*apply)(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread);
 } dstn_augmentation;
 
 const dstn_augmentation *dstn_augmentation_at(size_t i); /* table order, NULL past the end */

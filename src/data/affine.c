@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 8, STRIP = 256 };
+enum { STRIP = 256 };
 
 #define MOST_ROTATION 180.0
 #define MOST_SHEAR 80.0
@@ -35,14 +35,7 @@ static const dstn_option options[] = {
 
 static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {
     (void)dataset;
-    const affine_settings *affine = settings;
-    if (!data_is_used(&affine->rotation) && !data_is_used(&affine->shear) && !data_is_used(&affine->scale) &&
-        !data_is_used(&affine->translation)) {
-        return dstn_node_fail(node, err,
-                              "affine changes nothing; accepted: at least one of rotation, shear, scale and "
-                              "translation, a number above 0 or a hyperparameter's name");
-    }
-    return DSTN_OK;
+    return data_check_used("affine", options, settings, node, err);
 }
 
 /* ---- draws ------------------------------------------------------------------------------------------------------- */
@@ -164,28 +157,16 @@ static void transform(const affine_map *map, const dstn_images *images, size_t p
     }
 }
 
-typedef struct affine_work {
-    const affine_settings *affine;
-    const dstn_images *images;
-} affine_work;
-
-static void apply_to_rows(void *context, int64_t first, int64_t count, int thread) {
-    const affine_work *work = context;
-    const dstn_images *images = work->images;
+static void apply(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread) {
     size_t pixel = data_pixel_size(images), bytes = (size_t)(images->width * images->height) * pixel;
     char *image = images->pixels ? (char *)images->pixels : images->x;
     for (int64_t r = first; r < first + count; r++) {
-        affine_draw d = draw(work->affine, images, r);
+        affine_draw d = draw(settings, images, r);
         if (!is_identity(&d)) {
             affine_map map = invert(&d, images->width, images->height);
             transform(&map, images, pixel, image + (size_t)r * bytes, (char *)images->spare + (size_t)thread * bytes);
         }
     }
-}
-
-static void apply(const void *settings, const dstn_images *images) {
-    affine_work work = {settings, images};
-    dstn_kernel_for_rows(images->rows, BLOCK, apply_to_rows, &work);
 }
 
 const dstn_augmentation data_augmentation_affine = {

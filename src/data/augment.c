@@ -13,7 +13,7 @@ static const dstn_augmentation *const augmentations[] = {DATA_AUGMENTATIONS(AUGM
 #define AUGMENTATION_NAME(name) #name,
 static const char *const augmentation_names[] = {DATA_AUGMENTATIONS(AUGMENTATION_NAME)};
 
-enum { AUGMENTATIONS = sizeof augmentations / sizeof augmentations[0], MAX_ITEMS = 64, LANE_BITS = 32 };
+enum { AUGMENTATIONS = sizeof augmentations / sizeof augmentations[0], MAX_ITEMS = 64, LANE_BITS = 32, BLOCK = 8 };
 
 const dstn_augmentation *dstn_augmentation_at(size_t i) {
     return i < AUGMENTATIONS ? augmentations[i] : NULL;
@@ -56,8 +56,10 @@ static dstn_status read_entry(dstn_node entry, const dstn_dataset *dataset, dstn
     item->settings = dstn_alloc(1, item->type->settings_size);
     dstn_binding binding = {item->type->options, item->settings};
     status = dstn_entry_read(entry, options, name, &binding, 1, hypers, err);
-    return status == DSTN_OK ? item->type->plan(item->settings, options.handle ? options : entry, dataset, err)
-                             : status;
+    if (status != DSTN_OK || !item->type->plan) {
+        return status;
+    }
+    return item->type->plan(item->settings, options.handle ? options : entry, dataset, err);
 }
 
 static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_error *err) {
@@ -144,6 +146,26 @@ bool data_is_used(const dstn_quantity *quantity) {
     return quantity->name || quantity->number > 0;
 }
 
+dstn_status data_check_used(const char *name, const dstn_option *options, const void *settings, dstn_node node,
+                            dstn_error *err) {
+    char *keys = dstn_strdup("");
+    bool is_any = false;
+    for (const dstn_option *option = options; option->key; option++) {
+        is_any = is_any || data_is_used((const dstn_quantity *)((const char *)settings + option->offset));
+        const char *between = option == options ? "" : option[1].key ? ", " : " and ";
+        char *longer = dstn_format("%s%s%s", keys, between, option->key);
+        free(keys);
+        keys = longer;
+    }
+    dstn_status status = is_any ? DSTN_OK
+                                : dstn_node_fail(node, err,
+                                                 "%s changes nothing; accepted: at least one of %s, a number above 0 "
+                                                 "or a hyperparameter's name",
+                                                 name, keys);
+    free(keys);
+    return status;
+}
+
 double data_strength(const dstn_images *images, const dstn_quantity *quantity, int64_t row, double most) {
     double value = dstn_images_quantity(images, quantity, row);
     return !(value > 0) ? 0 : value < most ? value : most;
@@ -171,6 +193,16 @@ bool data_augment_has(const dstn_augment *augment, dstn_stage stage) {
     return false;
 }
 
+typedef struct augment_work {
+    const augment_item *item;
+    const dstn_images *images;
+} augment_work;
+
+static void apply_to_rows(void *context, int64_t first, int64_t count, int thread) {
+    const augment_work *work = context;
+    work->item->type->apply(work->item->settings, work->images, first, count, thread);
+}
+
 void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_images images) {
     const dstn_augment *augment = augmenting->augment;
     images.height = augment->height;
@@ -183,7 +215,8 @@ void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_imag
     for (size_t i = 0; i < augment->count; i++) {
         images.lane = (uint64_t)i << LANE_BITS;
         if (augment->items[i].type->stage == stage) {
-            augment->items[i].type->apply(augment->items[i].settings, &images);
+            augment_work work = {&augment->items[i], &images};
+            dstn_kernel_for_rows(images.rows, BLOCK, apply_to_rows, &work);
         }
     }
 }

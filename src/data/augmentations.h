@@ -19,6 +19,9 @@ void data_augment(const dstn_augmenting *augmenting, dstn_stage stage, dstn_imag
 
 /* ---- for augmentations ---- */
 
+/* That at least one of an augmentation's strengths, which are all its options, is there; else DSTN_ERROR_USAGE. */
+dstn_status data_check_used(const char *name, const dstn_option *options, const void *settings, dstn_node node,
+                            dstn_error *err);
 /* A quantity's value for row r of the batch, from 0 to `most`; what is no number counts as 0. */
 double data_strength(const dstn_images *images, const dstn_quantity *quantity, int64_t row, double most);
 /* Bytes of a pixel with all its channels. */

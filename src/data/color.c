@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { BLOCK = 8, STRIP = 128, RGB = 3, ORDERS = 24 };
+enum { STRIP = 128, RGB = 3, ORDERS = 24 };
 
 #define MOST_CHANGE 10.0
 #define MOST_HUE 0.5
@@ -50,13 +50,7 @@ static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset
         return dstn_node_fail(dstn_node_child(node, data_is_used(&color->saturation) ? "saturation" : "hue"), err,
                               "images of one channel have no color; accepted: brightness and contrast");
     }
-    if (!data_is_used(&color->brightness) && !data_is_used(&color->contrast) && !data_is_used(&color->saturation) &&
-        !data_is_used(&color->hue)) {
-        return dstn_node_fail(node, err,
-                              "color changes nothing; accepted: at least one of brightness, contrast, "
-                              "saturation and hue, a number above 0 or a hyperparameter's name");
-    }
-    return DSTN_OK;
+    return data_check_used("color", options, settings, node, err);
 }
 
 /* ---- draws ------------------------------------------------------------------------------------------------------- */
@@ -249,18 +243,11 @@ static change_image *const changes[CHANGES] = {[BRIGHTNESS] = change_brightness,
                                                [SATURATION] = change_saturation,
                                                [HUE] = change_hue};
 
-typedef struct color_work {
-    const color_settings *color;
-    const dstn_images *images;
-} color_work;
-
-static void apply_to_rows(void *context, int64_t first, int64_t count, int thread) {
+static void apply(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread) {
     (void)thread;
-    const color_work *work = context;
-    const dstn_images *images = work->images;
     int64_t pixels = images->height * images->width, channels = images->channels;
     for (int64_t r = first; r < first + count; r++) {
-        color_draw d = draw(work->color, images, r);
+        color_draw d = draw(settings, images, r);
         for (int k = 0; k < CHANGES; k++) {
             color_change c = d.order[k];
             if (d.is_made[c]) {
@@ -268,11 +255,6 @@ static void apply_to_rows(void *context, int64_t first, int64_t count, int threa
             }
         }
     }
-}
-
-static void apply(const void *settings, const dstn_images *images) {
-    color_work work = {settings, images};
-    dstn_kernel_for_rows(images->rows, BLOCK, apply_to_rows, &work);
 }
 
 const dstn_augmentation data_augmentation_color = {

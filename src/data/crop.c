@@ -53,11 +53,12 @@ static void move_image(char *image, int64_t height, int64_t width, size_t pixel,
     }
 }
 
-static void apply(const void *settings, const dstn_images *images) {
+static void apply(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread) {
+    (void)thread;
     const crop_settings *crop = settings;
     size_t pixel = data_pixel_size(images), bytes = (size_t)(images->width * images->height) * pixel;
-    char *image = images->pixels ? (char *)images->pixels : images->x;
-    for (int64_t r = 0; r < images->rows; r++, image += bytes) {
+    char *image = (images->pixels ? (char *)images->pixels : images->x) + (size_t)first * bytes;
+    for (int64_t r = first; r < first + count; r++, image += bytes) {
         double u[2];
         int64_t padding = (int64_t)data_strength(images, &crop->padding, r, MAX_PADDING);
         dstn_rng_uniforms(images->rng, images->step, dstn_images_row(images, r), images->lane, u);

@@ -47,9 +47,10 @@ static void cut(const dstn_images *images, int64_t row, cutout_span rows, cutout
 }
 
 /* Hole k has a lane of its own, so that it stays where it is when their number changes. */
-static void apply(const void *settings, const dstn_images *images) {
+static void apply(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread) {
+    (void)thread;
     const cutout_settings *cutout = settings;
-    for (int64_t r = 0; r < images->rows; r++) {
+    for (int64_t r = first; r < first + count; r++) {
         /* Hyperparameters that aren't discrete are rounded down. */
         int64_t holes = (int64_t)data_strength(images, &cutout->holes, r, MAX_HOLES);
         int64_t length = (int64_t)data_strength(images, &cutout->length, r, MAX_LENGTH);

@@ -11,11 +11,6 @@ static const dstn_option options[] = {
     DSTN_OPTIONS_END,
 };
 
-static dstn_status plan(const void *settings, dstn_node node, const dstn_dataset *dataset, dstn_error *err) {
-    (void)settings, (void)node, (void)dataset, (void)err;
-    return DSTN_OK;
-}
-
 static void exchange(char *a, char *b, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char kept = a[i];
@@ -32,12 +27,12 @@ static void mirror_line(char *line, int64_t width, size_t size) {
     }
 }
 
-static void apply(const void *settings, const dstn_images *images) {
+static void apply(const void *settings, const dstn_images *images, int64_t first, int64_t count, int thread) {
+    (void)thread;
     const flip_settings *flip = settings;
-    char *image = images->pixels ? (char *)images->pixels : images->x;
-    size_t pixel = data_pixel_size(images);
-    size_t line = (size_t)images->width * pixel;
-    for (int64_t r = 0; r < images->rows; r++, image += (size_t)images->height * line) {
+    size_t pixel = data_pixel_size(images), line = (size_t)images->width * pixel;
+    char *image = (images->pixels ? (char *)images->pixels : images->x) + (size_t)(first * images->height) * line;
+    for (int64_t r = first; r < first + count; r++, image += (size_t)images->height * line) {
         double u[2];
         dstn_rng_uniforms(images->rng, images->step, dstn_images_row(images, r), images->lane, u);
         bool is_mirrored = u[0] < dstn_images_quantity(images, &flip->rate, r);
@@ -54,6 +49,5 @@ const dstn_augmentation data_augmentation_flip = {
     .options = options,
     .settings_size = sizeof(flip_settings),
     .example = "{rate: a}",
-    .plan = plan,
     .apply = apply,
 };

@@ -39,6 +39,11 @@ typedef struct data_synth_draws {
     int left; /* of the pair */
 } data_synth_draws;
 
+/* x held to 0 … 1. */
+static inline double data_synth_clamp(double x) {
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
 double data_synth_uniform(data_synth_draws *draws, double low, double high);
 
 /* sin and cos for |x| ≤ π/2, to 1e-11. */

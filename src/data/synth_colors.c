@@ -4,10 +4,6 @@
 
 #include <math.h>
 
-static double clamp(double x) {
-    return x < 0 ? 0 : x > 1 ? 1 : x;
-}
-
 void data_synth_from_hsv(double hue, double saturation, double value, double color[3]) {
     double sixth = 6 * (hue - floor(hue));
     static const int offsets[3] = {5, 3, 1}; /* f(n) = v − v s max(0, min(k, 4 − k, 1)), k = (n + 6 h) mod 6 */
@@ -39,10 +35,10 @@ static double gray(const double color[3]) {
     return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2];
 }
 
-/* color = clamp(factor color + (1 − factor) with) */
+/* color = data_synth_clamp(factor color + (1 − factor) with) */
 static void blend(double factor, double with, double color[3]) {
     for (int c = 0; c < 3; c++) {
-        color[c] = clamp(factor * color[c] + (1 - factor) * with);
+        color[c] = data_synth_clamp(factor * color[c] + (1 - factor) * with);
     }
 }
 

@@ -7,10 +7,6 @@ enum { SHAPE_DISK, SHAPE_SQUARE, SHAPE_DIAMOND, SHAPE_PLUS, SHAPE_CROSS };
 
 static const double half_root = 0.70710678118654752440; /* √½ */
 
-static double clamp(double x) {
-    return x < 0 ? 0 : x > 1 ? 1 : x;
-}
-
 /* ---- draws ------------------------------------------------------------------------------------------------------- */
 
 static void draw_distractors(data_synth_draws *draws, data_synth_patch *patches) {
@@ -98,7 +94,7 @@ static double shape_distance(int shape, double x, double y) {
 /* Stripes of height 0 … 1 and period 1, with smooth edges. */
 static double stripes(double at) {
     double wave = fabs(2 * (at - floor(at)) - 1);
-    return clamp(0.5 + 1.5 * (wave - 0.5));
+    return data_synth_clamp(0.5 + 1.5 * (wave - 0.5));
 }
 
 static void mix(double part, const double with[3], double color[3]) {
@@ -109,11 +105,11 @@ static void mix(double part, const double with[3], double color[3]) {
 
 /* How much of a pixel is inside of an edge at this distance. */
 static double inside(double distance, double width) {
-    return clamp(0.5 - distance / width);
+    return data_synth_clamp(0.5 - distance / width);
 }
 
 static void ground_color(const data_synth_scene *scene, double x, double y, double width, double color[3]) {
-    double along = clamp(0.5 + scene->slope[0] * x + scene->slope[1] * y);
+    double along = data_synth_clamp(0.5 + scene->slope[0] * x + scene->slope[1] * y);
     double ripple = scene->ripple * (stripes((scene->ripple_is_upright ? x : y) / 0.34 + scene->ripple_phase) - 0.5);
     for (int c = 0; c < 3; c++) {
         color[c] = scene->ground[0][c] + along * (scene->ground[1][c] - scene->ground[0][c]) + ripple;

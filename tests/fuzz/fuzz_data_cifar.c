@@ -1,8 +1,6 @@
 /* Fuzzes folders of CIFAR's form. The first byte chooses the form, whether its labels are made right, and which file
  * gets how many bytes less; the rest is the content of every file, so that a few bytes are many records. */
-#include "dstn/data.h"
-
-#include "fuzz.h"
+#include "fuzz_data.h"
 
 enum { RECORD = 3073, MOST_RECORDS = 4 };
 
@@ -40,18 +38,7 @@ static void fuzz_one(const uint8_t *bytes, size_t size) {
         records[r * each + 1] %= 100;
     }
     write_files(form, records, length, choice);
-    char *text = dstn_format("data: {source: cifar, path: %s, task: classification}\n", fuzz_folder);
-    dstn_doc *doc;
-    dstn_dataset *dataset;
-    dstn_error err = {DSTN_OK, ""};
-    if (dstn_doc_parse(text, "fuzz.yaml", &doc, &err) == DSTN_OK) {
-        if (dstn_dataset_read(dstn_node_child(dstn_doc_root(doc), "data"), 1, NULL, &dataset, &err) == DSTN_OK) {
-            dstn_dataset_destroy(dataset);
-        }
-        dstn_doc_destroy(doc);
-    }
-    fuzz_check_message(&err);
-    free(text);
+    fuzz_read_data("source: cifar, path: ., task: classification", 1);
 }
 
 FUZZ_TARGET(fuzz_start_in_folder)

@@ -1,8 +1,6 @@
 /* Fuzzes IDX folders. The first two bytes say where the input is cut into images and labels; the third, whether they
  * are packed. Training and test have the same. */
-#include "dstn/data.h"
-
-#include "fuzz.h"
+#include "fuzz_data.h"
 
 #include <zlib.h>
 
@@ -34,18 +32,7 @@ static void fuzz_one(const uint8_t *bytes, size_t size) {
     write_file("train-labels-idx1-ubyte", packed, rest + cut, length - cut);
     write_file("t10k-images-idx3-ubyte", packed, rest, cut);
     write_file("t10k-labels-idx1-ubyte", packed, rest + cut, length - cut);
-    char *text = dstn_format("data: {source: idx, path: %s, task: classification}\n", fuzz_folder);
-    dstn_doc *doc;
-    dstn_dataset *dataset;
-    dstn_error err = {DSTN_OK, ""};
-    if (dstn_doc_parse(text, "fuzz.yaml", &doc, &err) == DSTN_OK) {
-        if (dstn_dataset_read(dstn_node_child(dstn_doc_root(doc), "data"), 1, NULL, &dataset, &err) == DSTN_OK) {
-            dstn_dataset_destroy(dataset);
-        }
-        dstn_doc_destroy(doc);
-    }
-    fuzz_check_message(&err);
-    free(text);
+    fuzz_read_data("source: idx, path: ., task: classification", 1);
 }
 
 FUZZ_TARGET(fuzz_start_in_folder)
