@@ -35,8 +35,9 @@ typedef struct dstn_dataset {
     double *mean, *deviation;    /* [channels] that values were normalized by, bytes as 0 … 1; NULL: they were not */
     bool is_measured;            /* these are the training part's, where the config says `auto` */
     double *targets[DSTN_PARTS]; /* regression: [rows, outputs], else NULL */
-    int64_t *labels[DSTN_PARTS]; /* classification: [rows], else NULL */
-    int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from */
+    int64_t *labels[DSTN_PARTS]; /* classification: [rows], else NULL; NULL for a text too */
+    int64_t *source_rows[DSTN_PARTS]; /* [rows] line of the source (data rows from 0) each example came from; NULL: a
+                                         text, where row i is the place i */
     char **feature_names;             /* [features] or NULL */
     char *source;                     /* the file or folder, or "synthetic" */
     char **files;                     /* [file_count] it was read from, in their order; NULL: none */
@@ -109,8 +110,12 @@ dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *sh
 /* The same with uniform bytes for x, decoded to mean 0 and deviation 1: what a batch of images costs. */
 dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64_t *shape, int64_t outputs,
                                            int64_t rows, uint32_t seed);
+/* The same for texts: words of a vocabulary without names, in no order but about as often as those of a language, the
+ * word 0 most often. rows ≥ 4. */
+dstn_dataset *dstn_dataset_synthetic_text(int64_t words, int64_t rows, uint32_t seed);
 
-/* The smallest and largest value, as gathered, of one feature of a part (−1: of all). The part has rows. */
+/* The smallest and largest value, as gathered, of one feature of a part (−1: of all); of a text, number of a word. The
+ * part has rows. */
 void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t feature, double *low, double *high);
 /* Rows of each class in a part: counts [outputs]. Classification only. */
 void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_t *counts);

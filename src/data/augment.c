@@ -70,6 +70,10 @@ static dstn_status check_list(dstn_node list, const dstn_dataset *dataset, dstn_
         return dstn_node_fail(list, err, "has %zu augmentations; accepted: up to %d", dstn_node_count(list),
                               (int)MAX_ITEMS);
     }
+    if (dstn_node_count(list) > 0 && dataset->words > 0) {
+        return dstn_node_fail(list, err, "augmentation is for images, and %s is a text; accepted: an empty list",
+                              dataset->source);
+    }
     if (dstn_node_count(list) > 0 && dataset->rank != 3) {
         return dstn_node_fail(list, err,
                               "augmentation is for images, and %s has %lld features without height and width; "

@@ -1,5 +1,6 @@
 /* data: making, checking and freeing data sets. */
 #include "sources.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -62,11 +63,13 @@ void data_take_bytes(dstn_dataset *dataset, dstn_part part, int64_t rows, uint8_
 void data_clear_part(dstn_dataset *dataset, dstn_part part) {
     free(dataset->x[part]);
     free(dataset->bytes[part]);
+    free(dataset->tokens[part]);
     free(dataset->targets[part]);
     free(dataset->labels[part]);
     free(dataset->source_rows[part]);
     dataset->x[part] = dataset->targets[part] = NULL;
     dataset->bytes[part] = NULL;
+    dataset->tokens[part] = NULL;
     dataset->labels[part] = dataset->source_rows[part] = NULL;
     dataset->rows[part] = 0;
 }
@@ -82,6 +85,10 @@ void dstn_dataset_destroy(dstn_dataset *dataset) {
         free(dataset->feature_names[f]);
     }
     free(dataset->feature_names);
+    for (int64_t w = 0; dataset->vocabulary && w < dataset->words; w++) {
+        free(dataset->vocabulary[w]);
+    }
+    free(dataset->vocabulary);
     for (int64_t f = 0; f < dataset->file_count; f++) {
         free(dataset->files[f]);
     }
@@ -151,6 +158,9 @@ static bool is_part_valid(const dstn_dataset *dataset, int part) {
 }
 
 bool dstn_dataset_is_valid(const dstn_dataset *dataset) {
+    if (dataset->words > 0) {
+        return data_is_text_valid(dataset);
+    }
     if (dataset->rank < 1 || dataset->rank > 3 || dataset->outputs < 1 || dataset->rows[DSTN_PART_TRAIN] < 1) {
         return false;
     }
@@ -174,7 +184,21 @@ bool dstn_dataset_is_valid(const dstn_dataset *dataset) {
     return true;
 }
 
+static size_t text_memory_used(const dstn_dataset *dataset) {
+    size_t bytes = sizeof *dataset;
+    for (int part = 0; part < DSTN_PARTS; part++) {
+        bytes += (size_t)data_text_length(dataset, part) * sizeof(int32_t);
+    }
+    for (int64_t w = 0; dataset->vocabulary && w < dataset->words; w++) {
+        bytes += sizeof(char *) + strlen(dataset->vocabulary[w]) + 1;
+    }
+    return bytes;
+}
+
 size_t dstn_dataset_memory_used(const dstn_dataset *dataset) {
+    if (dataset->words > 0) {
+        return text_memory_used(dataset);
+    }
     size_t targets =
         dataset->task == DSTN_TASK_REGRESSION ? (size_t)dataset->outputs * sizeof(double) : sizeof(int64_t);
     size_t value = dataset->bytes[DSTN_PART_TRAIN] ? 1 : sizeof(double);

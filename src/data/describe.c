@@ -1,5 +1,5 @@
 /* data: what a data set holds, for people to look at. */
-#include "dstn/data.h"
+#include "text.h"
 
 #include <math.h>
 
@@ -12,7 +12,20 @@ static double element(const dstn_dataset *dataset, dstn_part part, int64_t i) {
     return dataset->x[part][i];
 }
 
+static void text_range(const dstn_dataset *dataset, dstn_part part, double *low, double *high) {
+    const int32_t *tokens = dataset->tokens[part];
+    *low = *high = tokens[0];
+    for (int64_t i = 1; i < data_text_length(dataset, part); i++) {
+        *low = fmin(*low, tokens[i]);
+        *high = fmax(*high, tokens[i]);
+    }
+}
+
 void dstn_dataset_range(const dstn_dataset *dataset, dstn_part part, int64_t feature, double *low, double *high) {
+    if (dataset->words > 0) {
+        text_range(dataset, part, low, high);
+        return;
+    }
     int64_t first = feature < 0 ? 0 : feature, stride = feature < 0 ? 1 : dataset->features;
     *low = *high = element(dataset, part, first);
     for (int64_t i = first; i < dataset->rows[part] * dataset->features; i += stride) {
@@ -27,6 +40,6 @@ void dstn_dataset_class_rows(const dstn_dataset *dataset, dstn_part part, int64_
         counts[c] = 0;
     }
     for (int64_t r = 0; r < dataset->rows[part]; r++) {
-        counts[dataset->labels[part][r]]++;
+        counts[dataset->words > 0 ? dataset->tokens[part][r + 1] : dataset->labels[part][r]]++;
     }
 }

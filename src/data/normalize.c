@@ -125,8 +125,21 @@ static int64_t entries(const data_normalization *normalization, const dstn_datas
     return are_single ? 1 : channels_of(dataset);
 }
 
+/* Words have no mean. */
+static dstn_status check_words(dstn_node node, const data_normalization *normalization, const dstn_dataset *dataset,
+                               dstn_error *err) {
+    if (normalization->mean.automatic && normalization->deviation.automatic) {
+        return DSTN_OK;
+    }
+    return dstn_node_fail(dstn_node_child(node, normalization->mean.automatic ? "std" : "mean"), err,
+                          "%s is a text, and words aren't normalized; accepted: auto", dataset->source);
+}
+
 dstn_status data_normalize(dstn_node node, const data_normalization *normalization, const dstn_log *log,
                            dstn_dataset *dataset, dstn_error *err) {
+    if (dataset->words > 0) {
+        return check_words(node, normalization, dataset, err);
+    }
     dstn_status status = check_count(node, "mean", &normalization->mean, channels_of(dataset), err);
     if (status == DSTN_OK) {
         status = check_count(node, "std", &normalization->deviation, channels_of(dataset), err);

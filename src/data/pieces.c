@@ -33,6 +33,9 @@ static int64_t draw_length(const dstn_sampler_request *request, int64_t epoch, i
 
 int64_t data_cut_pieces(const dstn_sampler_request *request, int64_t epoch, int64_t *starts) {
     int64_t places = data_stream_places(request), pieces = 0, start = 0;
+    if (!request->varies && !starts) {
+        return places / data_longest_piece(request);
+    }
     for (;;) {
         int64_t length = request->varies ? draw_length(request, epoch, pieces) : data_longest_piece(request);
         if (starts) {

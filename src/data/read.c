@@ -3,6 +3,7 @@
 #include "normalize.h"
 #include "prepare.h"
 #include "sources.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,14 +132,33 @@ static split_kind choose_split(const data_settings *settings, const dstn_data_so
     if (dataset->rows[DSTN_PART_VALID] > 0) {
         return SPLIT_KIND_OWN;
     }
-    bool from_end = settings->split == SPLIT_END || (settings->split == SPLIT_AUTO && source->ends_with_valid);
+    bool from_end = dataset->words > 0 || settings->split == SPLIT_END ||
+                    (settings->split == SPLIT_AUTO && source->ends_with_valid);
     return from_end ? SPLIT_KIND_END : SPLIT_KIND_RANDOM;
+}
+
+/* Rows, or words of which a part needs more than one. */
+static dstn_status fail_fraction(dstn_node node, const data_settings *settings, int64_t rows, int64_t least,
+                                 int64_t valid, const dstn_dataset *dataset, dstn_error *err) {
+    const char *part = valid < least ? "validation" : "training", *what = dataset->words > 0 ? "words" : "rows";
+    double low = (double)least / (double)rows;
+    if (dataset->words > 0 && rows < 2 * least) {
+        return dstn_fail(
+            err, DSTN_ERROR_DATA,
+            "%s: its training text has %lld words, too few to keep some for validation; accepted: at least "
+            "%lld",
+            dataset->source, (long long)rows, 2 * (long long)least);
+    }
+    return dstn_node_fail(dstn_node_child(node, "valid_fraction"), err,
+                          "%g of %lld %s leaves %s for %s; accepted: %g to %g", settings->valid_fraction,
+                          (long long)rows, what, least > 1 ? "too few" : "none", part, low, 1 - low);
 }
 
 static dstn_status split(dstn_node node, const data_settings *settings, split_kind kind, uint32_t seed,
                          dstn_dataset *dataset, dstn_error *err) {
-    int64_t rows = dataset->rows[DSTN_PART_TRAIN];
-    int64_t valid = llround(settings->valid_fraction * (double)rows);
+    bool is_text = dataset->words > 0;
+    int64_t rows = is_text ? data_text_length(dataset, DSTN_PART_TRAIN) : dataset->rows[DSTN_PART_TRAIN];
+    int64_t valid = llround(settings->valid_fraction * (double)rows), least = is_text ? DATA_TEXT_LEAST : 1;
     if (kind == SPLIT_KIND_OWN && settings->split != SPLIT_AUTO) {
         return dstn_node_fail(dstn_node_child(node, "split"), err,
                               "%s has a validation part of its own; accepted: auto, which takes it", dataset->source);
@@ -146,13 +166,18 @@ static dstn_status split(dstn_node node, const data_settings *settings, split_ki
     if (kind == SPLIT_KIND_OWN) {
         return DSTN_OK;
     }
-    if (valid < 1 || valid >= rows) {
-        return dstn_node_fail(dstn_node_child(node, "valid_fraction"), err,
-                              "%g of %lld rows leaves none for %s; accepted: %g to %g", settings->valid_fraction,
-                              (long long)rows, valid < 1 ? "validation" : "training", 1. / (double)rows,
-                              1 - 1. / (double)rows);
+    if (is_text && settings->split == SPLIT_RANDOM) {
+        return dstn_node_fail(dstn_node_child(node, "split"), err,
+                              "random is for rows in no order, and %s is a text; accepted: auto or end, which keep "
+                              "its last words for validation",
+                              dataset->source);
     }
-    if (kind == SPLIT_KIND_END) {
+    if (valid < least || valid > rows - least) {
+        return fail_fraction(node, settings, rows, least, valid, dataset, err);
+    }
+    if (is_text) {
+        data_split_text(dataset, valid);
+    } else if (kind == SPLIT_KIND_END) {
         data_split_end(dataset, valid);
     } else {
         data_split_random(dataset, valid, seed);
@@ -162,7 +187,7 @@ static dstn_status split(dstn_node node, const data_settings *settings, split_ki
 
 /* Numbers in columns, as opposed to images and bytes. */
 static bool is_table(const dstn_dataset *dataset) {
-    return dataset->rank == 1 && !dataset->bytes[DSTN_PART_TRAIN];
+    return dataset->rank == 1 && !dataset->bytes[DSTN_PART_TRAIN] && dataset->words == 0;
 }
 
 static dstn_status check_quadratic(dstn_node node, const data_settings *settings, const dstn_dataset *dataset,
@@ -174,8 +199,8 @@ static dstn_status check_quadratic(dstn_node node, const data_settings *settings
     }
     if (!is_table(dataset)) {
         return dstn_node_fail(dstn_node_child(node, "features"), err,
-                              "quadratic is for tables of numbers, and %s has images or bytes; accepted: raw",
-                              dataset->source);
+                              "quadratic is for tables of numbers, and %s has %s; accepted: raw", dataset->source,
+                              dataset->words > 0 ? "words" : "images or bytes");
     }
     if (!settings->standardize) {
         return dstn_node_fail(dstn_node_child(node, "standardize"), err,
@@ -280,7 +305,7 @@ static dstn_status prepare(const preparation *p, dstn_dataset *dataset, dstn_err
         status = split(p->node, p->settings, kind, p->seed, dataset, err);
     }
     if (status == DSTN_OK) {
-        status = data_check_targets(dataset, err);
+        status = dataset->words > 0 ? data_check_text(dataset, err) : data_check_targets(dataset, err);
     }
     if (status == DSTN_OK && p->normalization) {
         status = data_normalize(p->node, p->normalization, p->log, dataset, err);
@@ -291,9 +316,30 @@ static dstn_status prepare(const preparation *p, dstn_dataset *dataset, dstn_err
     if (status != DSTN_OK) {
         return status;
     }
-    warn_of_empty_classes(dataset, p->log);
-    dataset->summary = summarize(dataset, kind, p->seed);
+    if (dataset->words > 0) {
+        data_warn_of_absent_words(dataset, p->log);
+        dataset->summary = data_summarize_text(dataset, kind == SPLIT_KIND_END);
+    } else {
+        warn_of_empty_classes(dataset, p->log);
+        dataset->summary = summarize(dataset, kind, p->seed);
+    }
     return DSTN_OK;
+}
+
+/* What is told of a text are words, whatever is said of the task: nothing, or that it is so. The config as resolved
+ * says it, so that it can be read again. */
+static dstn_status settle_task(dstn_node node, bool is_given, const data_settings *settings,
+                               const dstn_dataset *dataset, dstn_error *err) {
+    if (dataset->words == 0 || settings->task == DSTN_TASK_CLASSIFICATION) {
+        return DSTN_OK;
+    }
+    if (is_given) {
+        return dstn_node_fail(dstn_node_child(node, "task"), err,
+                              "regression is for numbers, and %s is a text, whose next words are to be told; accepted: "
+                              "classification, which is meant without the key",
+                              dataset->source);
+    }
+    return dstn_doc_put(node.doc, "data.task", "classification", dstn_doc_name(node.doc), err);
 }
 
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err) {
@@ -307,9 +353,13 @@ dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log
     void *own = dstn_alloc(1, source->settings_size);
     dstn_binding bindings[] = {{dstn_data_options, &settings}, {source->options, own}};
     dstn_dataset *dataset = NULL;
+    bool has_task = dstn_node_child(node, "task").handle != NULL;
     status = dstn_options_read(node, "data", bindings, 2, err);
     if (status == DSTN_OK) {
         status = source->read(own, node, (dstn_task)settings.task, log, &dataset, err);
+    }
+    if (status == DSTN_OK) {
+        status = settle_task(node, has_task, &settings, dataset, err);
     }
     if (status == DSTN_OK) {
         data_digest(dataset);

@@ -12,6 +12,7 @@ struct dstn_sampler {
     int64_t *starts;         /* a text: [pieces + 1] where batches begin in every stream */
     int64_t *places;         /* a text: [batch] of the last batch */
     int64_t epochs, batches; /* so many epochs have so many batches: where lengths vary, counted as far as was asked */
+    int64_t ahead;           /* batches of the epoch behind those; 0: not counted yet */
 };
 
 /* Pieces have a place at least. */
@@ -51,17 +52,20 @@ int64_t dstn_sampler_batches(const dstn_sampler *sampler, int64_t epoch) {
 /* Counts on to the epoch that is `wanted`, or that the batch `position` is in. */
 static void count_on(dstn_sampler *sampler, int64_t wanted, int64_t position) {
     while (sampler->epochs < wanted) {
-        int64_t more = dstn_sampler_batches(sampler, sampler->epochs);
-        if (sampler->batches + more > position) {
+        if (sampler->ahead == 0) {
+            sampler->ahead = dstn_sampler_batches(sampler, sampler->epochs);
+        }
+        if (sampler->batches + sampler->ahead > position) {
             return;
         }
-        sampler->batches += more;
+        sampler->batches += sampler->ahead;
         sampler->epochs++;
+        sampler->ahead = 0;
     }
 }
 
 static void count_anew(dstn_sampler *sampler) {
-    sampler->epochs = sampler->batches = 0;
+    sampler->epochs = sampler->batches = sampler->ahead = 0;
 }
 
 int64_t dstn_sampler_before(dstn_sampler *sampler, int64_t epochs) {

@@ -1,10 +1,11 @@
 /* data: a data set of noise, for benchmarks. */
 #include "normalize.h"
 #include "sources.h"
+#include "text.h"
 
 #include <math.h>
 
-enum { STEP_X, STEP_TARGETS, STEP_LABELS }; /* tell the draws apart */
+enum { STEP_X, STEP_TARGETS, STEP_LABELS, STEP_WORDS }; /* tell the draws apart */
 
 /* Standard normals for one row [count] of a table. */
 static void fill_row(dstn_rng rng, uint64_t step, int64_t row, int64_t count, double *values) {
@@ -88,5 +89,33 @@ dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64
     *deviation = sqrt((256. * 256 - 1) / 12) / 255;
     make(dataset, rows, seed, true);
     data_set_normalization(dataset, 1, mean, deviation);
+    return dataset;
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+/* About as often as in a language (Zipf): the chance of the word k is log((k + 2)/(k + 1))/log(words + 1). */
+static int32_t draw_word(dstn_rng rng, int64_t place, int64_t words) {
+    double uniforms[2];
+    dstn_rng_uniforms(rng, STEP_WORDS, (uint64_t)place, 0, uniforms);
+    int64_t word = (int64_t)floor(exp(uniforms[0] * log((double)words + 1))) - 1;
+    return (int32_t)(word < words ? word : words - 1);
+}
+
+static void make_text(dstn_dataset *dataset, dstn_part part, int64_t first, int64_t rows, dstn_rng rng) {
+    int32_t *tokens = dstn_alloc((size_t)rows + 1, sizeof *tokens);
+    for (int64_t i = 0; i <= rows; i++) {
+        tokens[i] = draw_word(rng, first + i, dataset->words);
+    }
+    data_take_text(dataset, part, rows + 1, tokens);
+}
+
+dstn_dataset *dstn_dataset_synthetic_text(int64_t words, int64_t rows, uint32_t seed) {
+    dstn_dataset *dataset = data_new_text("synthetic", words, NULL);
+    dstn_rng rng = {seed, DSTN_PURPOSE_TEST};
+    int64_t train = rows - rows / 4;
+    make_text(dataset, DSTN_PART_TRAIN, 0, train, rng);
+    make_text(dataset, DSTN_PART_VALID, train + 1, rows - train, rng);
+    dataset->summary = data_summarize_text(dataset, false);
     return dataset;
 }

@@ -115,8 +115,10 @@ static void record_provenance(run *r, const char *data_section) {
     dstn_record_strings(r->record, "hyper/names", job->space->count, names);
     free(names);
     const dstn_dataset *dataset = job->dataset;
-    dstn_record_integers(r->record, "data/valid_rows", dataset->rows[DSTN_PART_VALID],
-                         dataset->source_rows[DSTN_PART_VALID]);
+    if (dataset->source_rows[DSTN_PART_VALID]) { /* a text's are places in a row */
+        dstn_record_integers(r->record, "data/valid_rows", dataset->rows[DSTN_PART_VALID],
+                             dataset->source_rows[DSTN_PART_VALID]);
+    }
 }
 
 static void record_oracle(run *r) {
