@@ -40,7 +40,8 @@ typedef struct kernel_case {
 
 /* Lists end with an operation NULL. */
 extern const kernel_case kernel_cases_of_vectors[], kernel_cases_of_rows[], kernel_cases_of_response[],
-    kernel_cases_of_images[], kernel_cases_of_losses[], kernel_cases_of_products[], kernel_cases_of_maps[];
+    kernel_cases_of_images[], kernel_cases_of_losses[], kernel_cases_of_products[], kernel_cases_of_maps[],
+    kernel_cases_of_words[];
 
 /* Element i of an array in the kernel's type. */
 static inline void *case_at(const dstn_kernel *kernel, twin *t, int64_t i) {

@@ -39,6 +39,16 @@ typedef struct dstn_map dstn_map;
 /* Whether the map's weight, read in every call, is so large beside the images that all rows should go in one call. */
 bool dstn_map_takes_all_rows(const dstn_map_shape *shape);
 
+/* A matrix that is the right operand of many products. */
+typedef struct dstn_packed dstn_packed;
+
+/* Rows of an LSTM at one time step: rows of [.., 4 units] begin `gates` elements apart, those of [.., units] `states`,
+ * and those of the cells before, which may lie elsewhere, `before`. */
+typedef struct dstn_lstm_rows {
+    int64_t count, units;
+    int64_t gates, states, before;
+} dstn_lstm_rows;
+
 /* A per-example, per-channel factor without its storage being spelled out: element (r, c) is data[r*row + c*col].
  * The structured response's s = z Uᵀ has {s, C, 1}; the full response's z_j has {z + j, h, 0}. */
 typedef struct dstn_factor {
@@ -70,6 +80,17 @@ struct dstn_kernel {
     /* y[i*step_y] += alpha Σ_l op(A)[i,l] x[l*step_x], op(A) being [m,k]. */
     void (*gemv)(const dstn_kernel *kernel, bool transpose, int64_t m, int64_t k, double alpha, const void *a,
                  int64_t lda, const void *x, int64_t step_x, void *y, int64_t step_y);
+
+    /* ---- a weight that is multiplied many times: the right operand op(W) [k, n] of products of few rows each ---- */
+    /* transpose: the stored W is [n, k]. NULL when memory is short. Owned by the caller. */
+    dstn_packed *(*packed_new)(const dstn_kernel *kernel, bool transpose, int64_t k, int64_t n);
+    void (*packed_destroy)(const dstn_kernel *kernel, dstn_packed *packed); /* NULL is allowed */
+    size_t (*packed_memory)(const dstn_kernel *kernel, const dstn_packed *packed);
+    /* The operand of the products from now on: the array stays as it is until the last of them. */
+    void (*packed_set)(const dstn_kernel *kernel, dstn_packed *packed, const void *weight);
+    /* C [m, n] = A [m, k] op(W) + beta C; rows of A and C are lda and ldc elements apart. With beta 0 C is not read. */
+    void (*packed_product)(const dstn_kernel *kernel, dstn_packed *packed, int64_t m, const void *a, int64_t lda,
+                           double beta, void *c, int64_t ldc);
 
     /* ---- linear maps of images ---- */
     /* For at most max_rows examples a call; NULL when memory is short. Owned by the caller. */
@@ -116,6 +137,29 @@ struct dstn_kernel {
     /* out[r,c] = a[c] v[r,c] + b[c] x[r,c] + shift[c]; x and b may be NULL; out may be v or x */
     void (*column_affine)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const double *a, const void *v,
                           const double *b, const void *x, const double *shift, void *out);
+
+    /* ---- words: tokens [rows] are rows of a table [words, cols]; factors [words] in the kernel's scalar type, NULL:
+     * all 1 ---- */
+    /* y[r,:] = factors[tokens[r]] w[tokens[r],:] */
+    void (*gather_rows)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const int64_t *tokens,
+                        const void *factors, const void *w, void *y);
+    /* dw[tokens[r],:] += factors[tokens[r]] dy[r,:], in the order of the rows whatever the number of threads. */
+    void (*scatter_rows)(const dstn_kernel *kernel, int64_t rows, int64_t cols, const int64_t *tokens,
+                         const void *factors, const void *dy, void *dw);
+
+    /* ---- the gates of an LSTM at one time step: forget, input, output and cell lie in this order in a row of 4 units,
+     * f = σ(p_f), i = σ(p_i), o = σ(p_o), g = tanh(p_g); c = f ⊙ c_before + i ⊙ g, h = o ⊙ tanh(c) ---- */
+    /* gates: in p, out f, i, o, g. */
+    void (*lstm_forward)(const dstn_kernel *kernel, dstn_lstm_rows rows, void *gates, const void *c_before, void *c,
+                         void *tanh_c, void *h);
+    /* With p_tangent [.., 4 units] the product rule at the kept values. c_tangent [count, units], contiguous, in: that
+     * of c_before, out: that of c. h_tangent is as h. */
+    void (*lstm_tangent)(const dstn_kernel *kernel, dstn_lstm_rows rows, const void *gates, const void *c_before,
+                         const void *tanh_c, const void *p_tangent, void *c_tangent, void *h_tangent);
+    /* dp [.., 4 units] = ∂L/∂p, which may lie where the gates are. dc [count, units], contiguous, in: what the later
+     * steps say of c, out: ∂L/∂c_before. */
+    void (*lstm_adjoint)(const dstn_kernel *kernel, dstn_lstm_rows rows, const void *gates, const void *c_before,
+                         const void *tanh_c, const void *dh, void *dc, void *dp);
 
     /* ---- response terms: y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j], a = W_j x ----
      * An example is [plane, cols]: cols channels at each of `plane` places, 1 place for features. Factors have a value

@@ -4,7 +4,7 @@
 
 static const kernel_case *const lists[] = {kernel_cases_of_vectors, kernel_cases_of_rows,   kernel_cases_of_response,
                                            kernel_cases_of_images,  kernel_cases_of_losses, kernel_cases_of_products,
-                                           kernel_cases_of_maps};
+                                           kernel_cases_of_maps,    kernel_cases_of_words};
 enum { LISTS = sizeof lists / sizeof lists[0] };
 
 static void renew_all(case_arrays *a) {

@@ -7,10 +7,13 @@
 #include "real.h"
 
 void KERNEL_TYPED(kernel_put_products)(dstn_kernel *table);
+void KERNEL_TYPED(kernel_put_packed)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_patches)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_vectors)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_rows)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_columns)(dstn_kernel *table);
+void KERNEL_TYPED(kernel_put_words)(dstn_kernel *table);
+void KERNEL_TYPED(kernel_put_lstm)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_response)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_relu)(dstn_kernel *table);
 void KERNEL_TYPED(kernel_put_dropout)(dstn_kernel *table);

@@ -84,9 +84,55 @@ static void check_gemv(case_arrays *a, const dstn_kernel *k, const int64_t *numb
     multiply(a, &p);
 }
 
+/* ---- packed weights ---------------------------------------------------------------------------------------------- */
+
+/* m, n, k, 1: transposed, half of beta, columns beyond each row of A and C. */
+static const int64_t packs[][CASE_ARGUMENTS] = {
+    {0, 3, 4, 0, 2, 0},    {1, 1, 1, 0, 0, 0},    {1, 7, 5, 1, 2, 3},      {5, 13, 44, 0, 0, 0},  {5, 13, 44, 1, 2, 9},
+    {44, 44, 64, 0, 2, 5}, {40, 64, 50, 1, 0, 0}, {20, 100, 40, 1, 2, 60}, {3, 120, 34, 0, 1, 0}, {3, 4, 0, 0, 2, 0}};
+
+static product pack_of(const int64_t *p) {
+    return (product){.transpose_b = p[3],
+                     .m = p[0],
+                     .n = p[1],
+                     .k = p[2],
+                     .lda = p[2] + p[5],
+                     .ldb = p[3] ? p[2] : p[1],
+                     .ldc = p[1] + p[5],
+                     .alpha = 1,
+                     .beta = 0.5 * (double)p[4]};
+}
+
+static dstn_packed *new_pack(const dstn_kernel *k, const int64_t *p) {
+    dstn_packed *packed = k->packed_new(k, p[3], p[2], p[1]);
+    assert_non_null(packed);
+    assert_true(k->packed_memory(k, packed) > 0);
+    return packed;
+}
+
+/* A weight that is set is that of the products that follow; what was set before is forgotten. */
+static void check_packed(case_arrays *a, const dstn_kernel *k, const int64_t *args) {
+    product p = pack_of(args);
+    dstn_packed *packed = new_pack(k, args);
+    k->packed_set(k, packed, a->b.u.raw);
+    k->packed_product(k, packed, p.m, a->b.x.raw, p.lda, 0, a->b.z.raw, p.ldc);
+    store(&a->b, &a->b.z);
+    spoil(a, &p);
+    k->packed_set(k, packed, a->b.y.raw);
+    k->packed_product(k, packed, p.m, a->b.x.raw, p.lda, p.beta, a->b.z.raw, p.ldc);
+    multiply(a, &p);
+    k->packed_destroy(k, packed);
+    k->packed_destroy(k, NULL);
+}
+
 const kernel_case kernel_cases_of_products[] = {
     KERNEL_CASES(gemm, check_gemm, SHAPES *LAYOUTS *FACTORS),
     KERNEL_CASES(large_gemm, check_large_gemm, SHAPES *LAYOUTS *FACTORS),
     KERNEL_CASES(gemv, check_gemv, SHAPES *LAYOUTS *FACTORS),
+    KERNEL_CASE(packed_new, check_packed, packs),
+    KERNEL_CASE(packed_destroy, check_packed, packs),
+    KERNEL_CASE(packed_memory, check_packed, packs),
+    KERNEL_CASE(packed_set, check_packed, packs),
+    KERNEL_CASE(packed_product, check_packed, packs),
     {0},
 };
