@@ -25,76 +25,16 @@ import h5py
 import torch
 import yaml
 
-from retrace_layers import GENERAL, Kinks, Network, Pass, Unsupported, tangent
+from retrace_compare import TOLERANCE, Comparison, Parted, norm, number, text_of, tree
+from retrace_layers import GENERAL, Kinks, Network, Pass, Unsupported
 from retrace_state import DOUBLE, Optimizer, Schedule, Space
 from retrace_draws import Draws
+from retrace_streams import Text
+import retrace_text  # adds the layers of texts
 
-TOLERANCE = {"f64": 1e-9, "f32": 1e-4}
+
 MOST_KINKS = 16
 CLIPPED = ("general", "response", "lambda", "scale")  # an objective of both kinds of weights counts as general
-
-
-class Parted(Exception):
-    """A quantity that differs: str() is `step NNNN QUANTITY REL_ERR`."""
-
-
-def text_of(group, attribute):
-    """A text of fixed length is bytes to h5py."""
-    value = group.attrs.get(attribute, "")
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def number(array):
-    return torch.as_tensor(array[()]).to(DOUBLE)
-
-
-def tree(group):
-    """{"LAYER/NAME": tensor} of a group."""
-    found = {}
-    if group is not None:
-        group.visititems(lambda name, item: found.update({name: number(item)}) if isinstance(item, h5py.Dataset) else None)
-    return found
-
-
-def norm(tensors):
-    return math.sqrt(sum(float((t * t).sum()) for t in tensors))
-
-
-class Comparison:
-    """Judges quantities in the order of the computation."""
-
-    def __init__(self, tolerance):
-        self.tolerance, self.where, self.worst, self.count = tolerance, "start", (0.0, "nothing"), 0
-
-    def part(self, quantity, error):
-        raise Parted(f"{self.where} {quantity} {error:.3e}")
-
-    def error(self, got, want, floor=1e-12):
-        got, want = torch.as_tensor(got, dtype=DOUBLE), torch.as_tensor(want, dtype=DOUBLE)
-        if got.numel() != want.numel():
-            return math.inf
-        off, size = norm([got.reshape(-1) - want.detach().reshape(-1)]), norm([want.detach()])
-        return off / max(size, floor) if math.isfinite(size) else math.inf
-
-    def same(self, quantity, got, want, floor=1e-12):
-        error = self.error(got, want, floor)
-        self.count += 1
-        if not error <= self.tolerance:
-            self.part(quantity, error)
-        self.worst = max(self.worst, (error, f"{self.where} {quantity}"))
-
-    def holds(self, quantity, truth):
-        """What is true or not."""
-        self.count += 1
-        if not truth:
-            self.part(quantity, math.inf)
-
-    def trees(self, prefix, got, want):
-        """Two trees of the same names; one floor for all of them."""
-        self.holds(f"{prefix} (names)", set(got) == set(want))
-        floor = max(1e-3 * norm(want.values()), 1e-12)
-        for key in want:
-            self.same(f"{prefix}/{key}", got[key], want[key], floor)
 
 
 class Method:
@@ -133,9 +73,13 @@ class Replay:
         self.parameters, self.buffers = tree(start["params"]), tree(start.get("buffers"))
         self.step, self.hyper_step = (int(start["progress"][name][0]) for name in ("step", "hyper_step"))
         self.batch = int(self.train.get("batch", 128))
-        self.batches = self.train_rows // self.batch  # of an epoch
-        valid_batch = int(self.train.get("valid_batch", 0))
-        self.valid_batch = valid_batch if valid_batch > 0 else min(self.batch, self.valid_rows)
+        self.text = Text(file, config, self.batch, comparison) if "text" in file else None
+        if self.text:
+            self.batches, self.valid_batch = self.text["train"].batches, self.text["valid"].count
+        else:
+            self.batches = self.train_rows // self.batch  # of an epoch
+            valid_batch = int(self.train.get("valid_batch", 0))
+            self.valid_batch = valid_batch if valid_batch > 0 else min(self.batch, self.valid_rows)
         self.entropy_weight = float(self.train.get("entropy_weight", 0))
         self.samples = int(self.train.get("samples", 1)) if self.method.tunes else 1
         tuned = any(hyper.tunes_scale for hyper in self.space.hypers)
@@ -149,7 +93,7 @@ class Replay:
         self.read_optimizers(start)
 
     def keys(self, is_general):
-        return [key for key in self.parameters if (key.split("/")[-1] in GENERAL) == is_general]
+        return [key for key in self.parameters if key.endswith(GENERAL) == is_general]
 
     def read_optimizers(self, start):
         config, state = self.config, start["optimizer"]
@@ -218,15 +162,32 @@ class Replay:
 
     # ---- passes ----
 
-    def pass_of(self, values, z, factors=None, training=False, kinks=None, parameters=None):
+    def pass_of(self, values, z, factors=None, training=False, kinks=None, parameters=None, states=None):
         return Pass(self.parameters if parameters is None else parameters, self.buffers, values, z, training, factors,
-                    self.shards(len(values)), kinks)
+                    self.shards(len(values)), kinks, states)
 
     def target(self, group, rows=None):
         """Of the first rows, or of all."""
         if "labels" in group:
-            return torch.as_tensor(group["labels"][:rows]).long()
+            return torch.as_tensor(group["labels"][:rows]).long().flatten()
         return number(group["targets"])[:rows]
+
+    def begin_batch(self, part, group, position):
+        """A text's words, and what layers have kept; examples are each pass's own."""
+        self.words, self.states = None, None
+        if self.text:
+            self.words, _, self.states = self.text[part].next(group, position)
+
+    def end_batch(self, part, p):
+        if self.text:
+            self.text[part].states = p.left
+
+    def check_rows(self, part, group, batch, samples, epoch):
+        if not self.text:
+            self.draws.check_rows(part, group["rows"][:], batch, samples, epoch)
+
+    def input(self, group, name):
+        return self.words if self.text else number(group[f"x/{name}"])
 
     def evaluate_train(self, name, group, values, epsilon, factors, flips):
         """Loss, penalty and gradients of one training objective."""
@@ -238,13 +199,12 @@ class Replay:
         kinks = Kinks(0.1 * self.compare.tolerance)
         kinks.flips = flips
         z = None if is_general else self.space.lambda_ + epsilon if name == "stn_train" else epsilon
-        p = self.pass_of(values, z, factors, True, kinks, parameters)
-        x, result = number(group[f"x/{name}"]), {"kinks": kinks, "pass": p}
+        p = self.pass_of(values, z, factors, True, kinks, parameters, self.states)
+        x, result = self.input(group, name), {"kinks": kinks, "pass": p}
         along = None
         if name == "delta_response_linearized":
             along = epsilon
-            output, change = tangent(lambda at: self.network.output(x, p.at(at)), epsilon)
-            result["tangent"] = change
+            output, result["tangent"] = self.network.linearized(x, p, epsilon)
         else:
             output = self.network.output(x, p)
         prediction = output + result.get("tangent", 0)
@@ -276,11 +236,12 @@ class Replay:
         at = self.space.lambda_.expand(rows, -1)
         values = self.space.values(at if name == "delta_general" else at + epsilon)
         compare.same(f"values/{name}", number(group[f"values/{name}"]), values)
-        factors = {int(layer): f for layer, f in tree(group.get(f"dropout/{name}")).items()}
+        factors = tree(group.get(f"dropout/{name}"))
         self.draws.check_dropout(name, factors, values)
-        plain = number(group["plain"])[:rows] if "plain" in group else None
-        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:rows], number(group[f"values/{name}"]),
-                           plain, self.step)
+        if not self.text:
+            plain = number(group["plain"])[:rows] if "plain" in group else None
+            self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:rows], number(group[f"values/{name}"]),
+                               plain, self.step)
         expected = tree(group.get(f"grad/{name}"))
 
         def gradient_error(result):
@@ -302,12 +263,14 @@ class Replay:
     # ---- a training step ----
 
     def take_train_step(self, group):
-        self.draws.check_rows("train", group["rows"][:], self.batch, self.samples, self.step // self.batches)
+        self.check_rows("train", group, self.batch, self.samples, self.step // self.batches)
+        self.begin_batch("train", group, self.step)
         epsilon = torch.zeros(self.batch, 0, dtype=DOUBLE)
         if self.method.tunes:
             epsilon = self.perturbation(group, self.batch, self.samples, is_valid=False)
         results = [self.train_objective(name, group, epsilon) for name in self.method.train]
         self.network.track(results[0]["pass"], self.buffers)  # split: the general pass alone
+        self.end_batch("train", results[0]["pass"])
         totals = [float(result["loss"] + result["penalty"]) for result in results]
         self.epoch_loss += totals[0]
         self.losses.update(train_loss=totals[0], response_loss=totals[1] if len(totals) > 1 else math.nan)
@@ -352,26 +315,27 @@ class Replay:
         kinks = Kinks(0.1 * self.compare.tolerance)
         kinks.flips = flips
         name = self.method.valid
-        p = self.pass_of(self.space.values(shifted.detach()), z, kinks=kinks)
-        output = self.network.output(number(group[f"x/{name}"]), p)
+        p = self.pass_of(self.space.values(shifted.detach()), z, kinks=kinks, states=self.states)
+        output = self.network.output(self.input(group, name), p)
         loss = self.network.loss(output, self.target(group))
         objective = loss - self.entropy_weight * self.space.entropy(raw_scale)
         dz, at_lambda, at_scale = torch.autograd.grad(objective, [z, lambda_, raw_scale], allow_unused=True)
         tuned = torch.tensor([hyper.tunes_scale for hyper in self.space.hypers], dtype=DOUBLE)
         zero = torch.zeros_like(self.space.lambda_)
-        return {"kinks": kinks, "values": p.values, "output": output, "loss": loss,
+        return {"kinks": kinks, "pass": p, "values": p.values, "output": output, "loss": loss,
                 "dz": torch.zeros_like(noise) if dz is None else dz,
                 "lambda": zero if at_lambda is None else at_lambda,
                 "raw_scale": tuned * (zero if at_scale is None else at_scale)}
 
     def take_hyper_step(self, group):
         compare, name = self.compare, self.method.valid
-        valid_batches = self.valid_rows // self.valid_batch
-        epoch = self.hyper_step // valid_batches
-        self.draws.check_rows("valid", group["rows"][:], self.valid_batch, self.valid_samples, epoch)
+        epoch = self.hyper_step // (self.valid_rows // self.valid_batch)  # of examples
+        self.check_rows("valid", group, self.valid_batch, self.valid_samples, epoch)
+        self.begin_batch("valid", group, self.hyper_step)
         self.perturbation(group, self.valid_batch, self.valid_samples, is_valid=True)
         noise, dz = number(group["noise"]), number(group[f"dz/{name}"])
-        self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:])
+        if not self.text:
+            self.draws.check_x(name, number(group[f"x/{name}"]), group["rows"][:])
         result = self.settle_kinks(lambda flips: self.evaluate_valid(group, noise, flips),
                                    lambda result: compare.error(dz, result["dz"]))
         compare.same(f"values/{name}", number(group[f"values/{name}"]), result["values"])
@@ -385,6 +349,7 @@ class Replay:
         for range_, values, gradient in (("lambda", self.space.lambda_, result["lambda"]),
                                          ("scale", self.space.raw_scale, result["raw_scale"])):
             self.optimizers[range_].step({"": values}, {"": gradient}, self.clip(range_, [gradient]))
+        self.end_batch("valid", result["pass"])
         self.hyper_step += 1
         self.losses["hyper_loss"] = float(result["loss"])
         self.compare_space(group)
@@ -402,8 +367,7 @@ class Replay:
         self.compare.holds("evaluation", evaluates == (name in self.file.get("epochs", {})))
         valid_loss = math.nan
         if evaluates:
-            self.compare.holds("valid/x (rows)", len(self.file["valid"]["x"]) == self.valid_rows)
-            valid_loss, accuracy = self.evaluate_part(self.file["valid"])
+            valid_loss, accuracy = self.evaluate_valid_part()
             recorded = self.file["epochs"][name].attrs
             self.compare.same("train_loss", recorded["train_loss"], self.epoch_loss / self.batches)
             self.compare.same("valid_loss", recorded["valid_loss"], valid_loss)
@@ -416,21 +380,29 @@ class Replay:
             for range_ in ranges:
                 self.optimizers[range_].rate = rate
 
-    def evaluate_part(self, part):
+    def evaluate_valid_part(self):
         """L_V(λ, r(λ)) and the part that is classified rightly: centred, r(λ) is the general weights; otherwise z = λ."""
-        rows = part["x"].shape[0]
-        at = self.space.lambda_.expand(rows, -1)
-        z = at if self.method.tunes and not self.method.centered else None
+        def output(x, states=None):
+            at = self.space.lambda_.expand(len(x), -1)
+            p = self.pass_of(self.space.values(at), at if takes_z else None, states=states)
+            return self.network.output(x, p), p.left
+
+        takes_z = self.method.tunes and not self.method.centered
         with torch.no_grad():
-            output = self.network.output(number(part["x"]), self.pass_of(self.space.values(at), z))
-        target = self.target(part)
-        right = output.flatten(1).argmax(1) == target if "labels" in part else torch.zeros(rows)
-        return float(self.network.loss(output, target)), float(right.to(DOUBLE).mean())
+            if self.text:
+                return self.text["valid"].evaluate(output, self.network.loss)
+            part = self.file["valid"]
+            self.compare.holds("valid/x (rows)", len(part["x"]) == self.valid_rows)
+            outputs, target = output(number(part["x"]))[0], self.target(part)
+            right = outputs.flatten(1).argmax(1) == target if "labels" in part else torch.zeros(self.valid_rows)
+            return float(self.network.loss(outputs, target)), float(right.to(DOUBLE).mean())
 
     def check_end(self, end):
         compare = self.compare
         compare.trees("params", tree(end["params"]), self.parameters)
         compare.trees("buffers", tree(end.get("buffers")), self.buffers)
+        if self.text:
+            self.text.check_end(end, compare)
         compare.same("lambda", number(end["lambda"]), self.space.lambda_)
         compare.same("raw_scale", number(end["raw_scale"]), self.space.raw_scale)
         for range_, optimizer in self.optimizers.items():

@@ -5,7 +5,8 @@ import math
 import torch
 
 from retrace_augment import augmented
-from retrace_layers import BatchNorm, Dropout, Map
+from retrace_layers import BatchNorm, Dropout
+from retrace_text import Decoder, Embedding
 
 SIGMAS = 6  # a frequency further off than this isn't chance
 
@@ -14,6 +15,7 @@ class Draws:
     def __init__(self, config, space, network, comparison, pixels=None):
         """pixels: mean and std by which bytes were normalized, None where examples are numbers."""
         self.config, self.space, self.network, self.compare = config, space, network, comparison
+        self.is_text = any(isinstance(layer, Embedding) for layer in network.every)
         self.seen, self.noise = set(), []      # of all steps
         self.kept = self.kept_variance = 0.0   # Σ k, k = kept − (1 − p), and its variance
         self.again = self.again_variance = 0.0  # Σ k k' with k' of the step before, likewise
@@ -55,9 +57,12 @@ class Draws:
             self.noise.append(column)
 
     def check_dropout(self, name, factors, values):
-        """0 or 1/(1 − rate), and one for a whole channel where it says so."""
-        layers = {layer.index: layer for layer in self.network.every if isinstance(layer, Dropout)}
-        self.compare.holds(f"dropout/{name} (layers)", set(factors) == set(layers))
+        """0 or 1/(1 − rate); one for a whole channel where it says so, and for all steps of a sequence where it doesn't
+        say otherwise; weights and words are dropped once for the whole batch."""
+        layers = {str(layer.index): layer for layer in self.network.every if isinstance(layer, Dropout)}
+        weights = {f"{owner.index}/{owner.dropped}": owner for layer in self.network.every
+                   for owner in layer.droppers() if owner.weight_dropout}
+        self.compare.holds(f"dropout/{name} (layers)", set(factors) == set(layers) | set(weights))
         for index, layer in layers.items():
             factor, rates = factors[index].flatten(1), layer.rates(values)
             kept = factor != 0
@@ -67,9 +72,19 @@ class Draws:
                 places = factors[index].flatten(2)
                 self.compare.holds(f"dropout/{name}/{index} (per channel)", bool((places == places[..., :1]).all()))
                 kept, factor = places[..., 0] != 0, places[..., 0]
+            if self.is_text and not layer.each_step:
+                steps = factors[index]
+                self.compare.holds(f"dropout/{name}/{index} (all steps alike)", bool((steps == steps[:, :1]).all()))
+                kept = steps[:, 0] != 0
             if self.pairs and name != "delta_general":
                 kept, rates = self.check_pairs(f"dropout/{name}/{index}", kept, rates)
             self.count_kept((name, index), kept.to(rates.dtype) - (1 - rates)[:, None], rates * (1 - rates))
+        for key, owner in weights.items():
+            rates = owner.weight_dropout.of(values).clamp(0, 0.999)
+            self.compare.holds(f"dropout/{name}/{key} (one rate)", bool((rates == rates[0]).all()))
+            kept, rate = (factors[key] != 0).reshape(1, -1), rates[:1]
+            self.compare.same(f"dropout/{name}/{key}", factors[key], kept / (1 - rate))
+            self.count_kept((name, key), kept.to(rate.dtype) - (1 - rate), rate * (1 - rate))
 
     def check_pairs(self, what, kept, rates):
         """One mask for both of a pair: what the higher rate keeps, the lower one does too. Returns the first half."""
@@ -144,32 +159,40 @@ class Draws:
                                          ("running_mean", buffers, 0), ("running_variance", buffers, 1)):
                     if tree is buffers or layer.owner_of(key) == layer.index:
                         compare.holds(f"{layer.index}/{key}", bool((tree[f"{layer.index}/{key}"] == value).all()))
-            if isinstance(layer, Map):
-                self.check_map(layer, parameters)
+            if isinstance(layer, Embedding):
+                self.check_weights(layer, parameters, "", 0.1)
+            for map_ in layer.maps():
+                self.check_weights(map_, parameters, map_.prefix)
 
-    def check_map(self, layer, parameters):
-        """Kaiming-uniform: within 1/√inputs; U and V (structured), or Θ (full) zero."""
+    def check_weights(self, layer, parameters, prefix, bound=None):
+        """Kaiming-uniform, within 1/√inputs, or within the bound; U and V (structured), or Θ (full) zero."""
         compare = self.compare
-        if layer.owner_of("general_weight") == layer.index:
-            self.check_weight(layer, parameters[f"{layer.index}/general_weight"])
+        name = f"{layer.index}/{prefix}"
+        if layer.owner_of(prefix + "general_weight") == layer.index:
+            weight = parameters[name + "general_weight"]
+            if bound is None:
+                self.check_weight(layer, name, weight)
+            else:
+                compare.holds(f"{name}general_weight (bound)", float(weight.abs().max()) <= (1 + 1e-6) * bound)
         zero = ("hyper",) if self.network.response == "structured" else ("response_weight", "response_bias")
-        for name in zero:
-            values = parameters.get(f"{layer.index}/{name}")
-            compare.holds(f"{layer.index}/{name} (zero)", values is None or bool((values == 0).all()))
+        zero += ("general_bias",) if isinstance(layer, Decoder) else ()
+        for parameter in zero:
+            values = parameters.get(name + parameter)
+            compare.holds(f"{name}{parameter} (zero)", values is None or bool((values == 0).all()))
 
-    def check_weight(self, layer, weight):
+    def check_weight(self, layer, name, weight):
         compare, kind = self.compare, layer.options.get("init", "kaiming")
         outputs, weight = weight.numel() / weight.shape[1], weight.flatten(1)
         bound = (1 + 1e-6) / math.sqrt(weight.shape[1])
         if kind == "zero":
-            compare.holds(f"{layer.index}/general_weight (zero)", bool((weight == 0).all()))
+            compare.holds(f"{name}general_weight (zero)", bool((weight == 0).all()))
         elif kind == "he":  # normal, of variance 2/(outputs · places of the kernel)
             count, spread = weight.numel(), float(weight.pow(2).mean()) * outputs / 2
-            compare.holds(f"{layer.index}/general_weight (variance)",
+            compare.holds(f"{name}general_weight (variance)",
                           abs(spread - 1) <= SIGMAS * math.sqrt(2 / count) + 20 / count)
         elif kind == "orthogonal":
             short = weight if len(weight) <= weight.shape[1] else weight.T
-            compare.same(f"{layer.index}/general_weight (orthogonal)", short @ short.T,
+            compare.same(f"{name}general_weight (orthogonal)", short @ short.T,
                          torch.eye(len(short), dtype=weight.dtype))
         else:
-            compare.holds(f"{layer.index}/general_weight (bound)", float(weight.abs().max()) <= bound)
+            compare.holds(f"{name}general_weight (bound)", float(weight.abs().max()) <= bound)

@@ -5,12 +5,13 @@ which dropout factors were drawn, and the hypernetwork's input z [B, h] (None: t
 of a layer (App. E; C and G) is affine in z, and everything is differentiable in z and in the parameters, so that the
 tangent J_yw Δw of Sec. 3.3 is the derivative in z at z = 0 along ε, taken by `tangent`.
 """
+import copy
 import math
 
 import torch
 import torch.nn.functional as F
 
-GENERAL = ("general_weight", "general_bias", "gamma", "beta")  # parameters of w_0; all others are the response's
+GENERAL = ("general_weight", "general_bias", "gamma", "beta")  # how parameters of w_0 end; all others are the response's
 TRUE = ("true", "yes", "on")
 
 
@@ -32,20 +33,29 @@ def entry_of(entry):
 
 class Pass:
     """What a pass knows beside its input: parameters and buffers {"LAYER/NAME": tensor}, values [B, h] in natural
-    units, z [B, h] or None, dropout factors {LAYER: tensor}, rows of each rank for local batch statistics, and `kinks`,
-    which remembers the units that are too close to a kink to be sure of their side."""
+    units, z [B, h] or None, dropout factors {"LAYER" or "LAYER/WEIGHT": tensor}, rows of each rank for local batch
+    statistics, what layers have kept of the rows {"LAYER/NAME": tensor}, and `kinks`, which remembers the units that are
+    too close to a kink to be sure of their side."""
 
-    def __init__(self, parameters, buffers, values, z=None, training=False, factors=None, shards=None, kinks=None):
+    def __init__(self, parameters, buffers, values, z=None, training=False, factors=None, shards=None, kinks=None,
+                 states=None):
         self.parameters, self.buffers, self.values, self.z = parameters, buffers, values, z
         self.training, self.factors, self.shards = training, factors or {}, shards
         self.kinks = kinks if kinks is not None else Kinks(0)
+        self.states = states or {}
         self.statistics = {}  # LAYER: (mean, variance) of the batch, as the running ones take them
+        self.left = {}        # "LAYER/NAME": what layers keep of the rows for the next batch
+        self.tapped = {}      # LAYER: its output, where a regularizer looks at it
 
     def at(self, z):
         """The same pass at another z."""
-        other = Pass(self.parameters, self.buffers, self.values, z, self.training, self.factors, self.shards, self.kinks)
-        other.statistics = self.statistics
+        other = copy.copy(self)
+        other.z, other.tapped = z, {}
         return other
+
+    def spread(self, examples, rows):
+        """[B, ...] for data rows [B T, ...]: the T steps of an example are alike."""
+        return examples if len(examples) in (1, rows) else examples.repeat_interleave(rows // len(examples), 0)
 
 
 class Kinks:
@@ -122,10 +132,32 @@ class Layer:
     def parameter(self, p, name):
         return p.parameters.get(f"{self.owner_of(name)}/{name}")
 
+    def maps(self):
+        """Its response maps."""
+        return []
+
+    def droppers(self):
+        """What of it may drop weights: each has a `weight_dropout`, or None, and says which weights as `dropped`."""
+        return self.maps()
+
 
 class Map(Layer):
     """y = W_g x + b_g + Σ_j [ s_j(z) ⊙ (W_j x) + t_j(z) ⊙ b_j ]; structured: one term, s = U z, t = V z, `hyper` being U
-    over V; full: h terms, s_j = t_j = z_j."""
+    over V; full: h terms, s_j = t_j = z_j. What is dropped of W is dropped of all W_j, once for the whole batch."""
+
+    def __init__(self, index, options, model, prefix=""):
+        super().__init__(index, options, model)
+        self.prefix, self.dropped = prefix, prefix.rstrip("_") or "weight"
+        self.weight_dropout = Quantity(options["weight_dropout"], model.names) if "weight_dropout" in options else None
+
+    def parameter(self, p, name):
+        return super().parameter(p, self.prefix + name)
+
+    def weight(self, p, name):
+        """A weight as the pass has it. W_j of a full response [h, out, in, ...] are dropped alike."""
+        weight = self.parameter(p, name)
+        factor = p.factors.get(f"{self.index}/{self.dropped}") if p.training and self.weight_dropout else None
+        return weight if weight is None or factor is None else weight * factor.reshape(weight.shape[-factor.dim():])
 
     def factors(self, p, z):
         """U z and V z [B, C]."""
@@ -135,31 +167,35 @@ class Map(Layer):
 
     def __call__(self, x, p):
         bias = self.parameter(p, "general_bias")
-        y = self.product(x, self.parameter(p, "general_weight"))
+        y = self.product(x, self.weight(p, "general_weight"))
         shift = 0 if bias is None else bias[None]
-        if p.z is not None:
-            weight, bias = self.parameter(p, "response_weight"), self.parameter(p, "response_bias")
+        weight = None if p.z is None else self.weight(p, "response_weight")
+        if weight is not None:
+            z, bias = p.spread(p.z, len(y)), self.parameter(p, "response_bias")
             if self.model.response == "full":
                 for j in range(len(weight)):
-                    y = y + self.expand(p.z[:, j, None]) * self.product(x, weight[j])
-                shift = shift + p.z @ bias if bias is not None else 0
+                    y = y + self.expand(z[:, j, None]) * self.product(x, weight[j])
+                shift = shift + z @ bias if bias is not None else 0
             else:
-                s, t = self.factors(p, p.z)
+                s, t = self.factors(p, z)
                 y = y + self.expand(s) * self.product(x, weight)
                 shift = shift + t * bias if bias is not None else 0
         return y + self.expand(shift) if torch.is_tensor(shift) else y
 
+    def maps(self):
+        return [self]
+
     def is_shared(self, p):
         """All its weights are another layer's, where they count."""
         names = ("general_weight", "response_weight", "hyper")
-        return not any(f"{self.index}/{name}" in p.parameters for name in names)
+        return not any(f"{self.index}/{self.prefix}{name}" in p.parameters for name in names)
 
     def squared_norms(self, p):
         """‖W(z_b)‖² of every example [B], biases left out."""
         w, rows = self.parameter(p, "general_weight").flatten(1), len(p.values)
-        if p.z is None:
+        r = None if p.z is None else self.parameter(p, "response_weight")
+        if r is None:
             return (w * w).sum().expand(rows)
-        r = self.parameter(p, "response_weight")
         if self.model.response == "full":
             terms = torch.cat([w.reshape(1, -1), r.flatten(1)])
             along = torch.cat([torch.ones_like(p.z[:, :1]), p.z], 1)
@@ -232,12 +268,13 @@ class Dropout(Layer):
         super().__init__(index, options, model)
         self.rate = Quantity(options["rate"], model.names)
         self.per_channel = options.get("per", "unit") == "channel"
+        self.each_step = boolean(options.get("each_step", "false"))
 
     def rates(self, values):
         return self.rate.of(values).clamp(0, 0.999)
 
     def __call__(self, x, p):
-        return x * p.factors[self.index].reshape(x.shape) if p.training else x
+        return x * p.factors[str(self.index)].reshape(x.shape) if p.training else x
 
 
 class BatchNorm(Layer):
@@ -305,6 +342,8 @@ def run(layers, x, p):
             x = x + kept.pop()
         else:
             x = layer(x, p)
+        if layer.index in layer.model.taps:
+            p.tapped[layer.index] = x
     return x
 
 
@@ -327,8 +366,8 @@ class L2(Penalty):
 
     def squares(self, p, epsilon):
         p = p if epsilon is None else p.at(epsilon)
-        maps = [layer for layer in self.model.every if isinstance(layer, Map) and not layer.is_shared(p)]
-        return sum(layer.squared_norms(p) for layer in maps)
+        maps = [map_ for layer in self.model.every for map_ in layer.maps() if not map_.is_shared(p)]
+        return sum(map_.squared_norms(p) for map_ in maps)
 
 
 class Jacobian(Penalty):
@@ -355,7 +394,7 @@ class Network:
     """`model:` and `regularizers:` of a config."""
 
     def __init__(self, model, regularizers, names, train_rows):
-        self.names, self.every, self.by_name = names, [], {}
+        self.names, self.every, self.by_name, self.taps = names, [], {}, set()
         self.response, self.loss_name = model.get("response", "structured"), model.get("loss", "mse")
         self.local = model.get("batchnorm", "synchronized") == "local"
         self.layers = self.read(model["layers"])
@@ -385,6 +424,22 @@ class Network:
 
     def output(self, x, p):
         return run(self.layers, x, p)
+
+    def linearized(self, x, p, epsilon):
+        """y and J_yw Δw; the pass then has tapped outputs as o + ȯ, which regularizers look at."""
+        def outputs(z):
+            at = p.at(z)
+            y = self.output(x, at)
+            shapes[:] = [y.shape, *(at.tapped[layer].shape for layer in sorted(self.taps))]
+            return torch.cat([y.flatten(), *(at.tapped[layer].flatten() for layer in sorted(self.taps))])
+
+        shapes = []
+        values, changes = tangent(outputs, epsilon)
+        sizes = [shape.numel() for shape in shapes]
+        pieces = [(a.reshape(shape), b.reshape(shape))
+                  for a, b, shape in zip(values.split(sizes), changes.split(sizes), shapes)]
+        p.tapped = {layer: o + change for layer, (o, change) in zip(sorted(self.taps), pieces[1:])}
+        return pieces[0]
 
     def loss(self, prediction, target):
         """mse: half the squared error summed over outputs; both are means over examples."""
