@@ -4,18 +4,21 @@ A batch of words has T time steps of each of B examples; a data row is a step, a
 whose hyperparameters and z it has.
 """
 import torch
+import torch.nn.functional as F
 
 from retrace_layers import LAYERS, REGULARIZERS, Layer, Linear, Quantity, Unsupported
 
 
 class Embedding(Layer):
     """y = W_g[t] + (U z) ⊙ W_r[t], or with the full response W_g[t] + Σ_j z_j W_j[t]. `dropout` drops whole words, for all
-    rows of a batch alike."""
+    rows of a batch alike; looking the word `padding` up trains no weight."""
 
     def __init__(self, index, options, model):
         super().__init__(index, options, model)
         self.weight_dropout = Quantity(options["dropout"], model.names) if "dropout" in options else None
         self.dropped = "words"
+        padding = int(options.get("padding", -1))
+        self.padding = padding if padding >= 0 else None
 
     def droppers(self):
         return [self]
@@ -36,7 +39,7 @@ class Embedding(Layer):
         return y + (z @ self.parameter(p, "hyper").T) * self.look_up(weight, words)
 
     def look_up(self, weight, words):
-        return weight[words]
+        return F.embedding(words, weight, padding_idx=self.padding)
 
 
 class Lstm(Layer):

@@ -64,6 +64,7 @@ static dstn_status record(tools_trace *trace, int64_t steps, dstn_error *err) {
     if (trace->writer) {
         put_attributes(trace);
         put_normalization(trace);
+        tools_trace_put_text(trace);
     }
     tools_trace_put_state(trace, "start");
     dstn_trainer_set_listener(trainer, &listener);

@@ -60,6 +60,7 @@ static void put_space(tools_trace *trace, const char *group) {
 void tools_trace_put_state(tools_trace *trace, const char *group) {
     const dstn_model *model = trace->job->model;
     dstn_trainer_gather_state(trace->job->trainer);
+    tools_trace_put_streams(trace, group);
     if (!trace->writer) {
         return;
     }
@@ -118,7 +119,7 @@ void tools_trace_put_epoch(tools_trace *trace) {
     if (!trace->writer || !dstn_trainer_evaluates_epochs(trainer)) {
         return;
     }
-    if (!trace->has_valid) {
+    if (!trace->has_valid && trace->job->dataset->words == 0) {
         put_valid(trace);
         trace->has_valid = true;
     }

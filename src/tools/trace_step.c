@@ -6,10 +6,10 @@
 /* ---- what the passes of a step have in common ---- */
 
 static void put_rows_of_source(tools_trace *trace, const dstn_batch *batch) {
-    const int64_t *lines = trace->job->dataset->source_rows[batch->part];
+    const int64_t *lines = trace->job->dataset->source_rows[batch->part]; /* NULL: a text, of which these are places */
     double *rows = dstn_alloc((size_t)batch->rows + 1, sizeof(double));
     for (int64_t b = 0; b < batch->rows; b++) {
-        rows[b] = (double)lines[batch->indices[b]];
+        rows[b] = (double)(lines ? lines[batch->indices[b]] : batch->indices[b]);
     }
     tools_trace_put_rows(trace, batch, (dstn_shape){0}, rows, "rows");
     free(rows);
@@ -21,11 +21,12 @@ static void put_answers(tools_trace *trace, const dstn_batch *batch) {
         tools_trace_put_stored(trace, batch, (dstn_shape){.rank = 1, .dims = {outputs}}, batch->targets, "targets");
         return;
     }
-    double *labels = dstn_alloc((size_t)batch->rows + 1, sizeof(double));
-    for (int64_t b = 0; b < batch->rows; b++) {
-        labels[b] = (double)batch->labels[b];
+    int64_t count = batch->rows * batch->steps;
+    double *labels = dstn_alloc((size_t)count + 1, sizeof(double));
+    for (int64_t r = 0; r < count; r++) {
+        labels[r] = (double)batch->labels[r];
     }
-    tools_trace_put_rows(trace, batch, (dstn_shape){0}, labels, "labels");
+    tools_trace_put_rows(trace, batch, tools_trace_steps(trace, batch, (dstn_shape){0}), labels, "labels");
     free(labels);
 }
 
@@ -55,6 +56,8 @@ static void put_batch(tools_trace *trace, const dstn_evaluation *evaluation) {
     put_rows_of_source(trace, evaluation->batch);
     put_answers(trace, evaluation->batch);
     put_plain(trace, evaluation->batch);
+    tools_trace_put_words(trace, evaluation->batch);
+    tools_trace_put_kept(trace, evaluation->batch);
     if (evaluation->perturbation.noise) {
         tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.noise, "noise");
         tools_trace_put_rows(trace, evaluation->batch, hypers, evaluation->perturbation.epsilon, "epsilon");
@@ -75,7 +78,8 @@ static void put_factors(tools_trace *trace, const dstn_evaluation *evaluation, c
     for (int64_t r = 0; r < rows; r++) {
         dstn_layer_factor(layer, &pass, r, factors + r * count);
     }
-    tools_trace_put_rows(trace, batch, layer->in, factors, "dropout/%s/%d", evaluation->objective->name, layer->index);
+    tools_trace_put_rows(trace, batch, tools_trace_steps(trace, batch, layer->in), factors, "dropout/%s/%d",
+                         evaluation->objective->name, layer->index);
     free(factors);
 }
 
@@ -84,7 +88,9 @@ static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
     const dstn_batch *batch = evaluation->batch;
     dstn_model *model = trace->job->model;
     dstn_shape hypers = {.rank = 1, .dims = {trace->job->space->count}};
-    tools_trace_put_stored(trace, batch, tools_trace_input(trace), batch->x, "x/%s", objective->name);
+    if (batch->x) {
+        tools_trace_put_stored(trace, batch, tools_trace_input(trace), batch->x, "x/%s", objective->name);
+    }
     tools_trace_put_rows(trace, batch, hypers, evaluation->values, "values/%s", objective->name);
     for (int l = 0; objective->part == DSTN_PART_TRAIN && l < model->layer_count; l++) {
         put_factors(trace, evaluation, model->layers[l]);

@@ -28,17 +28,28 @@ void tools_trace_put_step(tools_trace *trace, int rank, const int64_t *shape, co
     free(path);
 }
 
-/* Every row is one rank's, and 0 elsewhere: their sum is all rows. */
-static void put_rows(tools_trace *trace, const dstn_batch *batch, dstn_shape shape, const double *rows,
-                     const char *path) {
-    int64_t columns = dstn_shape_count(shape), total = batch->global_rows * columns;
+void tools_trace_gather(tools_trace *trace, tools_span span, dstn_shape shape, const double *rows, const char *path) {
+    int64_t columns = dstn_shape_count(shape), total = span.total * columns;
     double *all = dstn_alloc((size_t)total + 1, sizeof(double));
-    memcpy(all + batch->first_row * columns, rows, (size_t)(batch->rows * columns) * sizeof(double));
+    memcpy(all + span.first * columns, rows, (size_t)(span.rows * columns) * sizeof(double));
     dstn_group_sum(trace->job->group, all, total);
-    int64_t dims[DSTN_MAX_RANK] = {batch->global_rows};
+    int64_t dims[DSTN_MAX_RANK] = {span.total};
     memcpy(dims + 1, shape.dims, sizeof(shape.dims));
     tools_trace_put(trace, path, 1 + shape.rank, dims, all);
     free(all);
+}
+
+static tools_span span_of(const dstn_batch *batch) {
+    return (tools_span){batch->first_row, batch->rows, batch->global_rows};
+}
+
+dstn_shape tools_trace_steps(const tools_trace *trace, const dstn_batch *batch, dstn_shape shape) {
+    if (trace->job->dataset->words == 0) {
+        return shape;
+    }
+    dstn_shape steps = {.rank = shape.rank + 1, .dims = {batch->steps}};
+    memcpy(steps.dims + 1, shape.dims, (size_t)shape.rank * sizeof(*shape.dims));
+    return steps;
 }
 
 void tools_trace_put_rows(tools_trace *trace, const dstn_batch *batch, dstn_shape shape, const double *rows,
@@ -47,7 +58,7 @@ void tools_trace_put_rows(tools_trace *trace, const dstn_batch *batch, dstn_shap
     va_start(arguments, name);
     char *path = step_name(trace, name, arguments);
     va_end(arguments);
-    put_rows(trace, batch, shape, rows, path);
+    tools_trace_gather(trace, span_of(batch), shape, rows, path);
     free(path);
 }
 
@@ -71,9 +82,10 @@ void tools_trace_put_stored(tools_trace *trace, const dstn_batch *batch, dstn_sh
     va_start(arguments, name);
     char *path = step_name(trace, name, arguments);
     va_end(arguments);
-    double *rows = dstn_alloc((size_t)(batch->rows * dstn_shape_count(shape)) + 1, sizeof(double));
-    tools_trace_canonical(trace, shape, batch->rows, stored, rows);
-    put_rows(trace, batch, shape, rows, path);
+    int64_t count = batch->rows * batch->steps;
+    double *rows = dstn_alloc((size_t)(count * dstn_shape_count(shape)) + 1, sizeof(double));
+    tools_trace_canonical(trace, shape, count, stored, rows);
+    tools_trace_gather(trace, span_of(batch), tools_trace_steps(trace, batch, shape), rows, path);
     free(rows);
     free(path);
 }

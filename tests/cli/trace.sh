@@ -70,6 +70,8 @@ trace "pixels-pairs" 1 pixels.yaml --set train.samples=2 --set train.antithetic=
 OMP_NUM_THREADS=3 trace "pixels-threads" 1 pixels.yaml --set method=stn-centered --steps 3
 expect "what they are compared with is what Pillow makes of images" 0 '^hue 0 ' \
   /usr/bin/python3 "$root/tests/trace/pillow.py" "$root/analysis"
+expect "the LSTM that they are compared with is that of lstm_7h.h5" 0 '^63 quantities' \
+  /usr/bin/python3 "$root/tests/trace/lstm.py" "$root/analysis" "$root/tests/fixtures/lstm_7h.h5"
 
 # The networks for CIFAR-10 as their configs have them, but narrow: whole, and with all that they tune.
 /usr/bin/python3 "$root/tests/small_cifar.py" cifar 4
