@@ -434,14 +434,26 @@ void dstn_response_map_fold(dstn_response_map *map, const void *z);
 
 typedef struct dstn_regularizer_type dstn_regularizer_type;
 
+/* The output of a layer that regularizers look at. Whoever runs the layers keeps it, and adds what regularizers leave
+ * here to the adjoint of that output. */
+typedef struct dstn_tap {
+    const dstn_layer *layer;
+    void *value;      /* [BT, out] of the last forward pass: o; of a linearized one o + ȯ */
+    void *adjoint;    /* [BT, out]: ∂(penalties)/∂value */
+    bool has_adjoint; /* of that pass; false: nothing has been put there yet */
+} dstn_tap;
+
 typedef struct dstn_regularizer {
     const dstn_regularizer_type *type;
     const dstn_kernel *kernel;
     int64_t hypers;
     int64_t max_rows;          /* examples of a pass */
+    int64_t max_steps;         /* and their time steps */
     int64_t train_rows;        /* n */
     dstn_layer *const *layers; /* borrowed, [layer_count] */
     int layer_count;
+    const dstn_layer *tapped; /* whose output it looks at, set by `plan`; NULL: it looks at parameters */
+    dstn_tap *tap;            /* of that layer, borrowed; set before it is bound */
     void *settings;
     void *content;
 } dstn_regularizer;
@@ -463,7 +475,8 @@ struct dstn_regularizer_type {
     bool (*bind)(dstn_regularizer *regularizer, dstn_arena *arena);
     /* Value, tangent and adjoint. This rank's share of the penalty: the sum over its examples of strength_b/2n ·
      * ‖v_b‖², divided by batch_rows, where v_b is the regularized vector at the pass's weights (linearized: v + v̇).
-     * Adds the gradients that the pass wants. Called after the forward (and tangent) pass and before the layers'
+     * One that looks at a layer's output has strength_b times the mean of the squares in its place. Adds the gradients
+     * that the pass wants, or to the tap's adjoint. Called after the forward (and tangent) pass and before the layers'
      * adjoints. */
     double (*penalize)(dstn_regularizer *regularizer, const dstn_pass *pass);
 };

@@ -87,8 +87,11 @@ const void *dstn_model_prediction(const dstn_model *model);
 double dstn_model_loss(dstn_model *model, const dstn_pass *pass, const void *targets, const int64_t *labels,
                        int64_t *correct);
 
-/* Sum of all regularizers for the last forward pass, this rank's share; adds their gradients. */
+/* Sum of all regularizers for the last forward pass, this rank's share; adds their gradients, and keeps for the adjoint
+ * what they have in layers' outputs. */
 double dstn_model_penalty(dstn_model *model, const dstn_pass *pass);
+/* Whether it adds to the gradients of parameters before the layers do; regularizers of layers' outputs don't. */
+bool dstn_model_penalizes_parameters(const dstn_model *model);
 
 /* Adjoint of the last forward pass, from the loss's gradient down: gradients are added to those ranges that pass->grad
  * names, and pass->dz if it is set. */

@@ -190,9 +190,9 @@ static dstn_pass pass_of(dstn_problem *problem, const dstn_objective *objective,
     return pass;
 }
 
-/* Penalties add to the gradients before the layers do; without any, the layers start them anew. */
+/* Penalties of parameters add to the gradients before the layers do; without any, the layers start them anew. */
 static void start_gradients(dstn_problem *problem, dstn_pass *pass) {
-    pass->overwrite = problem->model->regularizer_count == 0;
+    pass->overwrite = !dstn_model_penalizes_parameters(problem->model);
     for (int r = 0; r < DSTN_RANGES; r++) {
         if (pass->grad[r] && !pass->overwrite) {
             dstn_model_zero_gradient(problem->model, (dstn_range)r);

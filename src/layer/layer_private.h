@@ -9,7 +9,7 @@
     X(linear)                                                                                                          \
     X(conv)                                                                                                            \
     X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(residual) X(residual_begin) X(residual_end)
-#define REGULARIZERS(X) X(l2) X(jacobian)
+#define REGULARIZERS(X) X(l2) X(jacobian) X(ar) X(tar)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
 #define DECLARE_REGULARIZER(name) extern const dstn_regularizer_type layer_regularizer_##name;

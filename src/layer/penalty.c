@@ -18,6 +18,7 @@ dstn_status dstn_regularizer_read(const char *name, dstn_node node, dstn_layer *
                                       .kernel = setting->kernel,
                                       .hypers = setting->hypers,
                                       .max_rows = setting->max_rows,
+                                      .max_steps = setting->max_steps > 0 ? setting->max_steps : 1,
                                       .train_rows = train_rows,
                                       .layers = layers,
                                       .layer_count = layer_count,

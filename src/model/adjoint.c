@@ -47,6 +47,17 @@ static void *adjoint_of_fork(const adjoint_call *call, const void *dy, void *tar
     return target;
 }
 
+/* In place: nobody else wants the adjoint that passes through here. */
+static void *adjoint_of_tap(const adjoint_call *call, void *dy) {
+    const model_step *step = call->step;
+    const dstn_kernel *kernel = call->work->model->kernel;
+    if (step->tap->has_adjoint) {
+        kernel->axpy(kernel, call->rows.count * dstn_shape_count(step->in), 1, kept(call, step->tap->adjoint, step->in),
+                     dy);
+    }
+    return dy;
+}
+
 /* One step above the batch layer, from `dy` (NULL: none is wanted) to `target` if it writes anything; returns where the
  * adjoint of its input is. */
 static void *adjoint_of(const adjoint_call *call, void *dy, void *target) {
@@ -65,6 +76,8 @@ static void *adjoint_of(const adjoint_call *call, void *dy, void *target) {
         return adjoint_of_fork(call, dy, target);
     case STEP_JOIN:
         return adjoint_of_join(call, dy);
+    case STEP_TAP:
+        return adjoint_of_tap(call, dy);
     default:
         return dy;
     }

@@ -15,6 +15,10 @@ void model_chain_destroy(model_chain *chain) {
     for (int i = 0; i < chain->branch_count; i++) {
         free(chain->branches[i]);
     }
+    for (int i = 0; i < chain->tap_count; i++) {
+        free(chain->taps[i]);
+    }
+    free(chain->taps);
     free(chain->branches);
     free(chain->steps);
     free(chain->segments);
@@ -57,6 +61,7 @@ static bool output_moves(model_step *step) {
         return step->in_moves || step->layer->parameter_count > 0;
     case STEP_ROWS:
     case STEP_SHAPE:
+    case STEP_TAP:
         return step->in_moves;
     case STEP_FORK:
         branch->in_moves = step->in_moves;
@@ -76,4 +81,43 @@ void model_chain_find_moves(model_chain *chain) {
         chain->steps[i].in_moves = moves;
         chain->steps[i].out_moves = moves = output_moves(&chain->steps[i]);
     }
+}
+
+/* ---- taps -------------------------------------------------------------------------------------------------------- */
+
+/* The step that has the layer's output: of lists in a list, where they are joined. */
+static int output_step(const model_chain *chain, const dstn_layer *layer) {
+    bool is_list = layer->type->kind == DSTN_LAYER_RESIDUAL;
+    int i = chain->step_count - 1;
+    while (i > 0 && !(is_list ? chain->steps[i].kind == STEP_JOIN && chain->steps[i].branch->layer == layer
+                              : chain->steps[i].layer == layer)) {
+        i--;
+    }
+    return i;
+}
+
+static void insert_tap(model_chain *chain, int at, dstn_tap *tap) {
+    model_chain_add_step(chain, STEP_TAP);
+    model_step *steps = chain->steps, *before = &steps[at - 1];
+    memmove(&steps[at + 1], &steps[at], (size_t)(chain->step_count - 1 - at) * sizeof *steps);
+    steps[at] = (model_step){.kind = STEP_TAP, .tap = tap, .in = before->out, .out = before->out};
+    model_chain_find_moves(chain);
+}
+
+dstn_tap *model_chain_tap(model_chain *chain, const dstn_layer *layer) {
+    for (int i = 0; i < chain->tap_count; i++) {
+        if (chain->taps[i]->layer == layer) {
+            return chain->taps[i];
+        }
+    }
+    int step = output_step(chain, layer);
+    if (!chain->steps[step].out_moves) {
+        return NULL;
+    }
+    dstn_tap *tap = dstn_alloc(1, sizeof *tap);
+    tap->layer = layer;
+    chain->taps = longer(chain->taps, chain->tap_count, sizeof *chain->taps);
+    chain->taps[chain->tap_count++] = tap;
+    insert_tap(chain, step + 1, tap);
+    return tap;
 }

@@ -51,6 +51,9 @@ static const void *value_of(const step_call *call, const void *in, void *target)
     case STEP_JOIN:
         add(call, in, kept(call, branch->has_shortcut ? branch->main : branch->value, step->out), target);
         return target;
+    case STEP_TAP:
+        keep(call, step->in, in, step->tap->value);
+        return in;
     }
     return in;
 }
@@ -69,6 +72,13 @@ static const void *join_tangents(const step_call *call, const void *in, void *ta
         model_settle(call->work->model, call->rows.count, step->out, step->in_moves ? in : other, target);
     }
     return target;
+}
+
+/* What regularizers look at is o + ȯ (Sec. 3.3). */
+static void tap_tangent(const step_call *call, const void *in) {
+    const model_step *step = call->step;
+    const dstn_kernel *kernel = call->work->model->kernel;
+    kernel->axpy(kernel, call->rows.count * dstn_shape_count(step->in), 1, in, kept(call, step->tap->value, step->in));
 }
 
 /* Likewise for the tangent; NULL where it is zero. `x` is the input itself. */
@@ -97,6 +107,9 @@ static const void *tangent_of(const step_call *call, const void *x, const void *
         return in;
     case STEP_JOIN:
         return join_tangents(call, in, target);
+    case STEP_TAP:
+        tap_tangent(call, in);
+        return in;
     default:
         return in;
     }
@@ -190,6 +203,9 @@ const void *dstn_model_forward(dstn_model *model, const dstn_pass *pass, const v
     chain->is_linearized = pass->kind == DSTN_PASS_LINEARIZED;
     for (int l = 0; l < model->layer_count; l++) {
         dstn_layer_begin(model->layers[l], pass);
+    }
+    for (int i = 0; i < chain->tap_count; i++) {
+        chain->taps[i]->has_adjoint = false;
     }
     for (int i = 0; i < chain->segment_count; i++) {
         forward_segment(model, pass, i);

@@ -103,6 +103,19 @@ static dstn_status input_shape(const dstn_model_request *request, const model_se
     return DSTN_OK;
 }
 
+/* What it needs of the chain. */
+static dstn_status tap_layer(const dstn_model *model, dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
+    const dstn_layer *layer = regularizer->tapped;
+    regularizer->tap = layer ? model_chain_tap(model->chain, layer) : NULL;
+    if (layer && !regularizer->tap) {
+        return dstn_node_fail(node, err,
+                              "the output of layer %d (%s) depends on no parameters; accepted: a layer with "
+                              "parameters, or one behind it",
+                              layer->index, layer->type->name);
+    }
+    return DSTN_OK;
+}
+
 static dstn_status read_regularizers(dstn_model *model, const dstn_model_request *request,
                                      const dstn_layer_setting *setting, dstn_error *err) {
     size_t count = dstn_node_count(request->regularizers);
@@ -118,7 +131,10 @@ static dstn_status read_regularizers(dstn_model *model, const dstn_model_request
         if (status != DSTN_OK) {
             return status;
         }
-        model->regularizer_count++;
+        dstn_regularizer *regularizer = model->regularizers[model->regularizer_count++];
+        if (tap_layer(model, regularizer, dstn_node_at(request->regularizers, i), err) != DSTN_OK) {
+            return err->status;
+        }
     }
     return DSTN_OK;
 }

@@ -2,14 +2,23 @@
  *
  * The nested lists of layers become one chain. Where a residual connection begins, a fork keeps the input; a turn,
  * which only a shortcut with layers of its own has, puts the output of the list aside and goes on with what the fork
- * kept; and a join adds the two branches. So every step has one input and one output, and works row by row but for
- * batch layers, each of which begins a segment: what lies between the layers of a segment stays in the caches. */
+ * kept; and a join adds the two branches. Behind a layer that regularizers look at, a tap keeps what passes through it,
+ * and on the way down adds what they have in it. So every step has one input and one output, and works row by row but
+ * for batch layers, each of which begins a segment: what lies between the layers of a segment stays in the caches. */
 #ifndef DSTN_MODEL_PRIVATE_H
 #define DSTN_MODEL_PRIVATE_H
 
 #include "dstn/model.h"
 
-typedef enum model_step_kind { STEP_BATCH, STEP_ROWS, STEP_SHAPE, STEP_FORK, STEP_TURN, STEP_JOIN } model_step_kind;
+typedef enum model_step_kind {
+    STEP_BATCH,
+    STEP_ROWS,
+    STEP_SHAPE,
+    STEP_FORK,
+    STEP_TURN,
+    STEP_JOIN,
+    STEP_TAP
+} model_step_kind;
 
 /* A residual connection. What the join adds is `value`, or where the shortcut has layers, `main`. A value *moves* if
  * it depends on parameters: where it doesn't, there is no tangent, and no adjoint is wanted. */
@@ -29,6 +38,7 @@ typedef struct model_step {
     model_step_kind kind;
     dstn_layer *layer;    /* NULL: a turn, or a join that has no line of its own */
     model_branch *branch; /* of forks, turns and joins */
+    dstn_tap *tap;        /* of taps */
     dstn_shape in, out;
     bool in_moves, out_moves;
 } model_step;
@@ -51,6 +61,8 @@ typedef struct model_chain {
     model_step *steps;
     int branch_count;
     model_branch **branches;
+    int tap_count;
+    dstn_tap **taps;
     int segment_count;
     model_segment *segments;
     /* What a segment's batch layer leaves, of the value and of the tangent, and the adjoint that it gets; of one part:
@@ -86,6 +98,9 @@ void model_chain_destroy(model_chain *chain); /* NULL is allowed */
 /* Adds a step, whose shapes and branch the caller sets; valid until the next one is added. */
 model_step *model_chain_add_step(model_chain *chain, model_step_kind kind);
 model_branch *model_chain_add_branch(model_chain *chain);
+/* The tap of a layer's output, which is put into the chain where there is none yet. NULL: the output depends on no
+ * parameters. */
+dstn_tap *model_chain_tap(model_chain *chain, const dstn_layer *layer);
 /* Finds out what moves, once all steps are there. */
 void model_chain_find_moves(model_chain *chain);
 

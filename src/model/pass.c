@@ -22,6 +22,15 @@ double dstn_model_penalty(dstn_model *model, const dstn_pass *pass) {
     return sum;
 }
 
+bool dstn_model_penalizes_parameters(const dstn_model *model) {
+    for (int r = 0; r < model->regularizer_count; r++) {
+        if (!model->regularizers[r]->tapped) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void dstn_model_zero_gradient(dstn_model *model, dstn_range range) {
     model->kernel->fill(model->kernel, model->count[range], 0, model->gradient[range]);
 }

@@ -24,11 +24,11 @@ static void cut(model_chain *chain) {
 
 /* Values pass through these steps as they are, on the way up and on the way down. */
 static bool passes_up(const model_step *step) {
-    return step->kind == STEP_SHAPE || step->kind == STEP_FORK;
+    return step->kind == STEP_SHAPE || step->kind == STEP_FORK || step->kind == STEP_TAP;
 }
 
 static bool passes_down(const model_step *step) {
-    return step->kind == STEP_SHAPE || step->kind == STEP_JOIN;
+    return step->kind == STEP_SHAPE || step->kind == STEP_JOIN || step->kind == STEP_TAP;
 }
 
 static void find_writers(const model_chain *chain, model_segment *segment) {
@@ -114,6 +114,13 @@ static bool bind_branch(const dstn_model *model, model_branch *branch) {
     return branch->value && branch->tangent && branch->adjoint && (has_main || !branch->has_shortcut);
 }
 
+static bool bind_tap(const dstn_model *model, dstn_tap *tap) {
+    int64_t width = dstn_shape_count(tap->layer->out);
+    tap->value = take(model, data_rows(model), width);
+    tap->adjoint = take(model, data_rows(model), width);
+    return tap->value && tap->adjoint;
+}
+
 /* Values of what the batch layer of a segment leaves for the steps above it. */
 static int64_t largest_product(const dstn_model *model) {
     const model_chain *chain = model->chain;
@@ -161,6 +168,9 @@ bool model_bind_segments(dstn_model *model, const dstn_model_request *request) {
     }
     for (int i = 0; i < chain->branch_count; i++) {
         is_bound = is_bound && bind_branch(model, chain->branches[i]);
+    }
+    for (int i = 0; i < chain->tap_count; i++) {
+        is_bound = is_bound && bind_tap(model, chain->taps[i]);
     }
     for (int l = 0; l < model->layer_count; l++) {
         is_bound = is_bound && dstn_layer_bind(model->layers[l], model->arena);

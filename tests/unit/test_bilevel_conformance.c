@@ -333,6 +333,67 @@ static void adjoints_are_transposed_tangents(void **state) {
     walk(check_adjoint);
 }
 
+/* ---- penalties of outputs ---------------------------------------------------------------------------------------- */
+
+/* Strength times the mean of v², or of (v_{t+1} − v_t)², of the last layer's output v: y, linearized y + ẏ. */
+static double output_penalty(const network *n, const dstn_evaluation *evaluation, network_rows rows, bool is_change) {
+    const double *v = dstn_model_prediction(n->model);
+    int64_t width = n->outputs, squares = rows.steps - is_change;
+    double sum = 0;
+    for (int64_t b = 0; b < rows.count; b++) {
+        double strength = evaluation->values[b * NETWORK_HYPERS + 2], own = 0;
+        for (int64_t i = 0; i < squares * width; i++) {
+            const double *at = v + b * rows.steps * width + i;
+            double term = is_change ? at[width] - at[0] : at[0];
+            own += term * term;
+        }
+        sum += squares > 0 ? strength * own / (double)(squares * width) : 0;
+    }
+    return sum / (double)rows.total;
+}
+
+static void check_output_penalties(const network_plan *plan, bool is_change) {
+    network n;
+    assert_true(network_new(&n, plan, (network_making){.kernel = network_reference()}, self));
+    assert_false(dstn_model_penalizes_parameters(n.model));
+    const dstn_objective *objective;
+    for (int k = 0; k < NETWORK_ALL; k++) {
+        for (size_t i = 0; (objective = dstn_objective_at(i)) != NULL; i++) {
+            dstn_batch batch;
+            network_rows rows = network_all[k];
+            rows.total += 2;
+            network_enter(plan, n.kernel, objective->name, "");
+            dstn_evaluation evaluation = network_evaluate(&n, objective, rows, &batch);
+            double want = output_penalty(&n, &evaluation, rows, is_change);
+            conformance_near(evaluation.penalty, objective->part == DSTN_PART_TRAIN ? want : 0, 1e-13 * (1 + want),
+                             "the penalty");
+        }
+    }
+    network_destroy(&n);
+}
+
+static void penalties_of_outputs_are_means_over_steps_examples_and_units(void **state) {
+    (void)state;
+    network_plan plan = {.table = "regularizer", .name = "ar", .in = {1, {4}, 0}};
+    plan.layers = "[linear: {out: 3}, relu, linear: {name: top, out: 2}]";
+    plan.regularizers = "{ar: {strength: c, tap: top}}";
+    check_output_penalties(&plan, false);
+    plan.name = "tar";
+    plan.regularizers = "{tar: {strength: c, tap: top}}";
+    check_output_penalties(&plan, true);
+    conformance_end();
+}
+
+static void two_penalties_of_one_output_add_up(void **state) {
+    (void)state;
+    network_plan plan = {.table = "regularizer", .name = "ar", .in = {1, {4}, 0}};
+    plan.layers = "[linear: {out: 3}, relu: {name: top}, linear: {out: 2}]";
+    plan.regularizers = "{ar: {strength: c, tap: top}, tar: {strength: a, tap: top}, l2: {strength: b}}";
+    current_check = check_gradients;
+    check_plan(&plan);
+    conformance_end();
+}
+
 /* ---- what an objective does not ask for -------------------------------------------------------------------------- */
 
 static void check_rest(const trial *t) {
@@ -374,6 +435,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(hypergradients_are_those_of_the_objective),
         cmocka_unit_test(tangents_are_derivatives_of_the_output),
         cmocka_unit_test(adjoints_are_transposed_tangents),
+        cmocka_unit_test(two_penalties_of_one_output_add_up),
+        cmocka_unit_test(penalties_of_outputs_are_means_over_steps_examples_and_units),
         cmocka_unit_test(what_is_not_asked_for_is_left_alone),
     };
     dstn_error err;

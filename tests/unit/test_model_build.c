@@ -74,6 +74,20 @@ static void models_that_cannot_be_are_refused_at_the_line(void **state) {
     assert_refused_plan(unpenalized, "model.yaml:3:", "no layer");
 }
 
+static void outputs_that_cannot_be_penalized_are_refused_at_the_line(void **state) {
+    (void)state;
+    world_plan plan = plan_of("model:\n  layers: [relu: {name: low}, flatten, linear: {out: 3, name: top}]");
+    plan.regularizers = "{ar: {strength: c, tap: tip}}";
+    assert_refused_plan(plan, "model.yaml:3:", "did you mean \"top\"? accepted: low, top");
+    plan.regularizers = "{tar: {strength: c, tap: low}}";
+    assert_refused_plan(plan, "model.yaml:3:", "layer 0 (relu) depends on no parameters");
+    plan.regularizers = "{tar: {strength: c}}";
+    assert_refused_plan(plan, "model.yaml:3:", "accepted: tap: the name of");
+    plan.model = "model:\n  layers: [flatten, linear: {out: 3}]";
+    plan.regularizers = "{ar: {strength: c, tap: top}}";
+    assert_refused_plan(plan, "model.yaml:3:", "none has a name");
+}
+
 /* Features named as an image of one channel by the model: the data's shape need not say so. With more channels their
  * order would be a guess. */
 static void a_model_may_name_the_shape_of_its_input(void **state) {
@@ -407,6 +421,7 @@ static void shapes_know_where_a_canonical_value_is_stored(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nets_that_cannot_be_are_refused_at_the_line),
+        cmocka_unit_test(outputs_that_cannot_be_penalized_are_refused_at_the_line),
         cmocka_unit_test(models_that_cannot_be_are_refused_at_the_line),
         cmocka_unit_test(a_model_may_name_the_shape_of_its_input),
         cmocka_unit_test(a_width_multiplies_the_outputs_of_all_layers_but_the_last),

@@ -91,6 +91,48 @@ static void a_squared_error_and_a_full_response_too(void **state) {
     for_all_kinds(plan, world_check);
 }
 
+/* ---- regularizers of outputs ---- */
+
+/* The layer `top` stands alone and among row layers, begins and ends residual connections of both kinds, and is within
+ * them. */
+static const char *const tapped[] = {
+    HEAD "    [conv: {name: top, out: 3, kernel: 2}, relu, flatten, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, relu: {name: top}, maxpool, flatten, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, flatten: {name: top}, dropout: {rate: a}, linear: {out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, flatten, linear: {name: top, out: 3}]",
+    HEAD "    [conv: {out: 3, kernel: 2}, flatten, dropout: {name: top, rate: a}]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual_begin: {name: top}, batchnorm, relu, residual_end, flatten]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual_begin, batchnorm: {name: top}, residual_end, relu, flatten]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual_begin, relu, residual_end: {name: top}, relu, flatten]",
+    HEAD "    [residual: {name: top, layers: [conv: {out: 2, kernel: 1}, relu]}, relu, avgpool]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual: {name: top, layers: [relu, conv: {out: 2, kernel: 1}],\n"
+         "     shortcut: [conv: {out: 2, kernel: 1}]}, conv: {out: 2, kernel: 1}, avgpool]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual: {layers: [relu, conv: {name: top, out: 2, kernel: 1}],\n"
+         "     shortcut: [conv: {out: 2, kernel: 1}]}, conv: {out: 2, kernel: 1}, avgpool]",
+    HEAD "    [conv: {out: 2, kernel: 1}, residual: {layers: [relu],\n"
+         "     shortcut: [conv: {out: 2, kernel: 1}, relu: {name: top}]}, relu, avgpool]",
+};
+enum { TAPPED = sizeof tapped / sizeof tapped[0] };
+
+static world_plan tapped_plan(int i) {
+    world_plan plan = plan_of(tapped[i]);
+    plan.regularizers = "{ar: {strength: c, tap: top}}";
+    return plan;
+}
+
+/* dz is of the loss alone: hyperparameter steps have no penalties. */
+static void check_tapped(world *w) {
+    w->pass.dz = NULL;
+    world_check(w);
+}
+
+static void the_output_of_any_layer_can_be_penalized(void **state) {
+    (void)state;
+    for (int i = 0; i < TAPPED; i++) {
+        for_all_kinds(tapped_plan(i), check_tapped);
+    }
+}
+
 /* ---- the same in other ways ---- */
 
 typedef struct notes {
@@ -139,9 +181,8 @@ static notes notes_of_rows(const world *w, world_plan plan, int64_t block, int64
 }
 
 /* Blocks change nothing at all; parts nothing but the order of sums over all rows. */
-static void check_rows_at_a_time(const char *model, int kind, bool training) {
+static void check_rows_at_a_time(world_plan plan, int kind, bool training) {
     world w;
-    world_plan plan = plan_of(model);
     world_new(&w, plan);
     w.pass.training = training;
     world_set_kind(&w, (dstn_pass_kind)kind);
@@ -159,9 +200,13 @@ static void check_rows_at_a_time(const char *model, int kind, bool training) {
 
 static void no_result_depends_on_how_many_rows_are_taken_at_a_time(void **state) {
     (void)state;
-    for (int i = 0; i <= ORDERS; i++) {
-        for (int k = 0; k < 6; k++) {
-            check_rows_at_a_time(i < ORDERS ? orders[i] : everything, k % 3, k < 3);
+    for (int k = 0; k < 6; k++) {
+        check_rows_at_a_time(plan_of(everything), k % 3, k < 3);
+        for (int i = 0; i < ORDERS; i++) {
+            check_rows_at_a_time(plan_of(orders[i]), k % 3, k < 3);
+        }
+        for (int i = 0; i < TAPPED; i++) {
+            check_rows_at_a_time(tapped_plan(i), k % 3, k < 3);
         }
     }
 }
@@ -212,6 +257,7 @@ static void overwritten_gradients_are_those_added_to_zero(void **state) {
     world_plan plan = plan_of(everything);
     plan.regularizers = NULL;
     for_all_kinds(plan, check_overwrite);
+    for_all_kinds(tapped_plan(0), check_overwrite);
 }
 
 static void count_ready(void *user, dstn_range range, int64_t offset, int64_t count) {
@@ -285,6 +331,7 @@ int main(void) {
         cmocka_unit_test(gradients_of_a_net_with_all_layers_equal_finite_differences),
         cmocka_unit_test(gradients_are_right_in_whatever_order_layers_stand),
         cmocka_unit_test(a_squared_error_and_a_full_response_too),
+        cmocka_unit_test(the_output_of_any_layer_can_be_penalized),
         cmocka_unit_test(no_result_depends_on_how_many_rows_are_taken_at_a_time),
         cmocka_unit_test(threads_share_the_rows_and_change_nothing),
         cmocka_unit_test(overwritten_gradients_are_those_added_to_zero),
