@@ -216,8 +216,8 @@ struct dstn_kernel {
     /* ½ Σ_c (y − t)²; dy may be NULL. */
     double (*squared_error)(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
                             const void *t, void *dy);
-    /* −log softmax(y)[label]; dy may be NULL. Rows whose (first) largest output is the label's are added to *correct
-     * [in,out, may be NULL]. */
+    /* −log softmax(y)[label]; dy may be NULL, or y. Rows whose (first) largest output is the label's are added to
+     * *correct [in,out, may be NULL]. */
     double (*cross_entropy)(const dstn_kernel *kernel, int64_t rows, int64_t cols, double weight, const void *y,
                             const int64_t *labels, void *dy, int64_t *correct);
 

@@ -40,17 +40,4 @@ int64_t kernel_map_input_size(const dstn_map *map);  /* elements of one example 
 int64_t kernel_map_output_size(const dstn_map *map); /* elements of one example */
 int64_t kernel_map_weights(const dstn_map *map);     /* elements of the weight */
 
-/* ---- packed matrices --------------------------------------------------------------------------------------------- */
-
-/* What every backend knows of one. */
-struct dstn_packed {
-    bool transpose;
-    int64_t k, n;       /* of op(W) */
-    const void *weight; /* as it is stored; NULL: not set yet */
-    void *own;          /* what a backend keeps beside; NULL in the references */
-};
-
-/* Freed with free(). */
-dstn_packed *kernel_packed_new(bool transpose, int64_t k, int64_t n);
-
 #endif

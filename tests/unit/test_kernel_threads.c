@@ -160,6 +160,29 @@ static void arrays_free(arrays *a) {
     free(a->v);
 }
 
+/* Rows by word, a language model's loss, and the gates of an LSTM, on the same arrays. */
+static void run_language_model(const dstn_kernel *k, arrays *a) {
+    enum { WORDS = 2000, TEXT = 100, UNITS = 1000, CELLS = 50, STATES = UNITS * CELLS };
+    int64_t labels[TEXT], tokens[TEXT];
+    for (int64_t r = 0; r < TEXT; r++) {
+        labels[r] = r * r % WORDS;
+        tokens[r] = r * r % (LONG / UNITS);
+    }
+    a->sums[0] += k->cross_entropy(k, TEXT, WORDS, 0.5, a->y, labels, a->m, NULL);
+    k->gather_rows(k, TEXT, UNITS, tokens, NULL, a->x, a->y);
+    k->scatter_rows(k, TEXT, UNITS, tokens, NULL, a->y, a->x);
+    const dstn_lstm_rows rows = {CELLS, UNITS, 4 * UNITS, UNITS, UNITS};
+    char *c = a->y;
+    char *squashed = c + STATES * k->size, *h = squashed + STATES * k->size, *before = h + STATES * k->size;
+    k->lstm_forward(k, rows, a->x, before, c, squashed, h);
+    k->lstm_tangent(k, rows, a->x, before, squashed, a->m, a->v, h);
+    k->lstm_adjoint(k, rows, a->x, before, squashed, h, a->v, a->m);
+    dstn_packed *packed = k->packed_new(k, true, UNITS, LONG / UNITS);
+    k->packed_set(k, packed, a->x);
+    k->packed_product(k, packed, 2, a->m, UNITS, 0, a->v, LONG / UNITS);
+    k->packed_destroy(k, packed);
+}
+
 /* All operations that split their loops. */
 static void run(const dstn_kernel *k, arrays *a, int64_t n, int64_t rows, int64_t cols) {
     double center[COLUMNS];
@@ -183,8 +206,10 @@ static void loops_that_are_split_compute_the_same_bits(void **state) {
         arrays one = arrays_new(k), three = arrays_new(k);
         set_threads("1");
         run(k, &one, LONG, ROWS, COLUMNS);
+        run_language_model(k, &one);
         set_threads("3");
         run(k, &three, LONG, ROWS, COLUMNS);
+        run_language_model(k, &three);
         assert_memory_equal(one.x, three.x, LONG * k->size);
         assert_memory_equal(one.y, three.y, LONG * k->size);
         assert_memory_equal(one.m, three.m, LONG * k->size);

@@ -20,12 +20,16 @@ static inline void tile_store_some(real *x, tile value, int64_t count) {
 }
 
 #if defined(KERNEL_F32)
-
 typedef int32_t tile_bits __attribute__((vector_size(TILE * sizeof(int32_t))));
+#else
+typedef int64_t tile_bits __attribute__((vector_size(TILE * sizeof(int64_t))));
+#endif
 
 static inline tile tile_select(tile_bits where, tile yes, tile no) {
     return (tile)((where & (tile_bits)yes) | (~where & (tile_bits)no));
 }
+
+#if defined(KERNEL_F32)
 
 /* x = n ln 2 + r with |r| ≤ ½ ln 2. Adding 1.5 · 2²³ leaves n in the lowest bits of the mantissa. */
 typedef struct tile_split {

@@ -4,7 +4,8 @@
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 /* Rows and columns; 1: the loss alone. */
-static const int64_t outputs[][CASE_ARGUMENTS] = {{0, 3}, {1, 1}, {11, 3}, {12, 5}, {40, 10}, {12, 5, 1}, {1, 1, 1}};
+static const int64_t outputs[][CASE_ARGUMENTS] = {{0, 3},     {1, 1},    {11, 3},   {12, 5},   {40, 10},
+                                                  {12, 5, 1}, {1, 1, 1}, {1, 1024}, {3, 1300}, {2, 2048, 1}};
 
 static void check_squared_error(case_arrays *a, const dstn_kernel *k, const int64_t *m) {
     double want = 0;
