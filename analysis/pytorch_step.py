@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One STN or Delta-STN training step of a network of jobs/models in PyTorch, to time beside `dstn bench`.
 
-Usage: pytorch_step.py --model mlp|simple-cnn|alexnet|vgg16|resnet18 --method stn|delta-stn [--batch B] [--threads N]
+Usage: pytorch_step.py --model mlp|simple-cnn|alexnet|vgg16|resnet18|lstm --method stn|delta-stn [--batch B] [--threads N]
        [--steps N] [--width W] [--hyper N] [--tangent double-backward|explicit] [--dstn PATH] [--rounds N] | --check
 
 A step is what `dstn bench` times: a mini-batch of bytes is gathered and normalized, noise and dropout masks are drawn
@@ -10,7 +10,8 @@ general and response weights. The predictions y + J_yw Δw of Delta-STN's respon
 a row, as the method's authors take them, or with `--tangent explicit` from a tangent that is carried along the forward
 pass by hand, the fewest products that PyTorch can do it with. `--check` compares both with finite differences. The
 network is built from the same file as dstn's, `--width` narrows both, and `--hyper N` gives both N more hyperparameters
-that no layer uses, as augmentations have them. With --dstn, blocks of PyTorch's steps alternate with runs of `dstn bench`, with the same threads.
+that no layer uses, as augmentations have them. The language model, lstm, is in pytorch_lstm.py: its step takes 70 words
+of 40 streams, with the settings of jobs/lstm-ptb.yaml. With --dstn, blocks of PyTorch's steps alternate with runs of `dstn bench`, with the same threads.
 """
 import argparse
 import json
@@ -30,9 +31,10 @@ MODELS = pathlib.Path(__file__).resolve().parent.parent / "jobs" / "models"
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=["mlp", "simple-cnn", "alexnet", "vgg16", "resnet18"], default="mlp")
+    parser.add_argument("--model", choices=["mlp", "simple-cnn", "alexnet", "vgg16", "resnet18", "lstm"],
+                        default="mlp")
     parser.add_argument("--method", choices=["stn", "delta-stn"], default="delta-stn")
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, help="default: 128, of lstm 40 streams")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--width", type=float, default=1, help="multiplies the outputs of all layers but the last")
     parser.add_argument("--hyper", type=int, default=0, help="hyperparameters more, which no layer uses")
@@ -41,7 +43,9 @@ def arguments():
     parser.add_argument("--dstn", help="the program to compare with")
     parser.add_argument("--rounds", type=int, default=3, help="blocks of steps")
     parser.add_argument("--check", action="store_true", help="compare gradients with finite differences; no timing")
-    return parser.parse_args()
+    found = parser.parse_args()
+    found.batch = found.batch or (40 if found.model == "lstm" else 128)
+    return found
 
 
 args = arguments()
@@ -53,6 +57,8 @@ needs.check("torch", "yaml")
 import torch
 import torch.nn.functional as F
 import yaml
+
+import pytorch_lstm
 
 # ---- layers: each maps (x, ẋ, z) to (y, ẏ); ẋ is None where no tangent is carried ----
 
@@ -418,6 +424,7 @@ def check():
         check_net(name, net_of(model, width, 1), torch.randn(9, *model["input"]), labels)
     model = yaml.safe_load(SMALL)
     check_net("small residual", net_of(model), torch.randn(9, *model["input"]), labels)
+    pytorch_lstm.check()
 
 
 # ---- timing ----
@@ -433,12 +440,22 @@ def time_block(trainer, steps):
 
 
 def run_dstn():
-    command = [args.dstn, "bench", str(MODELS / f"{args.model}.yaml"), "--set", f"width={args.width}", "--method",
-               args.method, "--batch", str(args.batch), "--json", *(["--hyper", str(args.hyper)] if args.hyper else [])]
+    is_text = args.model == "lstm"
+    file, width = (MODELS.parent / "lstm-ptb.yaml", "model.width") if is_text else (MODELS / f"{args.model}.yaml", "width")
+    command = [args.dstn, "bench", str(file), "--set", f"{width}={args.width}", "--method", args.method, "--batch",
+               str(args.batch), "--json", *(["--hyper", str(args.hyper)] if args.hyper else [])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr.strip() or f"{args.dstn} ended with {done.returncode}")
     return json.loads(done.stdout)
+
+
+def trainer_of(model):
+    if args.model == "lstm":
+        units = int(args.width * model["layers"][0]["embedding"]["out"] + 0.5)
+        net = pytorch_lstm.Net(units=units, hypers=len(pytorch_lstm.NAMES) + args.hyper)
+        return pytorch_lstm.Trainer(net, args.batch, args.method, args.tangent)
+    return Trainer(net_of(model, args.width, args.hyper), model["input"], args.batch, args.method, args.tangent)
 
 
 def main():
@@ -447,8 +464,7 @@ def main():
         return
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = model_of(args.model)
-    trainer = Trainer(net_of(model, args.width, args.hyper), model["input"], args.batch, args.method, args.tangent)
+    trainer = trainer_of(model_of(args.model))
     time_block(trainer, min(3, args.steps))
     seconds, found = [], []
     rounds = min(args.rounds, args.steps)
