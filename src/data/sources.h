@@ -5,7 +5,7 @@
 
 #include "dstn/data.h"
 
-#define DATA_SOURCES(X) X(csv) X(idx) X(cifar) X(hdf5)
+#define DATA_SOURCES(X) X(csv) X(idx) X(cifar) X(ptb) X(hdf5)
 
 #define DATA_DECLARE_SOURCE(name) extern const dstn_data_source data_source_##name;
 DATA_SOURCES(DATA_DECLARE_SOURCE)

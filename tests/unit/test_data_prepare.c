@@ -326,7 +326,7 @@ static void the_registry_finds_its_sources(void **state) {
     while (dstn_data_source_at(count)) {
         count++;
     }
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 5);
 }
 
 int main(void) {
