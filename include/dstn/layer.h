@@ -360,11 +360,13 @@ struct dstn_response_map {
      * [terms, in, out]), biases [out] ([terms, out]), hyper [h, width] with U beside V. */
     dstn_parameter *weight, *bias, *response_weight, *response_bias, *hyper;
     dstn_map *map;
-    void *factors;  /* [B, width]: s beside t, at the last pass's z */
-    void *products; /* [terms, BT, plane, out]: a_j = W_j x of the last forward or tangent pass */
-    void *scaled;   /* [a part of BT, plane, out]: s ⊙ δ; scratch */
-    void *adjoints; /* [B, max(width, out)]: ds beside dt; scratch */
-    void *sums;     /* [B, out]: Σ δ over places and steps; NULL where there is one of them: δ itself is meant */
+    bool recurs;             /* step by step: see dstn_map_request */
+    struct map_steps *steps; /* what that takes, else NULL */
+    void *factors;           /* [B, width]: s beside t, at the last pass's z */
+    void *products;          /* [terms, BT, plane, out]: a_j = W_j x of the last forward or tangent pass */
+    void *scaled;            /* [a part of BT, plane, out]: s ⊙ δ; scratch */
+    void *adjoints;          /* [B, max(width, out)]: ds beside dt; scratch */
+    void *sums; /* [B, out]: Σ δ over places and steps; NULL where there is one of them: δ itself is meant */
 };
 
 /* The first fields of the settings of layers that let a user choose them, and their options. */
@@ -383,6 +385,7 @@ typedef struct dstn_map_request {
     bool bias, responds;  /* whether it has biases, and a response to the hyperparameters */
     int init;             /* as in dstn_map_settings */
     bool is_whole_layer;  /* see dstn_response_map */
+    bool recurs;          /* the input of one time step depends on the output of the one before */
 } dstn_map_request;
 
 dstn_map_shape dstn_map_shape_of_matrix(int64_t in, int64_t out);

@@ -8,7 +8,9 @@
 #define LAYERS(X)                                                                                                      \
     X(linear)                                                                                                          \
     X(conv)                                                                                                            \
-    X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(residual) X(residual_begin) X(residual_end)
+    X(lstm)                                                                                                            \
+    X(relu)                                                                                                            \
+    X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(lstm) X(residual) X(residual_begin) X(residual_end)
 #define REGULARIZERS(X) X(l2) X(jacobian) X(ar) X(tar)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;

@@ -79,7 +79,8 @@ dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, co
                                                   : 1,
                                .in_count = shape->in * shape->in_height * shape->in_width,
                                .init = request->init,
-                               .is_whole_layer = request->is_whole_layer};
+                               .is_whole_layer = request->is_whole_layer,
+                               .recurs = request->recurs};
     map->out_count = map->plane * map->out;
     double copies = is_full ? (double)layer->hypers + 1 : 2;
     if ((double)map->in * (double)map->out * copies > 1e15) {
@@ -114,15 +115,19 @@ bool layer_map_bind(dstn_response_map *map, dstn_arena *arena) {
         map->adjoints = dstn_arena_take(arena, examples * (size_t)width * size);
         is_complete = is_complete && map->factors && map->products && map->scaled && map->adjoints;
     }
+    if (map->recurs) {
+        is_complete = layer_map_bind_steps(map) && is_complete;
+    }
     return map->map && is_complete;
 }
 
 void layer_map_release(dstn_response_map *map) {
     map->layer->kernel->map_destroy(map->layer->kernel, map->map);
+    layer_map_release_steps(map);
 }
 
 size_t layer_map_memory(const dstn_response_map *map) {
-    return map->map ? map->layer->kernel->map_memory(map->layer->kernel, map->map) : 0;
+    return (map->map ? map->layer->kernel->map_memory(map->layer->kernel, map->map) : 0) + layer_map_steps_memory(map);
 }
 
 double layer_map_product_flops(const dstn_response_map *map) {

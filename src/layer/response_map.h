@@ -47,6 +47,33 @@ map_piece layer_map_piece(const dstn_response_map *map, const dstn_pass *pass, d
 /* A factor from one example on. */
 dstn_factor layer_map_factor_at(const dstn_response_map *map, dstn_factor factor, int64_t example);
 
+/* ---- response_map_pass.c: pieces of a pass ---- */
+/* y += b_g */
+void layer_map_add_bias(const dstn_response_map *map, dstn_rows rows, void *y);
+/* y += s ⊙ a + t ⊙ b of all terms. */
+void layer_map_add_terms(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y);
+/* s ⊙ δ, to map->scaled. */
+void layer_map_scale_by(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, dstn_factor s,
+                        const void *dy);
+
+/* ---- response_map_steps.c: a map that recurs, one time step of all examples at a time. Arrays are those of the step,
+ * whose rows lie as far apart as is said, y and dy T rows of the map's output ---- */
+bool layer_map_bind_steps(dstn_response_map *map);
+void layer_map_release_steps(dstn_response_map *map);
+size_t layer_map_steps_memory(const dstn_response_map *map);
+/* Before the first step: y += b_g of all rows, the pass's factors, and the weights as they are now. */
+void layer_map_begin_steps(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y);
+/* y += W_g x + Σ s ⊙ (W_j x) + t ⊙ b_j in a response pass, else W_g x. */
+void layer_map_step_forward(dstn_response_map *map, const dstn_pass *pass, int64_t t, const void *x, int64_t x_stride,
+                            void *y);
+/* ẏ += W_g ẋ, the part of a linearized pass that goes step by step. */
+void layer_map_step_tangent(dstn_response_map *map, const dstn_pass *pass, const void *x_tangent, int64_t x_stride,
+                            void *y_tangent);
+void layer_map_begin_adjoint_steps(dstn_response_map *map, const dstn_pass *pass);
+/* dx += W_gᵀ δ, in a response pass with the terms' share. Gradients follow from all steps together. */
+void layer_map_step_adjoint(dstn_response_map *map, const dstn_pass *pass, int64_t t, const void *dy, void *dx,
+                            int64_t dx_stride);
+
 /* ---- response_map_init.c ---- */
 void layer_map_initialize(dstn_response_map *map, dstn_rng rng);
 

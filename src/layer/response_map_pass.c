@@ -48,8 +48,7 @@ void dstn_response_map_tangent(dstn_response_map *map, const dstn_pass *pass, ds
     term_products(map, pass, rows, x);
 }
 
-/* y += s ⊙ a + t ⊙ b of all terms. */
-static void add_terms(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y) {
+void layer_map_add_terms(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     for (int64_t j = 0; layer_map_responds(map, pass) && j < map->terms; j++) {
         map_term term = layer_map_pass_term(map, pass, j);
@@ -68,7 +67,7 @@ static int64_t neighbours(dstn_rows rows) {
     return rows.stride > 1 ? 1 : rows.count;
 }
 
-static void add_bias(const dstn_response_map *map, dstn_rows rows, void *y) {
+void layer_map_add_bias(const dstn_response_map *map, dstn_rows rows, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     for (int64_t i = 0; i < layer_map_pieces(rows); i++) {
         kernel->add_row(kernel, neighbours(rows) * map->plane, map->out, map->bias->value,
@@ -78,10 +77,10 @@ static void add_bias(const dstn_response_map *map, dstn_rows rows, void *y) {
 
 void dstn_response_map_forward_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y) {
     if (map->bias) {
-        add_bias(map, rows, y);
+        layer_map_add_bias(map, rows, y);
     }
     if (pass->kind == DSTN_PASS_RESPONSE) {
-        add_terms(map, pass, rows, y);
+        layer_map_add_terms(map, pass, rows, y);
     }
 }
 
@@ -92,7 +91,7 @@ void dstn_response_map_tangent_rows(dstn_response_map *map, const dstn_pass *pas
         kernel->fill(kernel, neighbours(rows) * map->out_count, 0,
                      element(map, y_tangent, i * rows.stride * map->out_count));
     }
-    add_terms(map, pass, rows, y_tangent);
+    layer_map_add_terms(map, pass, rows, y_tangent);
 }
 
 /* ---- adjoint, row by row ----------------------------------------------------------------------------------------- */
@@ -102,8 +101,8 @@ static void *wanted_dz(const dstn_pass *pass) {
     return pass->kind == DSTN_PASS_RESPONSE ? pass->dz : NULL;
 }
 
-static void scale_by(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, dstn_factor s,
-                     const void *dy) {
+void layer_map_scale_by(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, dstn_factor s,
+                        const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     for (int64_t i = 0; i < layer_map_pieces(rows); i++) {
         map_piece piece = layer_map_piece(map, pass, rows, i);
@@ -115,7 +114,7 @@ static void scale_by(const dstn_response_map *map, const dstn_pass *pass, dstn_r
 
 void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy) {
     if (layer_map_responds(map, pass) && map->hyper) {
-        scale_by(map, pass, rows, layer_map_pass_term(map, pass, 0).s, dy);
+        layer_map_scale_by(map, pass, rows, layer_map_pass_term(map, pass, 0).s, dy);
     }
 }
 
@@ -227,7 +226,7 @@ static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, d
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = layer_map_pass_term(map, pass, j);
         if (!map->hyper && (wants_gradient || dx)) {
-            scale_by(map, pass, rows, term.s, dy);
+            layer_map_scale_by(map, pass, rows, term.s, dy);
         }
         if (wants_gradient) {
             term_gradient(map, pass, rows, j, beta, x, dy);
