@@ -5,12 +5,12 @@
 #include "dstn/layer.h"
 
 /* A new layer or regularizer is one file, which defines layer_NAME or layer_regularizer_NAME, and one entry here. */
-#define LAYERS(X)                                                                                                      \
-    X(linear)                                                                                                          \
-    X(conv)                                                                                                            \
-    X(lstm)                                                                                                            \
-    X(relu)                                                                                                            \
-    X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) X(lstm) X(residual) X(residual_begin) X(residual_end)
+/* clang-format off */
+#define LAYERS(X) \
+    X(linear) X(conv) X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) \
+    X(lstm) \
+    X(residual) X(residual_begin) X(residual_end)
+/* clang-format on */
 #define REGULARIZERS(X) X(l2) X(jacobian) X(ar) X(tar)
 
 #define DECLARE_LAYER(name) extern const dstn_layer_type layer_##name;
