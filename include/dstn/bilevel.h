@@ -38,8 +38,8 @@ typedef struct dstn_objective {
 const dstn_objective *dstn_objective_find(const char *name); /* NULL: unknown */
 const dstn_objective *dstn_objective_at(size_t i);           /* table order, NULL past the end */
 
-/* FLOPs of the matrix products that an objective needs on `rows` examples. */
-double dstn_objective_flops(const dstn_objective *objective, const dstn_model *model, int64_t rows);
+/* FLOPs of the matrix products that an objective needs on `rows` examples of `steps` time steps. */
+double dstn_objective_flops(const dstn_objective *objective, const dstn_model *model, int64_t rows, int64_t steps);
 
 /* ---- methods --------------------------------------------------------------------------------------------------- */
 
@@ -144,12 +144,19 @@ dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_
  * the same masks and augmentation draws, at its own rates and strengths: what is odd in ε cancels. Batch statistics are
  * over all rows of a pass (over a shard's, where there are shards). Ranks, and shards, divide the rows. An objective
  * that is not perturbed (Eq. 3.9, `fixed`) takes its B examples, and so does a hyperparameter step in which no scale is
- * tuned: ε is 0 there. */
+ * tuned: ε is 0 there.
+ *
+ * A text is read in as many streams as a batch has rows. A batch has the next `length` places of each, and its layers
+ * start from the state that the batch before left (from zero at the beginning of an epoch): back-propagation is
+ * truncated there. Hyperparameter steps read the validation part in the same way, with a state of their own. */
 typedef struct dstn_train_settings {
     int64_t iterations; /* training steps; 0: epochs decides */
     int64_t epochs;
     int64_t batch;         /* examples of a global training batch */
     int64_t valid_batch;   /* of a global validation batch; 0: as batch */
+    int64_t length;        /* of a text: places of each stream in a batch (T) */
+    bool vary_length;      /* that of a training batch is drawn (dstn_sampler_request.varies), and the rate of its step
+                              is multiplied by T/length */
     int64_t train_steps;   /* T_train */
     int64_t valid_steps;   /* T_valid */
     int64_t warmup;        /* iterations before the first hyperparameter step */
@@ -209,13 +216,18 @@ typedef struct dstn_epoch {
  * shard, or 64 (at most a batch) for evaluations, on any number of ranks. */
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group);
 
+/* What such training needs of a model: max_rows, as above, max_steps, and this rank's stream_rows. Of the data set only
+ * `words` and `rows` are looked at. */
+void dstn_train_size_model(const dstn_train_settings *settings, const dstn_dataset *dataset, const dstn_group *group,
+                           dstn_model_request *request);
+
 /* Where the group has several ranks, the model's parameters and gradients, and the moments, move into memory that ranks
  * of one node share (dstn_shared): weights are there once a node, each rank updates its slices of them, and the model
  * is of no more use when the trainer is gone or could not be made. Further trainers of the same model are destroyed
  * before the first; with shards it has one alone (DSTN_ERROR_RUN). Made, and destroyed, by all ranks of the group
  * together.
  *
- * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch; no shards where layers keep state of
+ * Checks the settings against the data (batch sizes, ranks ≤ examples of a batch; one sample where layers keep state of
  * rows) and takes all memory.
  * DSTN_ERROR_USAGE. The caller has initialized the model before: later, all ranks of a node would write the same
  * weights, while others read them already. The space may be reset at any time before training. */
@@ -269,12 +281,17 @@ void dstn_trainer_train_step(dstn_trainer *trainer);
 void dstn_trainer_hyper_step(dstn_trainer *trainer);
 
 /* Loss (and accuracy, NAN for regression) of the learned best response at the current λ over a whole part, without
- * dropout: weights at z = λ for stn, z = 0 for the others. Collective over the group. */
+ * dropout: weights at z = λ for stn, z = 0 for the others. A text is read in as many streams as a validation batch has
+ * rows, each from a state of zero to its end. Collective over the group. */
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy);
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
 
-/* FLOPs of the matrix products of one training step, over the group. */
+/* Training steps of the first `epochs` epochs, and how many epochs so many steps are. */
+int64_t dstn_trainer_steps(const dstn_trainer *trainer, int64_t epochs);
+double dstn_trainer_epochs(const dstn_trainer *trainer, int64_t step);
+
+/* FLOPs of the matrix products of one training step (of a text, of one of the usual length), over the group. */
 double dstn_trainer_step_flops(const dstn_trainer *trainer);
 
 /* Bytes that the trainer took beside its model: optimizer moments and a mini-batch's arrays; where the group has

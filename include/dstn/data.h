@@ -224,6 +224,8 @@ typedef struct dstn_batch {
                                r mod drawn_rows; 0: all. The caller's, set before a batch is filled */
     int64_t steps;          /* T: time steps of a stream, 1 for examples */
     bool carried;           /* the rows go on from the batch before: layers keep their rows' state */
+    int stream;             /* which rows these are that go on: the part, as filled; a caller may then say another */
+    int64_t state_row;      /* place of the first one among this rank's rows of the stream; the caller's, 0 as bound */
     void *x;                /* [B·T, features] in the kernel's scalar type; NULL for tokens */
     int64_t *tokens;        /* [B·T] words, or NULL */
     void *targets;          /* regression: [B·T, outputs] in the kernel's scalar type, else NULL */

@@ -4,6 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+static int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- examples ---------------------------------------------------------------------------------------------------- */
+
 /* One piece of a part: rows first … first+rows-1. */
 static dstn_evaluation evaluate_rows(dstn_trainer *trainer, dstn_part part, int64_t first, int64_t rows) {
     for (int64_t r = 0; r < rows; r++) {
@@ -46,10 +52,91 @@ static void evaluate_share(dstn_trainer *trainer, dstn_part part, double sums[2]
     dstn_group_sum(trainer->group, sums, 2);
 }
 
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+static int64_t streams_of(const dstn_trainer *trainer, dstn_part part) {
+    return lesser(trainer->valid.batch, trainer->dataset->rows[part]);
+}
+
+/* Streams first … first+count-1 of the `total` that a part is read in, from their places `at` on, so many steps. */
+typedef struct stream_piece {
+    dstn_part part;
+    int64_t total, first, count, at, steps;
+} stream_piece;
+
+/* Adds the sum of the losses, as a part of the mean over all words, and how many words were told rightly. */
+static void evaluate_words(dstn_trainer *trainer, const stream_piece *piece, double sums[2]) {
+    const dstn_perturbation none = {NULL, NULL};
+    dstn_batch *batch = &trainer->batch;
+    int64_t words = trainer->dataset->rows[piece->part], length;
+    for (int64_t b = 0; b < piece->count; b++) {
+        dstn_share_of(words, piece->total, piece->first + b, &trainer->indices[b], &length);
+        trainer->indices[b] += piece->at;
+    }
+    batch->carried = piece->at > 0;
+    batch->state_row = 0;
+    dstn_batch_fill(batch, trainer->dataset, trainer->kernel, piece->part, trainer->indices, piece->steps, piece->count,
+                    piece->first, piece->total, NULL);
+    batch->stream = DSTN_STREAM_EVALUATION;
+    dstn_evaluation evaluation =
+        dstn_problem_evaluate(trainer->problem, trainer->method->evaluation, batch, none, trainer->progress.step);
+    dstn_model_advance(trainer->model, DSTN_STREAM_EVALUATION);
+    sums[0] += evaluation.loss * (double)(piece->total * piece->steps) / (double)words;
+    sums[1] += (double)evaluation.correct;
+}
+
+/* To the ends of the streams, the first of which may be a word longer than the others. */
+static void evaluate_streams(dstn_trainer *trainer, dstn_part part, int64_t first, int64_t count, double sums[2]) {
+    int64_t words = trainer->dataset->rows[part], length = trainer->settings.length;
+    int64_t total = streams_of(trainer, part), places = words / total;
+    stream_piece piece = {.part = part, .total = total, .first = first, .count = count};
+    for (piece.at = 0; piece.at < places && count > 0; piece.at += piece.steps) {
+        piece.steps = lesser(length, places - piece.at);
+        evaluate_words(trainer, &piece, sums);
+    }
+    piece.count = lesser(words % total - first, count);
+    if (piece.count > 0) {
+        piece.steps = 1;
+        evaluate_words(trainer, &piece, sums);
+    }
+}
+
+/* A shard's streams at a time, which are the same on any number of ranks; sums pairwise in their order. */
+static void evaluate_streams_in_order(dstn_trainer *trainer, dstn_part part, double sums[2]) {
+    int64_t shards = trainer->settings.shards, own, count;
+    double *table = dstn_alloc(2 * (size_t)shards, sizeof *table);
+    dstn_group_share(trainer->group, shards, &own, &count);
+    for (int64_t s = own; s < own + count; s++) {
+        int64_t first, streams;
+        dstn_share_of(streams_of(trainer, part), shards, s, &first, &streams);
+        table[2 * s] = table[2 * s + 1] = 0;
+        evaluate_streams(trainer, part, first, streams, table + 2 * s);
+    }
+    dstn_shards_sum(trainer->group, shards, 2, table);
+    sums[0] = table[0];
+    sums[1] = table[1];
+    free(table);
+}
+
+static void evaluate_share_of_streams(dstn_trainer *trainer, dstn_part part, double sums[2]) {
+    int64_t first, count;
+    dstn_group_share(trainer->group, streams_of(trainer, part), &first, &count);
+    evaluate_streams(trainer, part, first, count, sums);
+    dstn_group_sum(trainer->group, sums, 2);
+}
+
+/* ---- any part ---------------------------------------------------------------------------------------------------- */
+
+typedef void part_evaluation(dstn_trainer *trainer, dstn_part part, double sums[2]);
+
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy) {
+    part_evaluation *const of_examples[] = {evaluate_share, evaluate_in_order}, *const of_text[] = {
+                                                                                    evaluate_share_of_streams,
+                                                                                    evaluate_streams_in_order};
+    bool is_text = trainer->dataset->words > 0, in_order = trainer->settings.shards > 0;
     double sums[2] = {0, 0};
     dstn_phase before = dstn_profile_enter(DSTN_PHASE_EVALUATION);
-    (trainer->settings.shards > 0 ? evaluate_in_order : evaluate_share)(trainer, part, sums);
+    (is_text ? of_text : of_examples)[in_order](trainer, part, sums);
     dstn_profile_leave(before);
     *loss = sums[0];
     bool counts = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;

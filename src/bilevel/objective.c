@@ -43,7 +43,8 @@ const dstn_objective *dstn_objective_find(const char *name) {
     return NULL;
 }
 
-double dstn_objective_flops(const dstn_objective *objective, const dstn_model *model, int64_t rows) {
-    dstn_pass pass = {.kind = objective->kind, .grad = {objective->grad[0], objective->grad[1]}, .rows = rows};
+double dstn_objective_flops(const dstn_objective *objective, const dstn_model *model, int64_t rows, int64_t steps) {
+    dstn_pass pass = {
+        .kind = objective->kind, .grad = {objective->grad[0], objective->grad[1]}, .rows = rows, .steps = steps};
     return dstn_model_flops(model, &pass);
 }

@@ -5,24 +5,13 @@
  * not perturbed ε is nothing: it takes the B examples alone, and costs what it did. */
 #include "rows.h"
 
-/* ---- shares ------------------------------------------------------------------------------------------------------ */
+#include "sizes.h"
 
-/* Without shards a group divides rows, with them it divides shards, which divide rows. */
-static void share_rows(const dstn_trainer *trainer, bilevel_span *span) {
-    int64_t first, count, last_first, last_count, shards = trainer->settings.shards;
-    if (shards == 0) {
-        dstn_group_share(trainer->group, span->total, &span->first_row, &span->rows);
-        return;
-    }
-    dstn_group_share(trainer->group, shards, &first, &count);
-    dstn_share_of(span->total, shards, first, &span->first_row, &span->rows);
-    dstn_share_of(span->total, shards, first + count - 1, &last_first, &last_count);
-    span->rows = last_first + last_count - span->first_row;
-}
+/* ---- shares ------------------------------------------------------------------------------------------------------ */
 
 static bilevel_span make_span(const dstn_trainer *trainer, dstn_sampling sampling) {
     bilevel_span span = {.sampling = sampling, .total = dstn_sampling_rows(sampling)};
-    share_rows(trainer, &span);
+    bilevel_share_of(trainer->group, trainer->settings.shards, span.total, &span.first_row, &span.rows);
     return span;
 }
 
@@ -76,6 +65,7 @@ void bilevel_fill_rows(dstn_trainer *trainer, const dstn_objective *objective, b
     }
     trainer->batch.drawn_rows = dstn_sampling_drawn(span->sampling);
     trainer->batch.carried = rows.draw.carried;
+    trainer->batch.state_row = first - span->first_row;
     dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, share->part, trainer->indices, rows.draw.steps,
                     count, first, span->total, augments ? &augmenting : NULL);
 }

@@ -107,17 +107,27 @@ static double gradient_norm(const dstn_trainer *trainer, const dstn_objective *o
     return sqrt(squares);
 }
 
+/* A batch of longer pieces of a text says more: its step is longer in proportion. */
+static double rate_of_step(const dstn_trainer *trainer, double rate) {
+    const dstn_train_settings *settings = &trainer->settings;
+    bool varies = settings->vary_length && trainer->dataset->words > 0;
+    return varies ? rate * (double)trainer->batch.steps / (double)settings->length : rate;
+}
+
 /* The slices of a range that are this rank's. */
 static void update_slices(dstn_trainer *trainer, int range, double factor) {
     const dstn_reducer *reducer = dstn_problem_reducer(trainer->problem, (dstn_range)range);
     dstn_optimizer *optimizer = trainer->weights[range];
     void *weights = trainer->model->value[range];
+    double rate = dstn_optimizer_rate(optimizer);
     int64_t first, count;
+    dstn_optimizer_set_rate(optimizer, rate_of_step(trainer, rate));
     dstn_optimizer_begin(optimizer);
     for (int64_t i = 0; dstn_reducer_slice(reducer, i, &first, &count); i++) {
         dstn_optimizer_update(optimizer, factor, first, count, dstn_reducer_sum(reducer), weights);
         dstn_reducer_spread_slice(reducer, i, weights);
     }
+    dstn_optimizer_set_rate(optimizer, rate);
 }
 
 void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objective) {

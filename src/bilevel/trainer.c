@@ -1,5 +1,6 @@
 /* bilevel: the trainer: what it is made of, and its state. */
 #include "shards.h"
+#include "sizes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +14,13 @@ const dstn_option dstn_train_options[] = {
              "examples of a training batch, over all ranks of the group"),
     DSTN_INT("valid_batch", dstn_train_settings, valid_batch, 0, 1e9, "0",
              "examples of a hyperparameter step's validation batch; 0: as many as in a training batch"),
+    DSTN_INT("length", dstn_train_settings, length, 1, 1e6, "70",
+             "of a text: words of each stream in a batch, after which back-propagation through time is truncated; a "
+             "batch has `batch` streams"),
+    DSTN_BOOL("vary_length", dstn_train_settings, vary_length, "false",
+              "of a text: the length of each training batch is drawn, mostly a few words from `length`, one in twenty "
+              "times from half of it, and the step's learning rate is multiplied by length drawn / length (Merity et "
+              "al., 2018)"),
     DSTN_INT("train_steps", dstn_train_settings, train_steps, 1, 1e9, "5",
              "training steps between hyperparameter steps (T_train)"),
     DSTN_INT("valid_steps", dstn_train_settings, valid_steps, 1, 1e9, "1", "hyperparameter steps taken then (T_valid)"),
@@ -36,38 +44,12 @@ const dstn_option dstn_train_options[] = {
     DSTN_OPTIONS_END,
 };
 
-/* A product of so many rows is as fast, a row, as one of a whole batch. */
-enum { EVALUATED_ROWS = 64 };
-
 static int64_t longer(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static int64_t valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
-    if (settings->valid_batch > 0) {
-        return settings->valid_batch;
-    }
-    int64_t rows = dataset->rows[DSTN_PART_VALID];
-    return settings->batch < rows ? settings->batch : rows;
-}
-
-static int64_t samples_of(const dstn_train_settings *settings) {
-    return settings->samples > 1 ? settings->samples : 1;
-}
-
-int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
-    int64_t largest = samples_of(settings) * longer(settings->valid_batch, settings->batch);
-    if (settings->shards == 0) {
-        return (largest + dstn_group_size(group) - 1) / dstn_group_size(group);
-    }
-    /* Pieces of evaluations must be the same on any number of ranks, but needn't be as small as shards. */
-    int64_t piece = largest < EVALUATED_ROWS ? largest : EVALUATED_ROWS;
-    return longer((largest + settings->shards - 1) / settings->shards, piece);
-}
-
 /* ---- making a trainer ---- */
 
-/* Each shard's pass would take a layer's state from row 0. */
 static bool keeps_row_state(dstn_model *model) {
     dstn_state list = {NULL, 0, 0};
     dstn_model_add_row_state(model, &list);
@@ -79,8 +61,8 @@ static bool keeps_row_state(dstn_model *model) {
 /* Rows are numbers of 32 bits to what is drawn for them. */
 static dstn_status check_samples(const dstn_trainer_request *request, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
-    const int64_t most = INT64_C(1) << 31, samples = samples_of(train);
-    int64_t larger = longer(valid_batch_of(train, request->dataset), train->batch);
+    const int64_t most = INT64_C(1) << 31, samples = bilevel_samples_of(train);
+    int64_t larger = longer(bilevel_valid_batch_of(train, request->dataset), train->batch);
     if (samples > 1 && keeps_row_state(request->model)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "train.samples: %lld makes several rows of an example, which can't carry on the state that "
@@ -112,7 +94,8 @@ typedef struct smallest_batch {
 static void find_smaller(const dstn_trainer_request *request, const dstn_objective *objective, smallest_batch *least) {
     const dstn_train_settings *train = &request->train;
     dstn_part part = objective->part;
-    int64_t batch = part == DSTN_PART_TRAIN ? train->batch : valid_batch_of(train, request->dataset), rows = batch;
+    int64_t batch = part == DSTN_PART_TRAIN ? train->batch : bilevel_valid_batch_of(train, request->dataset),
+            rows = batch;
     if (objective->perturbed) {
         rows = dstn_sampling_rows(bilevel_sampling(train, request->space, part, batch));
     }
@@ -151,18 +134,13 @@ dstn_status dstn_trainer_check_ranks(const dstn_trainer_request *request, int64_
 
 static dstn_status check_request(const dstn_trainer_request *request, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
-    const dstn_dataset *dataset = request->dataset;
     if (train->iterations == 0 && train->epochs == 0) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "train: neither iterations nor epochs says how long to train; set one of them above 0");
     }
-    if (train->batch > dataset->rows[DSTN_PART_TRAIN]) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "train.batch: %lld is more than the %lld training examples",
-                         (long long)train->batch, (long long)dataset->rows[DSTN_PART_TRAIN]);
-    }
-    if (request->method->tunes && train->valid_batch > dataset->rows[DSTN_PART_VALID]) {
-        return dstn_fail(err, DSTN_ERROR_USAGE, "train.valid_batch: %lld is more than the %lld validation examples",
-                         (long long)train->valid_batch, (long long)dataset->rows[DSTN_PART_VALID]);
+    dstn_status status = bilevel_check_batches(train, request->dataset, request->method->tunes, err);
+    if (status != DSTN_OK) {
+        return status;
     }
     if (request->method->tunes && request->space->count == 0) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
@@ -170,20 +148,18 @@ static dstn_status check_request(const dstn_trainer_request *request, dstn_error
                          "method: fixed trains without",
                          request->method->name);
     }
-    if (train->shards > 0 && keeps_row_state(request->model)) {
-        return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "reproducible: true computes a batch in shards, which can't carry on the state that layers of "
-                         "this network keep of each row; reproducible: false trains it");
-    }
-    dstn_status status = check_samples(request, err);
+    status = check_samples(request, err);
     return status == DSTN_OK ? dstn_trainer_check_ranks(request, dstn_group_size(request->group), err) : status;
 }
 
 static bilevel_share make_share(const dstn_trainer *trainer, dstn_part part, dstn_purpose order, dstn_purpose noise,
                                 int64_t batch) {
     bilevel_share share = {.part = part, .noise = noise, .batch = batch};
-    const dstn_sampler_request request = {
-        .rng = {trainer->seed, order}, .rows = trainer->dataset->rows[part], .batch = batch};
+    const dstn_sampler_request request = {.rng = {trainer->seed, order},
+                                          .rows = trainer->dataset->rows[part],
+                                          .batch = batch,
+                                          .length = bilevel_length_of(&trainer->settings, trainer->dataset),
+                                          .varies = part == DSTN_PART_TRAIN && trainer->settings.vary_length};
     share.sampler = dstn_sampler_new(&request);
     bilevel_share_rows(trainer, &share);
     return share;
@@ -225,7 +201,7 @@ static bool take_memory(dstn_trainer *trainer) {
     trainer->noise = dstn_arena_take(arena, table);
     trainer->epsilon = dstn_arena_take(arena, table);
     return trainer->indices && trainer->noise && trainer->epsilon && bilevel_take_shards(trainer) &&
-           dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, 1, arena);
+           dstn_batch_bind(&trainer->batch, trainer->dataset, trainer->kernel, rows, trainer->model->max_steps, arena);
 }
 
 dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer **out, dstn_error *err) {
@@ -247,7 +223,7 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->sums.shards = (int)request->train.shards;
     trainer->train = make_share(trainer, DSTN_PART_TRAIN, DSTN_PURPOSE_ORDER, DSTN_PURPOSE_NOISE, request->train.batch);
     trainer->valid = make_share(trainer, DSTN_PART_VALID, DSTN_PURPOSE_VALID_ORDER, DSTN_PURPOSE_VALID_NOISE,
-                                valid_batch_of(&request->train, request->dataset));
+                                bilevel_valid_batch_of(&request->train, request->dataset));
     const dstn_train_settings *train = &trainer->settings;
     trainer->progress.steps =
         train->iterations > 0 ? train->iterations : dstn_sampler_before(trainer->train.sampler, train->epochs);
@@ -312,8 +288,10 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
 
 double dstn_trainer_step_flops(const dstn_trainer *trainer) {
     double flops = 0;
+    int64_t steps = longer(1, bilevel_length_of(&trainer->settings, trainer->dataset));
     for (const dstn_objective *const *objective = trainer->method->train; *objective; objective++) {
-        flops += dstn_objective_flops(*objective, trainer->model, bilevel_span_of(&trainer->train, *objective)->total);
+        flops += dstn_objective_flops(*objective, trainer->model, bilevel_span_of(&trainer->train, *objective)->total,
+                                      steps);
     }
     return flops;
 }
@@ -344,6 +322,17 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     dstn_state_add_values(state, "progress/train_loss", DSTN_F64, 1, &trainer->progress.train_loss);
     dstn_state_add_values(state, "progress/response_loss", DSTN_F64, 1, &trainer->progress.response_loss);
     dstn_state_add_values(state, "progress/hyper_loss", DSTN_F64, 1, &trainer->progress.hyper_loss);
+}
+
+int64_t dstn_trainer_steps(const dstn_trainer *trainer, int64_t epochs) {
+    return dstn_sampler_before(trainer->train.sampler, epochs);
+}
+
+double dstn_trainer_epochs(const dstn_trainer *trainer, int64_t step) {
+    dstn_sampler *sampler = trainer->train.sampler;
+    int64_t epoch = trainer->settings.vary_length ? dstn_sampler_epoch(sampler, step) : 0;
+    return (double)epoch +
+           (double)(step - dstn_sampler_before(sampler, epoch)) / (double)dstn_sampler_batches(sampler, epoch);
 }
 
 void dstn_trainer_restored(dstn_trainer *trainer) {

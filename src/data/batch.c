@@ -120,6 +120,7 @@ void dstn_batch_fill(dstn_batch *batch, const dstn_dataset *dataset, const dstn_
                      const int64_t *indices, int64_t steps, int64_t rows, int64_t first_row, int64_t global_rows,
                      const dstn_augmenting *augmenting) {
     batch->part = part;
+    batch->stream = (int)part;
     batch->indices = indices;
     batch->steps = steps;
     batch->rows = rows;

@@ -142,8 +142,10 @@ static dstn_status read_tables(dstn_job *job, dstn_error *err) {
     return status == DSTN_OK ? require(dstn_doc_root(job->doc), job->settings.model, "model", err) : status;
 }
 
-/* For examples of this shape (rank 0: the model's own `input:`) and as many outputs (0: any). */
-static dstn_status build_model(dstn_job *job, dstn_shape input, int64_t outputs, int64_t train_rows, dstn_error *err) {
+/* For rows of this shape (rank 0: the model's own `input:`), as many outputs (0: any), and data of which sizes alone
+ * need to be known. */
+static dstn_status build_model(dstn_job *job, dstn_shape input, int64_t outputs, const dstn_dataset *data,
+                               dstn_error *err) {
     dstn_model_request request = {
         .node = job->settings.model,
         .regularizers = job->settings.regularizers,
@@ -151,9 +153,9 @@ static dstn_status build_model(dstn_job *job, dstn_shape input, int64_t outputs,
         .space = job->space,
         .input = input,
         .outputs = outputs,
-        .max_rows = dstn_train_max_rows(&job->train, job->group),
-        .train_rows = train_rows,
+        .train_rows = data->rows[DSTN_PART_TRAIN],
     };
+    dstn_train_size_model(&job->train, data, job->group, &request);
     dstn_status status = dstn_model_new(&request, &job->model, err);
     if (status == DSTN_OK) {
         dstn_model_initialize(job->model, (uint32_t)job->settings.seed);
@@ -167,8 +169,9 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     const int64_t *shape = dataset->shape;
     dstn_status status = read_tables(job, err);
     if (status == DSTN_OK) {
-        status = build_model(job, (dstn_shape){.rank = dataset->rank, .dims = {shape[0], shape[1], shape[2]}},
-                             dataset->outputs, dataset->rows[DSTN_PART_TRAIN], err);
+        const dstn_shape input = {
+            .rank = dataset->rank, .dims = {shape[0], shape[1], shape[2]}, .words = dataset->words};
+        status = build_model(job, input, dataset->outputs, dataset, err);
     }
     if (status == DSTN_OK) {
         status = check_loss(job, err);
@@ -187,7 +190,8 @@ static dstn_status read_model_and_make_data(dstn_job *job, dstn_error *err) {
     dstn_status status = read_tables(job, err);
     int64_t rows = DSTN_JOB_SYNTHETIC_BATCHES * job->train.batch;
     if (status == DSTN_OK) {
-        status = build_model(job, (dstn_shape){0}, 0, rows - rows / 4, err);
+        const dstn_dataset sizes = {.rows = {[DSTN_PART_TRAIN] = rows - rows / 4, [DSTN_PART_VALID] = rows / 4}};
+        status = build_model(job, (dstn_shape){0}, 0, &sizes, err);
     }
     if (status != DSTN_OK) {
         return status;
@@ -342,8 +346,7 @@ bool run_job_is_longer(const dstn_job *job, dstn_doc *before) {
     if (read_table(section, "train", dstn_train_options, &train, &ignored) != DSTN_OK) {
         return false;
     }
-    int64_t batches = job->dataset->rows[DSTN_PART_TRAIN] / train.batch;
-    int64_t steps = train.iterations > 0 ? train.iterations : train.epochs * batches;
+    int64_t steps = train.iterations > 0 ? train.iterations : dstn_trainer_steps(job->trainer, train.epochs);
     return dstn_trainer_progress(job->trainer)->steps > steps;
 }
 

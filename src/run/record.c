@@ -74,9 +74,8 @@ static void append_evaluation(run_recorder *r) {
 
 void run_recorder_append(run_recorder *r) {
     const dstn_progress *progress = dstn_trainer_progress(r->job->trainer);
-    double batches = (double)(r->job->dataset->rows[DSTN_PART_TRAIN] / r->job->train.batch);
     append_one(r->record, r->step, (double)progress->step);
-    append_one(r->record, r->epoch, (double)progress->step / batches);
+    append_one(r->record, r->epoch, dstn_trainer_epochs(r->job->trainer, progress->step));
     append_one(r->record, r->train_loss, progress->train_loss);
     append_one(r->record, r->response_loss, progress->response_loss);
     append_one(r->record, r->hyper_loss, progress->hyper_loss);

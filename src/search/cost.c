@@ -202,8 +202,7 @@ static double checkpoints_between(const dstn_job *job, double steps, double seco
 static cost measure(dstn_job *job, double setup, double ranks, const char *folder) {
     enum { SERIES = 16, FILE_OVERHEAD = 40000 }; /* columns of a row; bytes of a record's and a checkpoint's frame */
     double steps = (double)dstn_trainer_progress(job->trainer)->steps;
-    double batches = (double)(job->dataset->rows[DSTN_PART_TRAIN] / job->train.batch);
-    double epochs = dstn_trainer_evaluates_epochs(job->trainer) ? steps / batches : 0;
+    double epochs = dstn_trainer_evaluates_epochs(job->trainer) ? dstn_trainer_epochs(job->trainer, (int64_t)steps) : 0;
     double rows = job->record.every > 0 ? steps / (double)job->record.every : 1;
     double evaluations = epochs > 0 ? epochs : rows;
     double state = state_bytes(job);

@@ -77,7 +77,7 @@ static dstn_status evaluate(const dstn_console *console, const char *checkpoint,
     if (status != DSTN_OK) {
         return status;
     }
-    e.epoch = e.step / (job->dataset->rows[DSTN_PART_TRAIN] / job->train.batch);
+    e.epoch = (int64_t)dstn_trainer_epochs(job->trainer, e.step);
     for (int part = 0; part < DSTN_PARTS; part++) {
         if (is_evaluated(job, part)) {
             dstn_trainer_evaluate(job->trainer, (dstn_part)part, &e.loss[part], &e.accuracy[part]);

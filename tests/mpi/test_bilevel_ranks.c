@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "dstn/bilevel.h"
+#include "text_world.h"
 
 static const char *const config = "model:\n"
                                   "  response: structured\n"
@@ -154,6 +154,85 @@ static void samples_do_not_depend_on_the_number_of_ranks(void **state) {
     check_samples(4, 2);
 }
 
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+/* Streams are divided like rows, 6 and 5 of them, and words 200 and 61 = 5·12 + 1. */
+static text_plan text_of(int method, int64_t shards, bool varies) {
+    return (text_plan){.method = method,
+                       .rows = {200, 61, 0},
+                       .train = {.iterations = 17,
+                                 .batch = 6,
+                                 .valid_batch = 5,
+                                 .length = 5,
+                                 .vary_length = varies,
+                                 .train_steps = 2,
+                                 .valid_steps = 1,
+                                 .shards = shards}};
+}
+
+/* States of all streams as a checkpoint has them, on the leader: [of training, then of validation]. */
+static void gather_states(const text_world *w, double *states) {
+    dstn_arena *arena = dstn_arena_new();
+    dstn_state own = {0}, whole = {0};
+    dstn_model_add_row_state(w->model, &own);
+    assert_true(dstn_group_whole_state(w->group, &own, arena, &whole));
+    dstn_group_gather_state(w->group, &own, &whole);
+    if (dstn_group_leads(w->group)) {
+        assert_int_equal(whole.entries[0].shape[0], 6);
+        assert_int_equal(whole.entries[1].shape[0], 5);
+        memcpy(states, whole.entries[0].data, 6 * TEXT_WIDTH * sizeof *states);
+        memcpy(states + 6 * TEXT_WIDTH, whole.entries[1].data, 5 * TEXT_WIDTH * sizeof *states);
+    }
+    dstn_state_clear(&own);
+    dstn_state_clear(&whole);
+    dstn_arena_destroy(arena);
+}
+
+static void compare_texts(const text_world *got, const text_world *want, double tolerance) {
+    for (int r = 0; r < DSTN_RANGES; r++) {
+        const double *a = got->model->value[r], *b = want->model->value[r];
+        for (int64_t i = 0; i < want->model->count[r]; i++) {
+            assert_true(fabs(a[i] - b[i]) <= tolerance * (1 + fabs(b[i])));
+        }
+    }
+    double losses[2], accuracies[2], states[2][11 * TEXT_WIDTH];
+    dstn_trainer_evaluate(got->trainer, DSTN_PART_VALID, &losses[0], &accuracies[0]);
+    dstn_trainer_evaluate(want->trainer, DSTN_PART_VALID, &losses[1], &accuracies[1]);
+    assert_true(fabs(losses[0] - losses[1]) <= tolerance);
+    assert_true(accuracies[0] == accuracies[1]);
+    assert_true(fabs(got->space->lambda[0] - want->space->lambda[0]) <= tolerance);
+    gather_states(got, states[0]);
+    gather_states(want, states[1]);
+    assert_true(!dstn_group_leads(got->group) || memcmp(states[0], states[1], sizeof states[0]) == 0);
+}
+
+static void check_text(int method, int64_t shards, bool varies) {
+    const text_plan plan = text_of(method, shards, varies);
+    text_world together, alone;
+    text_build(&together, &plan, dstn_group_world());
+    text_build(&alone, &plan, dstn_group_self());
+    assert_int_equal(together.status, DSTN_OK);
+    assert_int_equal(alone.status, DSTN_OK);
+    assert_int_equal(dstn_trainer_run(together.trainer, NULL, 0, &together.err), DSTN_OK);
+    assert_int_equal(dstn_trainer_run(alone.trainer, NULL, 0, &alone.err), DSTN_OK);
+    compare_texts(&together, &alone, shards > 0 ? 0 : 1e-12);
+    text_tear_down(&together);
+    text_tear_down(&alone);
+}
+
+static void streams_do_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    check_text(0, 0, false);
+    check_text(3, 0, true);
+    check_text(4, 0, false);
+}
+
+static void streams_in_shards_are_the_same_to_the_last_bit(void **state) {
+    (void)state;
+    check_text(0, 4, true);
+    check_text(3, 5, false);
+}
+
 int main(int argc, char **argv) {
     dstn_error err = {0};
     if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
@@ -165,6 +244,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(delta_stn_does_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(fixed_does_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(samples_do_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(streams_do_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(streams_in_shards_are_the_same_to_the_last_bit),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return dstn_ranks_finish(failed);

@@ -361,15 +361,14 @@ static const dstn_layer_type remembering_type = {.name = "remembering",
                                                  .plan = keep_rows,
                                                  .rows = {.forward = pass_on}};
 
-/* Every shard's pass would start from the state of the batch's first rows, and several samples of an example have one
- * state. */
-static void layers_with_state_of_rows_are_refused_in_shards_and_samples_alone(void **state) {
+/* Several samples of an example have one state. */
+static void layers_with_state_of_rows_are_refused_in_samples_alone(void **state) {
     (void)state;
     dstn_layer_type_register(&remembering_type);
     static const struct {
         int64_t shards, samples;
         const char *words;
-    } cases[] = {{0, 1, NULL}, {4, 1, "reproducible: true"}, {0, 2, "train.samples: 2"}};
+    } cases[] = {{0, 1, NULL}, {4, 1, NULL}, {0, 2, "train.samples: 2"}};
     setup s = {.method = STN, .layers = "[flatten, remembering, linear: {out: 3}]"};
     for (int i = 0; i < 3; i++) {
         world w;
@@ -426,7 +425,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_epochs_training_loss_is_the_mean_of_its_steps),
         cmocka_unit_test(auto_evaluates_where_it_is_needed),
         cmocka_unit_test(a_constant_schedule_adds_nothing_to_the_state),
-        cmocka_unit_test(layers_with_state_of_rows_are_refused_in_shards_and_samples_alone),
+        cmocka_unit_test(layers_with_state_of_rows_are_refused_in_samples_alone),
         cmocka_unit_test(a_second_trainer_in_shards_is_an_error),
         cmocka_unit_test(evaluations_in_shards_take_more_rows_at_a_time),
     };

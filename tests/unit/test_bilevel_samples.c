@@ -416,8 +416,8 @@ static void objectives_that_are_not_perturbed_take_no_samples(void **state) {
     /* and the general gradient is the same, to the last bit */
     assert_memory_equal(four.seen.general, one.seen.general,
                         (size_t)one.model->count[DSTN_RANGE_GENERAL] * sizeof(double));
-    double general = dstn_objective_flops(one.seen.evaluation[0].objective, one.model, BATCH);
-    double response = dstn_objective_flops(one.seen.evaluation[1].objective, one.model, BATCH);
+    double general = dstn_objective_flops(one.seen.evaluation[0].objective, one.model, BATCH, 1);
+    double response = dstn_objective_flops(one.seen.evaluation[1].objective, one.model, BATCH, 1);
     assert_true(dstn_trainer_step_flops(one.trainer) == general + response);
     assert_true(dstn_trainer_step_flops(four.trainer) == general + 4 * response);
     tear_down(&one);
