@@ -1,5 +1,6 @@
-/* layer: inverted dropout at a rate of each example's own, of single units or of whole channels. The mask, drawn in the
- * forward pass, is used by tangent and adjoint as well (Sec. 3.3); in evaluation the layer is the identity. */
+/* layer: inverted dropout at a rate of each example's own, of single units or of whole channels, and in all time steps
+ * of an example alike unless each is to have its own mask. The mask, drawn in the forward pass, is used by tangent and
+ * adjoint as well (Sec. 3.3); in evaluation the layer is the identity. */
 #include "layer_private.h"
 
 #include <stdlib.h>
@@ -9,11 +10,12 @@ typedef enum dropout_per { PER_UNIT, PER_CHANNEL } dropout_per;
 typedef struct dropout_settings {
     dstn_quantity rate;
     int per; /* dropout_per */
+    bool each_step;
 } dropout_settings;
 
 typedef struct dropout_content {
-    int64_t plane, cols; /* an example is [plane, cols], of which one mask [cols] covers all places */
-    uint8_t *kept;       /* [BT, cols] */
+    int64_t plane, cols; /* a data row is [plane, cols], of which one mask [cols] covers all places */
+    uint8_t *kept;       /* [masks, cols]: B of them, or BT where each step has one */
 } dropout_content;
 
 static const dstn_option options[] = {
@@ -21,6 +23,8 @@ static const dstn_option options[] = {
                   "probability that a value is set to 0: a number, or the name of a hyperparameter"),
     DSTN_CHOICE("per", dropout_settings, per, "unit|channel", "unit",
                 "what is dropped as a whole: every unit by itself, or the channels of an image"),
+    DSTN_BOOL("each_step", dropout_settings, each_step, "false",
+              "whether every time step has a mask of its own; false: one mask for all steps of an example"),
     DSTN_OPTIONS_END,
 };
 
@@ -34,7 +38,8 @@ static bool bind(dstn_layer *layer, dstn_arena *arena) {
     dropout_content *content = layer->content;
     content->cols = settings->per == PER_CHANNEL ? layer->in.dims[0] : dstn_shape_count(layer->in);
     content->plane = dstn_shape_count(layer->in) / content->cols;
-    content->kept = dstn_arena_take(arena, (size_t)layer->max_rows * (size_t)content->cols);
+    int64_t masks = settings->each_step ? layer->max_rows : layer->max_examples;
+    content->kept = dstn_arena_take(arena, (size_t)masks * (size_t)content->cols);
     return content->kept != NULL;
 }
 
@@ -43,26 +48,34 @@ static bool is_active(const dstn_layer *layer, const dstn_pass *pass) {
     return pass->training && (rate->index >= 0 || rate->number > 0);
 }
 
-/* Rows that the kernel takes with a rate for each, a step of `stride` apart. */
-typedef struct dropout_rows {
-    int64_t first, count;
+/* Masks that the kernel takes with a rate for each, a step of `stride` apart, and the data rows that they are for. */
+typedef struct dropout_part {
+    int64_t first, count; /* masks */
+    int64_t steps;        /* data rows of each */
     const double *rates;
     int64_t stride;
     uint8_t *kept;
-} dropout_rows;
+} dropout_part;
 
-/* The rates are those of the examples; all time steps of an example have one. */
-static dropout_rows rows_of(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, int64_t done) {
+/* Data rows that have one mask. */
+static int64_t steps_alike(const dstn_layer *layer, const dstn_pass *pass) {
+    return ((const dropout_settings *)layer->settings)->each_step ? 1 : dstn_pass_steps(pass);
+}
+
+/* Of the rows from `done` on. The rates are those of the examples: where an example has several masks, the part is one
+ * example. */
+static dropout_part part_of(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, int64_t done) {
     const dropout_content *content = layer->content;
     const dstn_quantity *rate = &((const dropout_settings *)layer->settings)->rate;
-    int64_t steps = dstn_pass_steps(pass), first = rows.first + done;
-    bool is_number = rate->index < 0;
-    return (dropout_rows){
-        .first = first,
-        .count = is_number || steps == 1 ? rows.count - done : steps,
+    int64_t steps = dstn_pass_steps(pass), alike = steps_alike(layer, pass), first = rows.first + done;
+    bool is_number = rate->index < 0, has_many = alike < steps;
+    return (dropout_part){
+        .first = first / alike,
+        .count = (is_number || !has_many ? rows.count - done : steps) / alike,
+        .steps = alike,
         .rates = is_number ? &rate->number : pass->values + first / steps * layer->hypers + rate->index,
-        .stride = is_number || steps > 1 ? 0 : layer->hypers,
-        .kept = content->kept + first * content->cols,
+        .stride = is_number || has_many ? 0 : layer->hypers,
+        .kept = content->kept + first / alike * content->cols,
     };
 }
 
@@ -76,27 +89,29 @@ static void apply(dstn_layer *layer, const dstn_pass *pass, dstn_rows rows, cons
         return;
     }
     for (int64_t done = 0; done < rows.count;) {
-        dropout_rows part = rows_of(layer, pass, rows, done);
-        kernel->dropout_apply(kernel, part.count, content->plane, content->cols, part.kept, part.rates, part.stride,
-                              layer_element(kernel, in, done * width), layer_element(kernel, out, done * width));
-        done += part.count;
+        dropout_part part = part_of(layer, pass, rows, done);
+        kernel->dropout_apply(kernel, part.count, part.steps * content->plane, content->cols, part.kept, part.rates,
+                              part.stride, layer_element(kernel, in, done * width),
+                              layer_element(kernel, out, done * width));
+        done += part.count * part.steps;
     }
 }
 
-/* Masks by global data row; where rows share them, up to where they begin again. */
+/* Masks by global number of the example, or of the data row; where examples share them, up to where they begin again.
+ */
 static void draw(const dstn_layer *layer, const dstn_pass *pass, dstn_rows rows) {
     const dropout_content *content = layer->content;
-    int64_t steps = dstn_pass_steps(pass), period = pass->drawn_rows * steps;
+    int64_t masks = dstn_pass_steps(pass) / steps_alike(layer, pass), period = pass->drawn_rows * masks;
     for (int64_t done = 0; done < rows.count;) {
-        dropout_rows part = rows_of(layer, pass, rows, done);
-        int64_t row = pass->first_row * steps + part.first;
+        dropout_part part = part_of(layer, pass, rows, done);
+        int64_t row = pass->first_row * masks + part.first;
         if (period > 0) {
             row %= period;
             part.count = part.count < period - row ? part.count : period - row;
         }
         layer->kernel->dropout_mask(layer->kernel, pass->masks, pass->step, row, (uint64_t)layer->index << 32,
                                     part.count, content->cols, part.rates, part.stride, part.kept);
-        done += part.count;
+        done += part.count * part.steps;
     }
 }
 
@@ -120,8 +135,8 @@ static bool factor(const dstn_layer *layer, const dstn_pass *pass, int64_t row, 
     void *ones = dstn_alloc((size_t)count, kernel->size);
     kernel->fill(kernel, count, 1, ones);
     if (is_active(layer, pass)) {
-        kernel->dropout_apply(kernel, 1, content->plane, content->cols, content->kept + row * content->cols, &held, 0,
-                              ones, ones);
+        const uint8_t *kept = content->kept + row / steps_alike(layer, pass) * content->cols;
+        kernel->dropout_apply(kernel, 1, content->plane, content->cols, kept, &held, 0, ones, ones);
     }
     for (int64_t i = 0; i < count; i++) {
         kernel->to_double(kernel, 1, layer_element(kernel, ones, dstn_shape_stored_at(layer->in, i)), &out[i]);

@@ -99,12 +99,52 @@ static void masks_of_layers_and_steps_differ(void **state) {
     chain_destroy(&c);
 }
 
+static void forward_all(chain *c) {
+    c->layers[0]->type->rows.forward(c->layers[0], &c->pass, dstn_pass_rows(&c->pass), c->x[0], c->x[1]);
+}
+
+/* Steps, masks of an example, and how the mask of example b is drawn: that of one row of an input of one step. */
+static void check_steps(const char *layers, bool is_each) {
+    enum { STEPS = 4, EXAMPLES = ROWS / STEPS };
+    static chain c, plain;
+    make(&c, layers, DSTN_F64);
+    make(&plain, "[dropout: {rate: b}]", DSTN_F64);
+    c.pass.steps = STEPS;
+    c.pass.rows = plain.pass.rows = EXAMPLES;
+    for (int b = 0; b < EXAMPLES; b++) {
+        c.values[2 * b + 1] = plain.values[2 * b + 1] = 0.1 + 0.05 * b;
+    }
+    c.pass.first_row = plain.pass.first_row = 7;
+    forward_all(&c);
+    forward_all(&plain);
+    const double *mask = c.x[1], *want = plain.x[1];
+    int same = 0;
+    for (int r = 0; r < ROWS; r++) {
+        same += memcmp(mask + r * COLS, want + r / STEPS * COLS, COLS * sizeof *mask) == 0;
+        for (int i = 0; i < COLS; i++) {
+            double kept = mask[r * COLS + i], factor = 1 / (1 - c.values[2 * (r / STEPS) + 1]);
+            assert_true(kept == 0 || kept == factor);
+        }
+    }
+    assert_int_equal(same == ROWS, !is_each);
+    assert_true(!is_each || same < ROWS / 2);
+    chain_destroy(&c);
+    chain_destroy(&plain);
+}
+
+static void all_steps_of_an_example_have_one_mask_unless_each_is_to_have_its_own(void **state) {
+    (void)state;
+    check_steps("[dropout: {rate: b}]", false);
+    check_steps("[dropout: {rate: b, each_step: true}]", true);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_have_the_rate_and_keep_the_mean),
         cmocka_unit_test(every_row_has_its_own_rate),
         cmocka_unit_test(a_rate_of_zero_and_evaluation_are_the_identity),
         cmocka_unit_test(masks_of_layers_and_steps_differ),
+        cmocka_unit_test(all_steps_of_an_example_have_one_mask_unless_each_is_to_have_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
