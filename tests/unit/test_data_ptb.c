@@ -134,6 +134,23 @@ static void words_are_numbered_by_frequency_then_by_appearance(void **state) {
     dstn_dataset_destroy(dataset);
 }
 
+/* A mark of the byte order is one at the beginning alone, wherever the file's bytes are read in pieces. */
+static void a_mark_within_a_text_belongs_to_its_word(void **state) {
+    (void)state;
+    enum { PIECE = 1 << 17 };
+    char *text = dstn_alloc(PIECE + 8, 1);
+    for (int i = 0; i < PIECE; i++) {
+        text[i] = i % 8 == 7 ? ' ' : 'a';
+    }
+    memcpy(text + PIECE, "\xEF\xBB\xBFx\n", 5);
+    write_bytes("train.txt", text, PIECE + 5);
+    write_text("valid.txt", "aaaaaaa\n");
+    dstn_dataset *dataset = read_good("");
+    assert_vocabulary(dataset, "aaaaaaa <eos> \xEF\xBB\xBFx");
+    dstn_dataset_destroy(dataset);
+    free(text);
+}
+
 /* Blanks, line ends, a byte order mark, letters of UTF-8, a last line without an end, empty lines. */
 static void texts_are_read_as_people_write_them(void **state) {
     (void)state;
@@ -282,7 +299,7 @@ static void an_unknown_word_is_named_with_its_line(void **state) {
     assert_bad("",
                "test.txt:3: the training text doesn't have the word \"zebra\"; accepted: its words, or any where it "
                "has <unk>, with data.words: N");
-    write_text("valid.txt", "a\nb yak\n");
+    write_text("valid.txt", "a\nb yak gnu\nowl\n");
     assert_bad("", "valid.txt:2: the training text doesn't have the word \"yak\"");
     /* <unk> of another text is none of the training text's. */
     write_text("valid.txt", "a <unk>\n");
@@ -335,6 +352,28 @@ static void keys_that_say_nothing_of_words_are_refused(void **state) {
     dstn_dataset_destroy(read_good(", task: classification, standardize: false"));
     write_text("valid.txt", "a\n");
     assert_bad_as(DSTN_ERROR_USAGE, ", split: end", "has a validation part of its own");
+}
+
+/* The config as resolved says what was meant, so that it can be read again. */
+static void a_resolved_config_reads_the_text_again(void **state) {
+    (void)state;
+    write_text("train.txt", "a b c d e f g h i");
+    char *text = dstn_format("data: {source: ptb, path: '%s'}\n", folder);
+    dstn_doc *doc;
+    dstn_error err = {0};
+    assert_int_equal(dstn_doc_parse(text, "job.yaml", &doc, &err), DSTN_OK);
+    for (int i = 0; i < 2; i++) {
+        dstn_dataset *dataset;
+        assert_int_equal(dstn_dataset_read(dstn_node_child(dstn_doc_root(doc), "data"), 1, NULL, &dataset, &err),
+                         DSTN_OK);
+        dstn_dataset_destroy(dataset);
+    }
+    char *resolved = dstn_doc_text(doc);
+    assert_non_null(strstr(resolved, "task: classification"));
+    assert_null(strstr(resolved, "regression"));
+    free(resolved);
+    dstn_doc_destroy(doc);
+    free(text);
 }
 
 static void files_that_cannot_be_read_are_named(void **state) {
@@ -398,6 +437,7 @@ static void too_many_words_are_refused_without_a_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(words_are_numbered_by_frequency_then_by_appearance, clear_folder),
+        cmocka_unit_test_setup(a_mark_within_a_text_belongs_to_its_word, clear_folder),
         cmocka_unit_test_setup(texts_are_read_as_people_write_them, clear_folder),
         cmocka_unit_test_setup(without_a_validation_text_the_end_of_the_training_text_validates, clear_folder),
         cmocka_unit_test_setup(rare_words_become_unk_where_there_is_a_limit, clear_folder),
@@ -409,6 +449,7 @@ int main(void) {
         cmocka_unit_test_setup(texts_without_words_are_refused, clear_folder),
         cmocka_unit_test_setup(short_texts_are_refused_where_they_are_to_be_split, clear_folder),
         cmocka_unit_test_setup(keys_that_say_nothing_of_words_are_refused, clear_folder),
+        cmocka_unit_test_setup(a_resolved_config_reads_the_text_again, clear_folder),
         cmocka_unit_test_setup(files_that_cannot_be_read_are_named, clear_folder),
         cmocka_unit_test_setup(damaged_packed_files_are_refused, clear_folder),
         cmocka_unit_test_setup(too_many_words_are_refused_without_a_limit, clear_folder),
