@@ -1,6 +1,7 @@
 /* data: the source `hdf5`, for people's own data: x [N, …], y [N] or [N, k], and optionally split [N], in one file,
- * which store reads with bounds. */
+ * which store reads with bounds; or a text (hdf5_text.h). */
 #include "hdf5_file.h"
+#include "hdf5_text.h"
 #include "moments.h"
 #include "normalize.h"
 #include "sources.h"
@@ -27,7 +28,7 @@ static const dstn_option options[] = {
               "the file, relative to the folder of the config that names it", DSTN_MAY_DIFFER),
     DATA_NORMALIZATION(hdf5_settings, normalization),
     DSTN_INT("classes", hdf5_settings, classes, 2, MAX_CLASSES, "~",
-             "number of classes; default: the largest label and one"),
+             "number of classes, or words; default: the largest label, or word's number, and one"),
     DSTN_CHOICE("layout", hdf5_settings, layout, "nchw|nhwc", "~",
                 "axes of images: [N, channels, height, width], or channels last; default: nchw, with a warning where "
                 "channels seem to be last"),
@@ -279,6 +280,15 @@ static dstn_status read_arrays(const data_hdf5_file *file, const hdf5_settings *
     return status;
 }
 
+static dstn_status read_text(dstn_node node, const data_hdf5_file *file, const hdf5_settings *settings,
+                             dstn_dataset **out, dstn_error *err) {
+    if (settings->layout >= 0) {
+        return dstn_node_fail(dstn_node_child(node, "layout"), err,
+                              "is for images, and %s has a text; accepted: no data.layout", file->path);
+    }
+    return data_hdf5_read_text(node, file, settings->classes, out, err);
+}
+
 static dstn_status read_hdf5(const void *settings, dstn_node node, dstn_task task, const dstn_log *log,
                              dstn_dataset **out, dstn_error *err) {
     const hdf5_settings *hdf5 = settings;
@@ -286,7 +296,8 @@ static dstn_status read_hdf5(const void *settings, dstn_node node, dstn_task tas
     data_hdf5_file file = {.path = path, .external = hdf5->external, .log = log};
     dstn_status status = data_hdf5_open(node, &file, err);
     if (status == DSTN_OK) {
-        status = read_arrays(&file, hdf5, task, out, err);
+        status = data_hdf5_has_text(&file) ? read_text(node, &file, hdf5, out, err)
+                                           : read_arrays(&file, hdf5, task, out, err);
         dstn_reader_close(file.reader);
     }
     free(path);
@@ -299,7 +310,8 @@ static const data_normalization *normalization_of(const void *settings) {
 
 const dstn_data_source data_source_hdf5 = {
     .name = "hdf5",
-    .help = "your own data in an HDF5 file: x [N, ...], y [N] or [N, k], optionally split [N]",
+    .help = "your own data in an HDF5 file: x [N, ...], y [N] or [N, k], optionally split [N]; or a text: tokens [N], "
+            "optionally valid_tokens, test_tokens and vocabulary [words]",
     .options = options,
     .settings_size = sizeof(hdf5_settings),
     .example = "{}",

@@ -211,7 +211,8 @@ dstn_status data_hdf5_check_single(const data_hdf5_array *array, int64_t rows, c
 }
 
 dstn_status data_hdf5_open(dstn_node section, data_hdf5_file *file, dstn_error *err) {
-    static const char *const wanted[] = {"x", "y", "split", NULL};
+    static const char *const wanted[] = {"x",           "y",          "split", "tokens", "valid_tokens",
+                                         "test_tokens", "vocabulary", NULL};
     const dstn_foreign how = {.wanted = wanted, .external = file->external};
     const char *reason = data_why_unreadable(file->path);
     if (reason) {

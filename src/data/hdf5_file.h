@@ -19,7 +19,8 @@ typedef struct data_hdf5_array {
     dstn_data_set about;
 } data_hdf5_array;
 
-/* Opens file->path for the arrays x, y and split. DSTN_ERROR_DATA, at the key `path` of the section. */
+/* Opens file->path for the arrays x, y and split, or those of a text. DSTN_ERROR_DATA, at the key `path` of the
+ * section. */
 dstn_status data_hdf5_open(dstn_node section, data_hdf5_file *file, dstn_error *err);
 
 /* An array of numbers of `least` to `most` axes; `accepted` says so in words. DSTN_ERROR_DATA: there is none, or HDF5

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data_text.h"
+
 static const char *const part_names[DSTN_PARTS] = {"training", "validation", "test"};
 
 static void describe_shape(FILE *out, const dstn_dataset *dataset) {
@@ -103,14 +105,23 @@ static void describe_files(FILE *out, const dstn_log *log, const dstn_dataset *d
     }
 }
 
-static void describe(FILE *out, const dstn_log *log, const dstn_dataset *dataset) {
-    dstn_print_line(out, "%s", dataset->summary);
+static void describe_rows(FILE *out, const dstn_dataset *dataset) {
     describe_shape(out, dataset);
     describe_normalization(out, dataset);
     describe_parts(out, dataset);
     fprintf(out, "features   %lld\noutputs    %lld\n", (long long)dataset->features, (long long)dataset->outputs);
     describe_features(out, dataset);
     describe_classes(out, dataset);
+}
+
+static void describe(FILE *out, const dstn_log *log, const dstn_job *job) {
+    const dstn_dataset *dataset = job->dataset;
+    dstn_print_line(out, "%s", dataset->summary);
+    if (dataset->words > 0) {
+        tools_describe_text(out, job);
+    } else {
+        describe_rows(out, dataset);
+    }
     fprintf(out, "digest     %s\n", dataset->digest);
     describe_files(out, log, dataset);
 }
@@ -127,7 +138,7 @@ dstn_status dstn_describe_data(const dstn_console *console, const char *config, 
         return status;
     }
     if (console->out) {
-        describe(console->out, &console->log, job->dataset);
+        describe(console->out, &console->log, job);
     }
     dstn_job_destroy(job);
     return DSTN_OK;

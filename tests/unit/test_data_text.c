@@ -272,6 +272,26 @@ static void a_broken_text_is_not_valid(void **state) {
     dstn_dataset_destroy(dataset);
 }
 
+static void words_have_no_pixels_to_augment(void **state) {
+    (void)state;
+    dstn_dataset *dataset = dstn_dataset_synthetic_text(9, 40, 1);
+    dstn_doc *doc;
+    dstn_augment *augment;
+    dstn_error err;
+    assert_int_equal(dstn_doc_parse("augment: [flip]\nnone: []\n", "job.yaml", &doc, &err), DSTN_OK);
+    dstn_node root = dstn_doc_root(doc);
+    assert_int_equal(dstn_augment_read(dstn_node_child(root, "augment"), dataset, (dstn_names){0}, &augment, &err),
+                     DSTN_ERROR_USAGE);
+    assert_string_equal(err.message,
+                        "job.yaml:1: augment: augmentation is for images, and synthetic is a text; accepted: "
+                        "an empty list");
+    assert_int_equal(dstn_augment_read(dstn_node_child(root, "none"), dataset, (dstn_names){0}, &augment, &err),
+                     DSTN_OK);
+    dstn_augment_destroy(augment);
+    dstn_doc_destroy(doc);
+    dstn_dataset_destroy(dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_are_read_from_their_beginnings_piece_after_piece),
@@ -283,6 +303,7 @@ int main(void) {
         cmocka_unit_test(synthetic_texts_have_frequent_and_rare_words),
         cmocka_unit_test(what_is_asked_of_rows_can_be_asked_of_words),
         cmocka_unit_test(a_broken_text_is_not_valid),
+        cmocka_unit_test(words_have_no_pixels_to_augment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
