@@ -47,7 +47,8 @@ typedef struct network {
     dstn_problem *problem;
     dstn_arena *arena;
     int64_t inputs, outputs; /* values of a row */
-    void *x, *targets;       /* [NETWORK_DATA, …] in the kernel's type */
+    void *x, *targets;       /* [NETWORK_DATA, …] in the kernel's type; x NULL where the input is words */
+    int64_t *tokens;         /* [NETWORK_DATA], NULL where it is not */
     int64_t *labels;         /* [NETWORK_DATA] */
     double *noise, *epsilon; /* [NETWORK_ROWS, h] */
     dstn_error err;
@@ -79,13 +80,18 @@ static inline void network_shake(const dstn_kernel *kernel, uint64_t stream, int
     free(drawn);
 }
 
+/* Nothing lies below words. */
+static inline bool network_has_below(const network_plan *plan) {
+    return plan->below && plan->in.words == 0;
+}
+
 /* The example's layers, without the brackets around them, between others: what lies below keeps the shape. */
 static inline char *network_layers(const network_plan *plan) {
     const char *first = strchr(plan->layers, '[') + 1, *last = strrchr(plan->layers, ']');
     const int64_t *dims = plan->in.dims;
     char *below = plan->in.rank == 3 ? dstn_format("conv: {out: %lld, kernel: 3, padding: 1}, ", (long long)dims[0])
                                      : dstn_format("linear: {out: %lld}, ", (long long)dims[0]);
-    char *list = dstn_format("[%s%.*s%s]", plan->below ? below : "", (int)(last - first), first,
+    char *list = dstn_format("[%s%.*s%s]", network_has_below(plan) ? below : "", (int)(last - first), first,
                              plan->above ? ", flatten, linear: {out: 3}" : "");
     free(below);
     return list;
@@ -115,18 +121,31 @@ static inline void network_start(network *n) {
     dstn_space_reset(n->space);
 }
 
+/* Words come back, and not all of them are there. */
+static inline void network_take_input(network *n) {
+    const int64_t words = n->model->in.words, count = NETWORK_DATA * n->inputs;
+    if (words == 0) {
+        n->x = dstn_arena_take(n->arena, (size_t)count * n->kernel->size);
+        network_shake(n->kernel, 1, count, 1, n->x);
+        return;
+    }
+    n->tokens = dstn_arena_take(n->arena, (size_t)count * sizeof *n->tokens);
+    for (int64_t r = 0; r < count; r++) {
+        n->tokens[r] = (r * r + 3 * r) / 2 % (words - 1);
+    }
+}
+
 static inline void network_take_data(network *n) {
     const int64_t rows = NETWORK_DATA;
     size_t size = n->kernel->size, table = (size_t)(NETWORK_ROWS * n->space->count) * sizeof(double);
     n->arena = dstn_arena_new();
     n->inputs = dstn_shape_count(n->model->in);
     n->outputs = dstn_shape_count(n->model->out);
-    n->x = dstn_arena_take(n->arena, (size_t)(rows * n->inputs) * size);
+    network_take_input(n);
     n->targets = dstn_arena_take(n->arena, (size_t)(rows * n->outputs) * size);
     n->labels = dstn_arena_take(n->arena, (size_t)rows * sizeof *n->labels);
     n->noise = dstn_arena_take(n->arena, table);
     n->epsilon = dstn_arena_take(n->arena, table);
-    network_shake(n->kernel, 1, rows * n->inputs, 1, n->x);
     network_shake(n->kernel, 2, rows * n->outputs, 1, n->targets);
     for (int64_t r = 0; r < rows; r++) {
         n->labels[r] = r * 5 % n->outputs;
@@ -150,7 +169,7 @@ static inline char *network_options_path(const network *n) {
         return dstn_format("regularizers.%s", name);
     }
     dstn_node list = dstn_node_child(dstn_node_child(dstn_doc_root(n->doc), "model"), "layers"), options;
-    size_t i = n->plan->below;
+    size_t i = network_has_below(n->plan);
     while (i < dstn_node_count(list) && strcmp(dstn_entry_name(dstn_node_at(list, i), &options), name) != 0) {
         i++;
     }
@@ -244,7 +263,8 @@ static inline dstn_batch network_batch(const network *n, network_rows rows) {
                         .first_row = rows.first,
                         .global_rows = rows.total,
                         .steps = rows.steps,
-                        .x = network_row(n, n->x, first, n->inputs),
+                        .x = n->x ? network_row(n, n->x, first, n->inputs) : NULL,
+                        .tokens = n->tokens ? n->tokens + first : NULL,
                         .targets = network_row(n, n->targets, first, n->outputs),
                         .labels = n->labels + first};
 }

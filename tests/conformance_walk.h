@@ -43,12 +43,14 @@ static inline const char *network_other_value(const dstn_option *option, int i, 
     return text[0] ? text : NULL;
 }
 
-/* With each of its options at some other values. */
+/* With each of its options at some other values, but `padding`, which takes from the gradient what is the objective's.
+ */
 static inline void network_walk_options(network_plan plan, const dstn_option *options, network_check *check) {
     for (const dstn_option *option = options; option->key; option++) {
         char text[64];
         plan.option = option->key;
-        for (int i = 0; (plan.value = network_other_value(option, i, text)) != NULL; i++) {
+        for (int i = 0;
+             strcmp(option->key, "padding") != 0 && (plan.value = network_other_value(option, i, text)) != NULL; i++) {
             network_walk_kinds(plan, check);
         }
     }

@@ -18,7 +18,8 @@ typedef struct dstn_map_shape {
     int64_t in_height, in_width;
     int64_t kernel, stride, padding; /* squares, the same in both directions */
     int64_t out_height, out_width;
-    bool is_winograd; /* by Winograd's algorithm, which only kernels of 3 with stride 1 and padding up to 2 allow */
+    bool is_winograd;  /* by Winograd's algorithm, which only kernels of 3 with stride 1 and padding up to 2 allow */
+    bool is_out_first; /* the weight of a plain matrix is stored [out, in]; that of images can't be */
 } dstn_map_shape;
 
 /* How convolutions are computed: as products of their definition, by Winograd's algorithm F(4 × 4, 3 × 3) where it is

@@ -84,11 +84,10 @@ int64_t dstn_pass_steps(const dstn_pass *pass); /* T, at least 1 */
 /* Whether the adjoint accumulates gradients of the range; a linearized pass has none for general parameters (Sec. 3.3),
  * a general pass none for the response. */
 bool dstn_pass_wants(const dstn_pass *pass, dstn_range range);
-/* The effect of a quantity option: its value for an example of the pass. */
+/* A quantity option's value for an example of the pass. */
 double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quantity *quantity, int64_t example);
 
-/* Whether the state of rows goes on from what this pass leaves: of the passes over a training batch, from that which
- * tracks statistics. */
+/* Whether the state of rows goes on from what this pass leaves: in training, from that which tracks statistics. */
 bool dstn_pass_moves_rows(const dstn_pass *pass);
 
 /* Some data rows of a pass: a multiple of T of them from a multiple of T on, or with a stride of T one time step of
@@ -177,10 +176,9 @@ typedef struct dstn_response_map dstn_response_map;
 
 enum { DSTN_MAX_MAPS = 4 };
 
-/* What an entry of the list may say whatever its layer is. */
-typedef struct dstn_layer_common {
-    const char *name; /* owned by the document; NULL: none */
-    dstn_node share;  /* the name of an earlier layer, or a mapping of parameters to such; handle NULL: nothing */
+typedef struct dstn_layer_common { /* what an entry of the list may say whatever its layer is */
+    const char *name;              /* owned by the document; NULL: none */
+    dstn_node share; /* the name of an earlier layer, or a mapping of parameters to such; handle NULL: nothing */
 } dstn_layer_common;
 
 extern const dstn_option dstn_layer_options[]; /* name, share */
@@ -196,6 +194,7 @@ typedef struct dstn_layer {
     int64_t max_steps;    /* T at most */
     int64_t max_rows;     /* BT at most, data rows */
     int64_t part;         /* data rows of one call of a batch layer at most; set before it is bound, 0: all */
+    int64_t words;        /* of the vocabulary of a network for text; else 0 */
     dstn_convolution convolution;
     bool synchronized; /* batch statistics are those of the whole group, where the pass can reduce */
     dstn_shape in, out;
@@ -222,9 +221,8 @@ typedef enum dstn_layer_kind {
     DSTN_LAYER_RESIDUAL_END    /* and here added */
 } dstn_layer_kind;
 
-/* Settings of a layer of kind DSTN_LAYER_RESIDUAL. */
-typedef struct dstn_residual_settings {
-    dstn_node layers, shortcut; /* lists; the shortcut without a handle: the identity */
+typedef struct dstn_residual_settings { /* of a layer of kind DSTN_LAYER_RESIDUAL */
+    dstn_node layers, shortcut;         /* lists; the shortcut without a handle: the identity */
 } dstn_residual_settings;
 
 /* Operations of batch layers. First, for a part of the rows or all of them: matrix products, batch statistics. Then row
@@ -266,6 +264,7 @@ struct dstn_layer_type {
     size_t settings_size, content_size;
     dstn_layer_kind kind;
     bool takes_words;      /* its data rows are words; all others have values */
+    bool gives_words;      /* its outputs are the words of the vocabulary, whatever its options say */
     const char *example;   /* a list of layers in YAML that has one of this type, for tests that walk the table */
     dstn_shape example_in; /* an input for it; default: [4] */
     /* Checks settings and layer->in, sets layer->out (before: as the input), declares parameters, buffers and maps. */
@@ -290,8 +289,7 @@ void dstn_layer_type_register(const dstn_layer_type *type);
 /* For `plan`: values that the layer keeps of each example. */
 void dstn_layer_declare_state(dstn_layer *layer, const char *name, int64_t count);
 
-/* What a model knows when it makes a layer. */
-typedef struct dstn_layer_setting {
+typedef struct dstn_layer_setting { /* what a model knows when it makes a layer */
     const dstn_kernel *kernel;
     dstn_response response;
     int64_t hypers;
@@ -305,8 +303,7 @@ typedef struct dstn_layer_setting {
     double width; /* what the option `out` of a layer, if it has one, is multiplied by; 0 is 1 */
 } dstn_layer_setting;
 
-/* Whether the layer's outputs, or those of one within it, are counted by an option `out`, which a width narrows. An
- * entry that can't be read has none. */
+/* Whether the vocabulary, or an option `out` that a width narrows, counts the outputs of the layer or of one within. */
 bool dstn_layer_counts_outputs(dstn_node entry);
 
 /* Makes and plans a layer from one entry of the list: a scalar `relu`, or a mapping of one key `linear: {out: 10}`.
@@ -314,12 +311,11 @@ bool dstn_layer_counts_outputs(dstn_node entry);
 dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn_layer_setting *setting,
                             dstn_layer **out, dstn_error *err);
 void dstn_layer_destroy(dstn_layer *layer);
-bool dstn_layer_is_valid(const dstn_layer *layer);        /* shapes agree, everything is bound */
-size_t dstn_layer_memory_used(const dstn_layer *layer);   /* bytes that it took outside the arena */
-double dstn_layer_product_flops(const dstn_layer *layer); /* of one forward product of a data row, 2·in·out */
-
-/* Makes parameters of a planned layer those of an earlier one, called `name`: the one given, or all (NULL).
- * DSTN_ERROR_USAGE at `node` where there are none to share, or where shape or order of storage differ. */
+bool dstn_layer_is_valid(const dstn_layer *layer);      /* shapes agree, everything is bound */
+size_t dstn_layer_memory_used(const dstn_layer *layer); /* bytes that it took outside the arena */
+/* Makes parameters of a planned layer those of an earlier one, called `name`: the one given, or all (NULL). A matrix
+ * that shares an embedding's weight is from now on stored [out, in]. DSTN_ERROR_USAGE at `node` where there are none to
+ * share, or where shape or order of storage differ. */
 dstn_status dstn_layer_share(dstn_layer *layer, const char *parameter, dstn_layer *owner, dstn_node node,
                              dstn_error *err);
 /* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range; those that share it are bound
@@ -341,9 +337,10 @@ bool dstn_layer_factor(const dstn_layer *layer, const dstn_pass *pass, int64_t r
 
 /* ---- response maps ---------------------------------------------------------------------------------------------- */
 
-/* W_g, b_g, the terms, their factors and gradients of one linear map, a matrix or a convolution. Rows of x are [in
- * image], of y [plane, out]; T time steps of an example share its z. Everything but the numbers is private to the
- * functions below. */
+/* W_g, b_g, the terms, their factors and gradients of one linear map: a matrix, a convolution, or a table of words,
+ * which is a matrix whose x is a row of zeros with a 1 at the word's number, and so never there: pass->tokens is. Rows
+ * of x are [in image], of y [plane, out]; T time steps of an example share its z. Everything but the numbers is private
+ * to the functions below. */
 struct dstn_response_map {
     dstn_layer *layer; /* whose parameters are the map's */
     int number;        /* among the layer's maps: keeps their initial draws apart */
@@ -356,8 +353,11 @@ struct dstn_response_map {
     int64_t out_count;   /* and of y */
     int init;            /* initial general weights */
     bool is_whole_layer; /* the layer is nothing but this map */
+    bool is_table;       /* of words */
+    int64_t padding;     /* of a table: a word whose rows no lookup trains; -1: none */
     /* Of layer->parameters; NULL where the map has no such parameter. Stored: weights [in, out] (the response's
-     * [terms, in, out]), biases [out] ([terms, out]), hyper [h, width] with U beside V. */
+     * [terms, in, out]), or [out, in] where the shape says so; biases [out] ([terms, out]), hyper [h, width] with U
+     * beside V. */
     dstn_parameter *weight, *bias, *response_weight, *response_bias, *hyper;
     dstn_map *map;
     bool recurs;             /* step by step: see dstn_map_request */
@@ -376,16 +376,17 @@ typedef struct dstn_map_settings {
     int init;
 } dstn_map_settings;
 
-/* What a map is made for. */
-typedef struct dstn_map_request {
-    const char *prefix;   /* of its parameters' names ("i2h_"); NULL: none */
-    dstn_map_shape shape; /* a matrix: in and out, everything else 1 and no padding */
-    bool is_image;        /* weights are canonically [out, in, kernel, kernel], not [out, in] */
-    int64_t channels;     /* of a matrix's columns, see dstn_layout; images: those of the shape */
-    bool bias, responds;  /* whether it has biases, and a response to the hyperparameters */
-    int init;             /* as in dstn_map_settings */
-    bool is_whole_layer;  /* see dstn_response_map */
-    bool recurs;          /* the input of one time step depends on the output of the one before */
+typedef struct dstn_map_request { /* what a map is made for */
+    const char *prefix;           /* of its parameters' names ("i2h_"); NULL: none */
+    dstn_map_shape shape;         /* a matrix: in and out, everything else 1 and no padding */
+    bool is_image;                /* weights are canonically [out, in, kernel, kernel], not [out, in] */
+    int64_t channels;             /* of a matrix's columns, see dstn_layout; images: those of the shape */
+    bool bias, responds;          /* whether it has biases, and a response to the hyperparameters */
+    int init;                     /* as in dstn_map_settings */
+    bool is_whole_layer;          /* see dstn_response_map */
+    bool recurs;                  /* the input of one time step depends on the output of the one before */
+    bool is_table;                /* of words: the weights are canonically [in, out] */
+    int64_t padding;              /* of a table, see dstn_response_map */
 } dstn_map_request;
 
 dstn_map_shape dstn_map_shape_of_matrix(int64_t in, int64_t out);
@@ -410,10 +411,12 @@ void dstn_response_map_adjoint_rows(dstn_response_map *map, const dstn_pass *pas
 /* Of that, s ⊙ δ alone, which is all that dx needs. Any stride; rows.at then counts rows of that stride. */
 void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy);
 /* Then products: dx = Wᵀ δ (NULL: not wanted), with the terms' share in a response pass. With x (stride 1; NULL: not
- * now) adds the gradients that the pass wants, Σ x ⊗ δ and so on, and with the last rows those of biases, U and V, and
- * dz. */
+ * now, but a table has no x) adds the gradients that the pass wants, Σ x ⊗ δ and so on, and with the last rows those of
+ * biases, U and V, and dz. */
 void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *dy, void *dx);
+
+double dstn_response_map_product_flops(const dstn_response_map *map); /* 2MNK of a data row; a table has none */
 
 /* ---- and a matrix as such, without its biases, at z of each example: what the Jacobian's norm and the oracle need.
  * pass->kind decides: general → W_g alone; response → with terms; linearized → W_g alone. These may run between a
@@ -461,10 +464,9 @@ typedef struct dstn_regularizer {
     void *content;
 } dstn_regularizer;
 
-/* The settings that every regularizer starts with. */
-typedef struct dstn_penalty_settings {
-    dstn_quantity strength; /* e^λ: a number, or a hyperparameter's name */
-    bool penalty_over_n;    /* strength/2n · ‖·‖², n the training rows; false: strength/2 · ‖·‖² */
+typedef struct dstn_penalty_settings { /* what those of every regularizer start with */
+    dstn_quantity strength;            /* e^λ: a number, or a hyperparameter's name */
+    bool penalty_over_n; /* strength/2n · ‖·‖², n the training rows; false: strength/2 · ‖·‖² */
 } dstn_penalty_settings;
 
 struct dstn_regularizer_type {

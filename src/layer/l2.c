@@ -176,14 +176,18 @@ static void channel_coefficients(const dstn_regularizer *regularizer, const dstn
     }
 }
 
-/* out[c] = Σ_i x[i, c] y[i, c] of two weights stored [in, C]. */
+/* out[c] = Σ_i x[i, c] y[i, c] of two weights stored [in, C], or Σ_i x[c, i] y[c, i] of such stored [C, in]. */
 static void channel_products(const dstn_regularizer *regularizer, const dstn_response_map *map, const void *x,
                              const void *y, double *out) {
     l2_content *l2 = regularizer->content;
     const dstn_kernel *kernel = regularizer->kernel;
     dstn_factor factor = {x, map->out, 1};
     kernel->fill(kernel, map->out, 0, l2->channel);
-    kernel->response_bias(kernel, map->in, map->out, factor, y, l2->channel);
+    if (map->shape.is_out_first) {
+        kernel->response_dot(kernel, map->out, map->in, x, y, NULL, 1, l2->channel);
+    } else {
+        kernel->response_bias(kernel, map->in, map->out, factor, y, l2->channel);
+    }
     kernel->to_double(kernel, map->out, l2->channel, out);
 }
 
@@ -214,12 +218,12 @@ static void add_gradients(const dstn_regularizer *regularizer, const dstn_pass *
     if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
         void *gradient = dstn_parameter_open(map->weight, kernel);
         kernel->axpy(kernel, map->weight->count, l2->moments[0], w, gradient);
-        kernel->response_add(kernel, map->in, 1, map->out, cross, r, cross, NULL, gradient);
+        layer_map_add_scaled(map, cross, r, gradient);
     }
     if (dstn_pass_wants(pass, DSTN_RANGE_RESPONSE)) {
         void *gradient = dstn_parameter_open(map->response_weight, kernel);
-        kernel->response_add(kernel, map->in, 1, map->out, cross, w, cross, NULL, gradient);
-        kernel->response_add(kernel, map->in, 1, map->out, square, r, square, NULL, gradient);
+        layer_map_add_scaled(map, cross, w, gradient);
+        layer_map_add_scaled(map, square, r, gradient);
         add_hyper_gradient(regularizer, map);
     }
 }

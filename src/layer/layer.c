@@ -52,6 +52,7 @@ static dstn_layer *new_layer(const dstn_layer_type *type, int index, dstn_shape 
                           .max_steps = steps,
                           .max_rows = setting->max_rows * steps,
                           .synchronized = setting->synchronized,
+                          .words = setting->words,
                           .convolution = setting->convolution,
                           .in = in,
                           .out = in,
@@ -86,7 +87,7 @@ bool dstn_layer_counts_outputs(dstn_node entry) {
     if (!type) {
         return false;
     }
-    return outputs_of(type) ||
+    return type->gives_words || outputs_of(type) ||
            (type->kind == DSTN_LAYER_RESIDUAL && (list_counts_outputs(dstn_node_child(options, "layers")) ||
                                                   list_counts_outputs(dstn_node_child(options, "shortcut"))));
 }
@@ -211,14 +212,6 @@ size_t dstn_layer_memory_used(const dstn_layer *layer) {
         bytes += layer_map_memory(layer->maps[i]);
     }
     return bytes;
-}
-
-double dstn_layer_product_flops(const dstn_layer *layer) {
-    double flops = 0;
-    for (int i = 0; i < layer->map_count; i++) {
-        flops += layer_map_product_flops(layer->maps[i]);
-    }
-    return flops;
 }
 
 void dstn_layer_begin(dstn_layer *layer, const dstn_pass *pass) {

@@ -8,7 +8,7 @@
 /* clang-format off */
 #define LAYERS(X) \
     X(linear) X(conv) X(relu) X(dropout) X(maxpool) X(avgpool) X(flatten) X(batchnorm) \
-    X(lstm) \
+    X(embedding) X(lstm) X(decoder) \
     X(residual) X(residual_begin) X(residual_end)
 /* clang-format on */
 #define REGULARIZERS(X) X(l2) X(jacobian) X(ar) X(tar)

@@ -1,5 +1,5 @@
 /* layer: parameters: declared, given memory, copied in and out in their canonical shape, and how gradients start. */
-#include "layer_private.h"
+#include "response_map.h"
 
 #include <string.h>
 
@@ -71,7 +71,18 @@ static bool same_storage(const dstn_parameter *a, const dstn_parameter *b) {
     return a->layout == b->layout && a->columns == b->columns && a->channels == b->channels;
 }
 
-static dstn_status share_one(dstn_parameter *parameter, const dstn_layer *owner, dstn_node node, dstn_error *err) {
+/* A matrix goes after an embedding's weight, which is stored [out, in]. */
+static void follow_storage(const dstn_layer *layer, const dstn_parameter *parameter, const dstn_parameter *other) {
+    for (int i = 0; i < layer->map_count && other->layout == DSTN_LAYOUT_PLAIN; i++) {
+        dstn_response_map *map = layer->maps[i];
+        if (parameter == map->weight || parameter == map->response_weight) {
+            layer_map_store_out_first(map);
+        }
+    }
+}
+
+static dstn_status share_one(const dstn_layer *layer, dstn_parameter *parameter, const dstn_layer *owner,
+                             dstn_node node, dstn_error *err) {
     const dstn_parameter *other = dstn_layer_parameter(owner, parameter->name);
     char here[96], there[96];
     if (!other) {
@@ -83,9 +94,11 @@ static dstn_status share_one(dstn_parameter *parameter, const dstn_layer *owner,
                               parameter->name, shape_text(parameter, here), shape_text(other, there), owner->index,
                               owner->common.name);
     }
+    follow_storage(layer, parameter, other);
     if (!same_storage(parameter, other)) {
         return dstn_node_fail(node, err,
-                              "%s can't be shared with layer %d (%s): of two inputs only one is a flattened image",
+                              "%s can't be shared with layer %d (%s), where it is stored in another order: of two "
+                              "inputs only one is a flattened image, or the layer's weights are shared with two others",
                               parameter->name, owner->index, owner->common.name);
     }
     parameter->owner = other->owner;
@@ -111,7 +124,7 @@ dstn_status dstn_layer_share(dstn_layer *layer, const char *parameter, dstn_laye
         dstn_parameter *own = &layer->parameters[p];
         if (!parameter || strcmp(own->name, parameter) == 0) {
             is_there = true;
-            status = share_one(own, owner, node, err);
+            status = share_one(layer, own, owner, node, err);
         }
     }
     return is_there ? status : fail_unknown(layer, parameter, node, err);

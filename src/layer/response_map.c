@@ -31,8 +31,18 @@ static int weight_shape(const dstn_response_map *map, bool is_image, bool is_ful
     return rank;
 }
 
+/* A table's weight is canonically [in, out], which is how the map has it stored anyway. */
+static dstn_parameter *declare_table(dstn_response_map *map, const dstn_map_request *request, const char *name,
+                                     dstn_range range, bool is_full) {
+    const int64_t dims[] = {map->layer->hypers, map->in, map->out};
+    return layer_declare(map->layer, request->prefix, name, range, is_full ? 3 : 2, is_full ? dims : dims + 1);
+}
+
 static dstn_parameter *declare_weight(dstn_response_map *map, const dstn_map_request *request, const char *name,
                                       dstn_range range, bool is_full) {
+    if (map->is_table) {
+        return declare_table(map, request, name, range, is_full);
+    }
     int64_t dims[DSTN_MAX_RANK];
     int rank = weight_shape(map, request->is_image, is_full, dims);
     dstn_parameter *weight = layer_declare(map->layer, request->prefix, name, range, rank, dims);
@@ -80,7 +90,9 @@ dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, co
                                .in_count = shape->in * shape->in_height * shape->in_width,
                                .init = request->init,
                                .is_whole_layer = request->is_whole_layer,
-                               .recurs = request->recurs};
+                               .recurs = request->recurs,
+                               .is_table = request->is_table,
+                               .padding = request->padding};
     map->out_count = map->plane * map->out;
     double copies = is_full ? (double)layer->hypers + 1 : 2;
     if ((double)map->in * (double)map->out * copies > 1e15) {
@@ -95,6 +107,27 @@ dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, co
     return DSTN_OK;
 }
 
+/* Canonically [out, in] or [h, out, in], with columns that are nobody's image. */
+static bool can_be_plain(const dstn_parameter *weight) {
+    return !weight || (weight->channels == 1 && !dstn_parameter_is_shared(weight));
+}
+
+bool layer_map_store_out_first(dstn_response_map *map) {
+    bool is_matrix = map->in == map->in_count && map->plane == 1 && !map->is_table && !map->recurs;
+    if (!is_matrix || map->shape.is_out_first || !can_be_plain(map->weight) || !can_be_plain(map->response_weight)) {
+        return false;
+    }
+    dstn_parameter *const weights[] = {map->weight, map->response_weight};
+    for (int i = 0; i < 2; i++) {
+        if (weights[i]) {
+            weights[i]->layout = DSTN_LAYOUT_PLAIN;
+            weights[i]->columns = 1;
+        }
+    }
+    map->shape.is_out_first = true;
+    return true;
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 bool layer_map_bind(dstn_response_map *map, dstn_arena *arena) {
@@ -103,10 +136,13 @@ bool layer_map_bind(dstn_response_map *map, dstn_arena *arena) {
     size_t part = layer->part > 0 ? (size_t)layer->part : rows, out = (size_t)map->out_count * size;
     int64_t width = map->width > map->out ? map->width : map->out;
     bool has_sums = map->plane > 1 || layer->max_steps > 1, is_complete = true;
-    map->map = layer->kernel->map_new(layer->kernel, &map->shape, layer->max_rows);
+    if (!map->is_table) {
+        map->map = layer->kernel->map_new(layer->kernel, &map->shape, layer->max_rows);
+        is_complete = map->map != NULL;
+    }
     if (has_sums) {
         map->sums = dstn_arena_take(arena, examples * (size_t)map->out * size);
-        is_complete = map->sums != NULL;
+        is_complete = is_complete && map->sums;
     }
     if (map->terms > 0) {
         map->factors = dstn_arena_take(arena, examples * (size_t)map->width * size);
@@ -118,7 +154,7 @@ bool layer_map_bind(dstn_response_map *map, dstn_arena *arena) {
     if (map->recurs) {
         is_complete = layer_map_bind_steps(map) && is_complete;
     }
-    return map->map && is_complete;
+    return is_complete;
 }
 
 void layer_map_release(dstn_response_map *map) {
@@ -130,8 +166,8 @@ size_t layer_map_memory(const dstn_response_map *map) {
     return (map->map ? map->layer->kernel->map_memory(map->layer->kernel, map->map) : 0) + layer_map_steps_memory(map);
 }
 
-double layer_map_product_flops(const dstn_response_map *map) {
-    return 2 * (double)map->in * (double)map->out * (double)map->plane;
+double dstn_response_map_product_flops(const dstn_response_map *map) {
+    return map->is_table ? 0 : 2 * (double)map->in * (double)map->out * (double)map->plane;
 }
 
 /* ---- lists of maps ----------------------------------------------------------------------------------------------- */

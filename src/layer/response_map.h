@@ -4,7 +4,8 @@
 
 #include "layer_private.h"
 
-typedef enum map_init { MAP_KAIMING, MAP_HE, MAP_ORTHOGONAL, MAP_ZERO } map_init;
+/* The last one is no user's choice. */
+typedef enum map_init { MAP_KAIMING, MAP_HE, MAP_ORTHOGONAL, MAP_ZERO, MAP_WORDS } map_init;
 
 /* Of layers whose settings begin with a dstn_map_settings. */
 /* clang-format off */
@@ -40,6 +41,9 @@ map_term layer_map_term(const dstn_response_map *map, const dstn_pass *pass, int
                         const void *factors);
 /* Term j at the factors of the last pass. */
 map_term layer_map_pass_term(const dstn_response_map *map, const dstn_pass *pass, int64_t j);
+
+/* to += s ⊙ from, both as the map's weights are, with one factor a channel of the output. */
+void layer_map_add_scaled(const dstn_response_map *map, dstn_factor s, const void *from, void *to);
 
 /* Some rows as the kernel takes them: the number of pieces, and piece i. */
 int64_t layer_map_pieces(dstn_rows rows);
@@ -78,10 +82,12 @@ void layer_map_step_adjoint(dstn_response_map *map, const dstn_pass *pass, int64
 void layer_map_initialize(dstn_response_map *map, dstn_rng rng);
 
 /* ---- response_map.c ---- */
+/* That of a canonical [out, in] will be stored as it is; false: this map's can't be, or another layer has one already.
+ */
+bool layer_map_store_out_first(dstn_response_map *map);
 bool layer_map_bind(dstn_response_map *map, dstn_arena *arena);
 void layer_map_release(dstn_response_map *map);
 size_t layer_map_memory(const dstn_response_map *map);
-double layer_map_product_flops(const dstn_response_map *map);
 
 /* Whether the pass has response terms at all. */
 static inline bool layer_map_responds(const dstn_response_map *map, const dstn_pass *pass) {

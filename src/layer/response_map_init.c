@@ -31,14 +31,19 @@ static void set_zero(const dstn_response_map *map, dstn_parameter *parameter) {
     }
 }
 
-/* Kaiming's uniform distribution with a = √5, for weights and biases alike: within 1/√(inputs). */
-static void draw_kaiming(const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
-    double bound = 1 / sqrt((double)map->in);
+/* Uniform within the bound. */
+static void draw_within(double bound, const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng,
+                        draw_of what) {
     for (int64_t i = 0; is_own(parameter) && i < parameter->count; i++) {
         double uniforms[2];
         dstn_rng_uniforms(rng, (uint64_t)map->layer->index, 0, lane_of(map, what, i), uniforms);
         set_element(map, parameter, i, bound * (2 * uniforms[0] - 1));
     }
+}
+
+/* Kaiming's uniform distribution with a = √5, for weights and biases alike: within 1/√(inputs). */
+static void draw_kaiming(const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
+    draw_within(1 / sqrt((double)map->in), map, parameter, rng, what);
 }
 
 /* He's normal distribution for ReLU, in its form for the way back: of variance 2/(outputs · places of the kernel). Many
@@ -103,6 +108,11 @@ static void draw_orthogonal(const dstn_response_map *map, dstn_parameter *parame
 
 /* ---- the map ----------------------------------------------------------------------------------------------------- */
 
+/* Between words and their vectors, in both directions. */
+static void draw_words(const dstn_response_map *map, dstn_parameter *parameter, dstn_rng rng, draw_of what) {
+    draw_within(0.1, map, parameter, rng, what);
+}
+
 static void initialize_general(const dstn_response_map *map, dstn_rng rng) {
     if (map->init == MAP_ZERO) {
         set_zero(map, map->weight);
@@ -111,6 +121,11 @@ static void initialize_general(const dstn_response_map *map, dstn_rng rng) {
     }
     if (map->init == MAP_HE) {
         draw_he(map, map->weight, rng, OF_WEIGHT);
+        set_zero(map, map->bias);
+        return;
+    }
+    if (map->init == MAP_WORDS) {
+        draw_words(map, map->weight, rng, OF_WEIGHT);
         set_zero(map, map->bias);
         return;
     }
@@ -126,7 +141,9 @@ void layer_map_initialize(dstn_response_map *map, dstn_rng rng) {
     initialize_general(map, rng);
     if (map->hyper) {
         /* Structured: the response starts at zero through U and V, and can leave it since W_r is not. */
-        (map->init == MAP_HE ? draw_he : draw_kaiming)(map, map->response_weight, rng, OF_RESPONSE_WEIGHT);
+        (map->init == MAP_HE      ? draw_he
+         : map->init == MAP_WORDS ? draw_words
+                                  : draw_kaiming)(map, map->response_weight, rng, OF_RESPONSE_WEIGHT);
         draw_kaiming(map, map->response_bias, rng, OF_RESPONSE_BIAS);
         set_zero(map, map->hyper);
     } else {

@@ -14,10 +14,37 @@ static map_term scaled_term(const dstn_response_map *map, const dstn_pass *pass,
     return layer_map_term(map, pass, j, map->out, map->adjoints);
 }
 
-void dstn_response_map_transpose(dstn_response_map *map, const dstn_pass *pass, const void *v, void *u) {
+/* y [rows, out] = x W. */
+static void multiply(const dstn_response_map *map, int64_t rows, const void *x, const void *weight, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    kernel->gemm(kernel, false, true, pass->rows, map->in, map->out, 1, v, map->out, map->weight->value, map->out, 0, u,
-                 map->in);
+    bool is_transposed = map->shape.is_out_first;
+    kernel->gemm(kernel, false, is_transposed, rows, map->out, map->in, 1, x, map->in, weight,
+                 is_transposed ? map->in : map->out, 0, y, map->out);
+}
+
+/* u [rows, in] = beta u + v Wᵀ. */
+static void multiply_back(const dstn_response_map *map, int64_t rows, const void *v, const void *weight, double beta,
+                          void *u) {
+    const dstn_kernel *kernel = layer_map_kernel(map);
+    bool is_transposed = !map->shape.is_out_first;
+    kernel->gemm(kernel, false, is_transposed, rows, map->in, map->out, 1, v, map->out, weight,
+                 is_transposed ? map->out : map->in, beta, u, map->in);
+}
+
+/* gradient = beta gradient + Σ u ⊗ v. */
+static void add_outer(const dstn_response_map *map, int64_t rows, const void *u, const void *v, double beta,
+                      void *gradient) {
+    const dstn_kernel *kernel = layer_map_kernel(map);
+    if (map->shape.is_out_first) {
+        kernel->gemm(kernel, true, false, map->out, map->in, rows, 1, v, map->out, u, map->in, beta, gradient, map->in);
+    } else {
+        kernel->gemm(kernel, true, false, map->in, map->out, rows, 1, u, map->in, v, map->out, beta, gradient,
+                     map->out);
+    }
+}
+
+void dstn_response_map_transpose(dstn_response_map *map, const dstn_pass *pass, const void *v, void *u) {
+    multiply_back(map, pass->rows, v, map->weight->value, 0, u);
     if (has_terms(map, pass)) {
         dstn_response_map_transpose_response(map, pass, v, u);
     }
@@ -28,19 +55,16 @@ void dstn_response_map_transpose_response(dstn_response_map *map, const dstn_pas
     for (int64_t j = 0; layer_map_responds(map, pass) && j < map->terms; j++) {
         map_term term = scaled_term(map, pass, j);
         kernel->response_scale(kernel, pass->rows, 1, map->out, term.s, v, map->scaled);
-        kernel->gemm(kernel, false, true, pass->rows, map->in, map->out, 1, map->scaled, map->out, term.weight,
-                     map->out, 1, u, map->in);
+        multiply_back(map, pass->rows, map->scaled, term.weight, 1, u);
     }
 }
 
 void dstn_response_map_apply(dstn_response_map *map, const dstn_pass *pass, const void *w, void *q) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, w, map->in, map->weight->value, map->out, 0, q,
-                 map->out);
+    multiply(map, pass->rows, w, map->weight->value, q);
     for (int64_t j = 0; has_terms(map, pass) && j < map->terms; j++) {
         map_term term = scaled_term(map, pass, j);
-        kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, w, map->in, term.weight, map->out, 0,
-                     map->scaled, map->out);
+        multiply(map, pass->rows, w, term.weight, map->scaled);
         kernel->response_add(kernel, pass->rows, 1, map->out, term.s, map->scaled, term.s, NULL, q);
     }
 }
@@ -51,8 +75,7 @@ static void accumulate_scales(const dstn_response_map *map, const dstn_pass *pas
     const dstn_kernel *kernel = layer_map_kernel(map);
     int64_t h = map->layer->hypers;
     void *product = map->adjoints, *gradient = dstn_parameter_open(map->hyper, kernel);
-    kernel->gemm(kernel, false, false, pass->rows, map->out, map->in, 1, u, map->in, term->weight, map->out, 0, product,
-                 map->out);
+    multiply(map, pass->rows, u, term->weight, product);
     kernel->multiply(kernel, pass->rows * map->out, product, v, product);
     kernel->gemm(kernel, true, false, h, map->out, pass->rows, 1, pass->z, h, product, map->out, 1, gradient,
                  map->width);
@@ -61,8 +84,7 @@ static void accumulate_scales(const dstn_response_map *map, const dstn_pass *pas
 void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass, const void *v, const void *u) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
-        kernel->gemm(kernel, true, false, map->in, map->out, pass->rows, 1, u, map->in, v, map->out,
-                     dstn_parameter_beta(map->weight), map->weight->gradient, map->out);
+        add_outer(map, pass->rows, u, v, dstn_parameter_beta(map->weight), map->weight->gradient);
     }
     if (!dstn_pass_wants(pass, DSTN_RANGE_RESPONSE) || map->terms == 0) {
         return;
@@ -71,8 +93,8 @@ void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass,
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = scaled_term(map, pass, j);
         kernel->response_scale(kernel, pass->rows, 1, map->out, term.s, v, map->scaled);
-        kernel->gemm(kernel, true, false, map->in, map->out, pass->rows, 1, u, map->in, map->scaled, map->out, beta,
-                     layer_element(kernel, map->response_weight->gradient, j * map->weight->count), map->out);
+        add_outer(map, pass->rows, u, map->scaled, beta,
+                  layer_element(kernel, map->response_weight->gradient, j * map->weight->count));
         if (map->hyper) {
             accumulate_scales(map, pass, &term, v, u);
         }
@@ -85,8 +107,8 @@ void dstn_response_map_fold(dstn_response_map *map, const void *z) {
     for (int64_t j = 0; j < map->terms; j++) {
         layer_map_factors(map, &pass, map->width, map->adjoints);
         map_term term = layer_map_term(map, &pass, j, map->width, map->adjoints);
-        term.s.row = term.t.row = 0; /* one z for all columns of the weight */
-        kernel->response_add(kernel, map->in, 1, map->out, term.s, term.weight, term.s, NULL, map->weight->value);
+        term.t.row = 0; /* one z for everything */
+        layer_map_add_scaled(map, term.s, term.weight, map->weight->value);
         if (map->bias) {
             kernel->response_add(kernel, 1, 1, map->out, term.t, term.bias, term.t, NULL, map->bias->value);
         }

@@ -8,15 +8,25 @@ static void *element(const dstn_response_map *map, const void *array, int64_t i)
 
 /* ---- forward and tangent ----------------------------------------------------------------------------------------- */
 
-/* y = W x of rows of any stride; `y_stride` is that of y. */
-static void product(const dstn_response_map *map, dstn_rows rows, const void *x, const void *weight, void *y) {
+/* Columns of a matrix's weight as it is stored. */
+static int64_t weight_columns(const dstn_response_map *map) {
+    return map->shape.is_out_first ? map->in : map->out;
+}
+
+/* y = W x of rows of any stride, which y has too; of a table, the words' rows. */
+static void product(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
+                    const void *weight, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
+    if (map->is_table) {
+        kernel->gather_rows(kernel, rows.count, map->out, pass->tokens + rows.first, NULL, weight, y);
+        return;
+    }
     if (rows.stride <= 1) {
         kernel->map_forward(kernel, map->map, rows.count, x, weight, y);
         return;
     }
-    kernel->gemm(kernel, false, false, rows.count, map->out, map->in, 1, x, rows.stride * map->in, weight, map->out, 0,
-                 y, rows.stride * map->out);
+    kernel->gemm(kernel, false, map->shape.is_out_first, rows.count, map->out, map->in, 1, x, rows.stride * map->in,
+                 weight, weight_columns(map), 0, y, rows.stride * map->out);
 }
 
 /* a_j = W_j x of all terms, and with the first rows of a pass the factors of all examples. */
@@ -29,12 +39,12 @@ static void term_products(const dstn_response_map *map, const dstn_pass *pass, d
     }
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = layer_map_pass_term(map, pass, j);
-        product(map, rows, x, term.weight, element(map, term.product, rows.first * map->out_count));
+        product(map, pass, rows, x, term.weight, element(map, term.product, rows.first * map->out_count));
     }
 }
 
 void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
-    product(map, rows, x, map->weight->value, y);
+    product(map, pass, rows, x, map->weight->value, y);
     if (pass->kind == DSTN_PASS_RESPONSE) {
         term_products(map, pass, rows, x);
     }
@@ -43,7 +53,7 @@ void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, ds
 void dstn_response_map_tangent(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *x_tangent, void *y_tangent) {
     if (x_tangent) {
-        product(map, rows, x_tangent, map->weight->value, y_tangent);
+        product(map, pass, rows, x_tangent, map->weight->value, y_tangent);
     }
     term_products(map, pass, rows, x);
 }
@@ -155,15 +165,42 @@ static void input_adjoint(const dstn_response_map *map, dstn_rows rows, const vo
         kernel->map_adjoint(kernel, map->map, rows.count, delta, weight, beta, dx);
         return;
     }
-    kernel->gemm(kernel, false, true, rows.count, map->in, map->out, 1, delta, stride * map->out, weight, map->out,
-                 beta, dx, rows.stride * map->in);
+    kernel->gemm(kernel, false, !map->shape.is_out_first, rows.count, map->in, map->out, 1, delta, stride * map->out,
+                 weight, weight_columns(map), beta, dx, rows.stride * map->in);
+}
+
+/* The gradient of one of the map's weights, and what it is multiplied by before anything is added. */
+typedef struct weight_part {
+    double beta;
+    void *gradient;
+} weight_part;
+
+/* gradient = beta gradient + Σ x ⊗ δ; a table's goes to the rows of the words. */
+static void weight_gradient(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
+                            const void *delta, weight_part part) {
+    const dstn_kernel *kernel = layer_map_kernel(map);
+    if (!map->is_table) {
+        kernel->map_gradient(kernel, map->map, rows.count, x, delta, part.beta, part.gradient);
+        return;
+    }
+    const int64_t *tokens = pass->tokens + rows.first;
+    if (part.beta == 0) {
+        kernel->fill(kernel, map->weight->count, 0, part.gradient);
+    }
+    for (int64_t first = 0, end; first < rows.count; first = end + 1) {
+        for (end = first; end < rows.count && tokens[end] != map->padding;) {
+            end++;
+        }
+        kernel->scatter_rows(kernel, end - first, map->out, tokens + first, NULL, element(map, delta, first * map->out),
+                             part.gradient);
+    }
 }
 
 /* dW_g += Σ x ⊗ δ, and with the last rows db_g += Σ δ. */
 static void general_gradient(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                              const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    kernel->map_gradient(kernel, map->map, rows.count, x, dy, dstn_parameter_beta(map->weight), map->weight->gradient);
+    weight_gradient(map, pass, rows, x, dy, (weight_part){dstn_parameter_beta(map->weight), map->weight->gradient});
     if (map->bias && rows.last) {
         kernel->sum_rows(kernel, pass->rows, map->out, sums_of(map, dy), dstn_parameter_open(map->bias, kernel));
     }
@@ -173,8 +210,8 @@ static void general_gradient(const dstn_response_map *map, const dstn_pass *pass
 static void term_gradient(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, int64_t j, double beta,
                           const void *x, const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    kernel->map_gradient(kernel, map->map, rows.count, x, element(map, map->scaled, rows.at * map->out_count), beta,
-                         element(map, map->response_weight->gradient, j * map->weight->count));
+    weight_gradient(map, pass, rows, x, element(map, map->scaled, rows.at * map->out_count),
+                    (weight_part){beta, element(map, map->response_weight->gradient, j * map->weight->count)});
     if (map->response_bias && rows.last) {
         void *gradient = dstn_parameter_open(map->response_bias, kernel);
         kernel->response_bias(kernel, pass->rows, map->out, layer_map_pass_term(map, pass, j).t, sums_of(map, dy),
@@ -216,9 +253,15 @@ static void full_factor_adjoint(const dstn_response_map *map, const dstn_pass *p
     }
 }
 
+/* Whether gradients are wanted now, and not dx alone. */
+static bool has_input(const dstn_response_map *map, const void *x) {
+    return x || map->is_table;
+}
+
 static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                           const void *dy, void *dx) {
-    bool wants_gradient = x && dstn_pass_wants(pass, DSTN_RANGE_RESPONSE), wants_dz = x && wanted_dz(pass);
+    bool is_now = has_input(map, x);
+    bool wants_gradient = is_now && dstn_pass_wants(pass, DSTN_RANGE_RESPONSE), wants_dz = is_now && wanted_dz(pass);
     if (!layer_map_responds(map, pass) || !(wants_gradient || dx || wants_dz)) {
         return;
     }
@@ -238,14 +281,14 @@ static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, d
             full_factor_adjoint(map, pass, rows, j, dy);
         }
     }
-    if (map->hyper && x && rows.last) {
+    if (map->hyper && is_now && rows.last) {
         factor_adjoint(map, pass);
     }
 }
 
 void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *dy, void *dx) {
-    if (x && dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
+    if (has_input(map, x) && dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
         general_gradient(map, pass, rows, x, dy);
     }
     if (dx) {

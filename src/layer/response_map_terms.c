@@ -34,6 +34,14 @@ map_term layer_map_pass_term(const dstn_response_map *map, const dstn_pass *pass
     return layer_map_term(map, pass, j, map->width, map->factors);
 }
 
+void layer_map_add_scaled(const dstn_response_map *map, dstn_factor s, const void *from, void *to) {
+    const dstn_kernel *kernel = layer_map_kernel(map);
+    bool by_row = map->shape.is_out_first;
+    dstn_factor factor = {s.data, by_row ? s.col : 0, by_row ? 0 : s.col};
+    kernel->response_add(kernel, by_row ? map->out : map->in, 1, by_row ? map->in : map->out, factor, from, factor,
+                         NULL, to);
+}
+
 dstn_factor layer_map_factor_at(const dstn_response_map *map, dstn_factor factor, int64_t example) {
     factor.data = layer_element(layer_map_kernel(map), factor.data, example * factor.row);
     return factor;

@@ -35,11 +35,10 @@ void dstn_model_zero_gradient(dstn_model *model, dstn_range range) {
     model->kernel->fill(model->kernel, model->count[range], 0, model->gradient[range]);
 }
 
-/* Products of one layer in units of its forward product: ordinary 3, response pass 6 (both gradients) or 4 (none),
- * linearized pass 5; less what a layer saves whose input doesn't move: it has no input adjoint or tangent. */
-static double layer_products(const dstn_model *model, const dstn_pass *pass, bool in_moves) {
-    double terms = model->response == DSTN_RESPONSE_FULL ? (double)model->hypers : 1;
-    double input = in_moves ? 1 : 0;
+/* Products of one map in units of its forward product: ordinary 3, response pass 6 (both gradients) or 4 (none),
+ * linearized pass 5; less what one saves whose input doesn't move: it has no input adjoint or tangent. */
+static double map_products(const dstn_response_map *map, const dstn_pass *pass, bool in_moves) {
+    double terms = (double)map->terms, input = in_moves || map->recurs ? 1 : 0;
     double gradients = pass->grad[DSTN_RANGE_GENERAL] + terms * pass->grad[DSTN_RANGE_RESPONSE];
     switch (pass->kind) {
     case DSTN_PASS_GENERAL:
@@ -56,10 +55,10 @@ double dstn_model_flops(const dstn_model *model, const dstn_pass *pass) {
     double flops = 0;
     for (int i = 0; i < model->chain->step_count; i++) {
         const model_step *step = &model->chain->steps[i];
-        if (step->kind == STEP_BATCH) {
-            double products = layer_products(model, pass, step->in_moves);
-            flops += dstn_layer_product_flops(step->layer) * (double)dstn_pass_rows(pass).count * products;
+        const dstn_response_map *map;
+        for (int m = 0; step->kind == STEP_BATCH && (map = dstn_layer_map(step->layer, m)) != NULL; m++) {
+            flops += dstn_response_map_product_flops(map) * map_products(map, pass, step->in_moves);
         }
     }
-    return flops;
+    return flops * (double)dstn_pass_rows(pass).count;
 }

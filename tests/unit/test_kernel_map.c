@@ -84,7 +84,8 @@ typedef void visit(void *context, int64_t x, int64_t w, int64_t y);
 static void for_channels(const dstn_map_shape *s, int64_t pixel, int64_t tap, int64_t place, visit *v, void *context) {
     for (int64_t in = 0; in < s->in; in++) {
         for (int64_t out = 0; out < s->out; out++) {
-            v(context, pixel * s->in + in, (tap * s->in + in) * s->out + out, place * s->out + out);
+            int64_t weight = s->is_out_first ? out * s->in + in : (tap * s->in + in) * s->out + out;
+            v(context, pixel * s->in + in, weight, place * s->out + out);
         }
     }
 }
@@ -140,6 +141,7 @@ static dstn_map_shape shape_of(int64_t in, int64_t out, int64_t height, int64_t 
                             padding,
                             (height + 2 * padding - side) / stride + 1,
                             (width + 2 * padding - side) / stride + 1,
+                            false,
                             false};
 }
 
@@ -222,6 +224,19 @@ static void check_small(const dstn_kernel *kernel) {
     check_shape(kernel, shape_of(64, 256, 5, 4, 3, 2, 1), 2);
     check_shape(kernel, shape_of(512, 32, 2, 1, 5, 1, 2), 2);
     check_shape(kernel, shape_of(128, 128, 1, 1, 2, 1, 2), 2);
+}
+
+/* As an embedding stores the weight that a decoder shares: small, and large enough for oneDNN's own product. */
+static void check_out_first(const dstn_kernel *kernel) {
+    dstn_map_shape small = shape_of(37, 19, 1, 1, 1, 1, 0), large = shape_of(128, 96, 1, 1, 1, 1, 0);
+    small.is_out_first = large.is_out_first = true;
+    check_shape(kernel, small, 5);
+    check_shape(kernel, large, 100);
+}
+
+static void a_matrix_may_be_stored_with_its_outputs_first(void **state) {
+    (void)state;
+    for_kernels(check_out_first);
 }
 
 static void a_map_remembers_nothing_of_the_call_before(void **state) {
@@ -381,6 +396,7 @@ static void backends_agree_at_the_sizes_of_real_networks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_remembers_nothing_of_the_call_before),
+        cmocka_unit_test(a_matrix_may_be_stored_with_its_outputs_first),
         cmocka_unit_test(small_images_meet_the_kernel_where_they_are),
         cmocka_unit_test(winograds_algorithm_is_the_same_map),
         cmocka_unit_test(winograds_algorithm_keeps_exact_zeros),

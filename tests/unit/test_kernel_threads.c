@@ -231,7 +231,7 @@ static void long_loops_are_split_where_there_are_threads(void **state) {
 }
 
 static void map_small_images(const dstn_kernel *k, arrays *a) {
-    dstn_map_shape shape = {2, 3, 8, 8, 3, 1, 1, 8, 8, false};
+    dstn_map_shape shape = {2, 3, 8, 8, 3, 1, 1, 8, 8, false, false};
     dstn_map *map = k->map_new(k, &shape, 4);
     k->map_forward(k, map, 4, a->x, a->y, a->m);
     k->map_adjoint(k, map, 4, a->m, a->y, 1, a->x);

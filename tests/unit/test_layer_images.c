@@ -141,7 +141,7 @@ static void a_convolution_is_what_its_canonical_parameters_say(void **state) {
         want += (v[0] * z[0] + v[1] * z[1]) * rb[o];
         assert_true(fabs(pixel(c.x[1], out, r, o, i, j) - want) < 1e-13);
     }
-    assert_true(dstn_layer_product_flops(c.layers[0]) == 2. * 2 * 9 * 3 * 6);
+    assert_true(dstn_response_map_product_flops(dstn_layer_map(c.layers[0], 0)) == 2. * 2 * 9 * 3 * 6);
     chain_destroy(&c);
 }
 

@@ -158,7 +158,7 @@ static void no_pass_makes_more_products_than_the_mathematics_needs(void **state)
         assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, false), cases[i].inner);
         assert_int_equal(count_products(&c, cases[i].kind, cases[i].general, cases[i].response, true), cases[i].first);
     }
-    assert_true(dstn_layer_product_flops(c.layers[0]) == 2 * 40 * 30);
+    assert_true(dstn_response_map_product_flops(dstn_layer_map(c.layers[0], 0)) == 2 * 40 * 30);
     chain_destroy(&c);
 }
 

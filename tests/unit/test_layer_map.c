@@ -194,7 +194,7 @@ static void maps_of_a_layer_have_names_and_draws_of_their_own(void **state) {
     assert_ptr_equal(dstn_layer_map(s.layer, 0)->weight, &s.layer->parameters[0]);
     assert_null(dstn_layer_map(s.layer, 2));
     assert_null(dstn_layer_matrix(s.layer)); /* it is more than one map */
-    assert_true(dstn_layer_product_flops(s.layer) == 2. * 2 * IN * OUT);
+    assert_true(dstn_response_map_product_flops(dstn_layer_map(s.layer, 1)) == 2. * IN * OUT);
     dstn_layer_initialize(s.layer, (dstn_rng){4, DSTN_PURPOSE_INIT});
     const double *first = s.layer->parameters[0].value, *second = s.layer->parameters[5].value;
     const double *bias = s.layer->parameters[6].value, *response = s.layer->parameters[7].value;

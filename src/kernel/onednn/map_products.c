@@ -113,12 +113,12 @@ static kernel_product *image_product(const kernel_place *place, const dstn_map_s
 
 /* ---- matrices ---------------------------------------------------------------------------------------------------- */
 
-/* dx [rows, in] = dy [rows, out] Wᵀ with W [in, out]: oneDNN's matmul takes a large transposed operand far better than
- * its sgemm does. */
-static kernel_product *matrix_adjoint(const kernel_place *place, const dstn_map_shape *s, int64_t rows, bool sum) {
-    const dnnl_dims_t dy = {rows, s->out}, weight = {s->out, s->in}, dx = {rows, s->in};
-    kernel_api_desc a = kernel_api_desc_new(2, dy, dnnl_ab), b = kernel_api_desc_new(2, weight, dnnl_ba),
-                    c = kernel_api_desc_new(2, dx, dnnl_ab);
+/* C [rows, to] = A [rows, from] Wᵀ with W stored [to, from], which is what the adjoint of a weight [in, out] is and the
+ * map of one stored [out, in]: oneDNN's matmul takes a large transposed operand far better than its sgemm does. */
+static kernel_product *transposed_product(const kernel_place *place, int64_t rows, int64_t from, int64_t to, bool sum) {
+    const dnnl_dims_t left = {rows, from}, weight = {from, to}, result = {rows, to};
+    kernel_api_desc a = kernel_api_desc_new(2, left, dnnl_ab), b = kernel_api_desc_new(2, weight, dnnl_ba),
+                    c = kernel_api_desc_new(2, result, dnnl_ab);
     dnnl_primitive_attr_t attr = attributes(sum);
     dnnl_primitive_desc_t primitive;
     kernel_product *made = NULL;
@@ -142,8 +142,10 @@ kernel_product *kernel_map_product(const dstn_map *map, const kernel_place *plac
     if (!kernel_map_is_plain(map)) {
         return what == KERNEL_MAP_ADJOINT_SUM ? NULL : image_product(place, s, rows, what);
     }
-    if (!is_adjoint || s->in * s->out < LEAST_MATRIX) {
+    bool is_transposed = s->is_out_first ? what == KERNEL_MAP_FORWARD : is_adjoint;
+    if (!is_transposed || s->in * s->out < LEAST_MATRIX) {
         return NULL;
     }
-    return matrix_adjoint(place, s, rows * kernel_map_places(map), what == KERNEL_MAP_ADJOINT_SUM);
+    return transposed_product(place, rows * kernel_map_places(map), is_adjoint ? s->out : s->in,
+                              is_adjoint ? s->in : s->out, what == KERNEL_MAP_ADJOINT_SUM);
 }

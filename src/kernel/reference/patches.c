@@ -143,6 +143,11 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* Columns of the weight as it is stored. */
+static int64_t weight_columns(const dstn_map *map) {
+    return map->shape.is_out_first ? map->shape.in : map->shape.out;
+}
+
 static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *weight,
                         void *y) {
     if (map->shape.is_winograd) {
@@ -157,8 +162,8 @@ static void map_forward(const dstn_kernel *kernel, dstn_map *map, int64_t rows, 
     for (int64_t done = 0; done < rows; done += at_a_time) {
         int64_t count = least(rows - done, at_a_time);
         const real *from = patches_from(map, count, (const real *)x + done * kernel_map_input_size(map));
-        kernel->gemm(kernel, false, false, count * kernel_map_places(map), out, length, 1, from, length, weight, out, 0,
-                     (real *)y + done * kernel_map_output_size(map), out);
+        kernel->gemm(kernel, false, map->shape.is_out_first, count * kernel_map_places(map), out, length, 1, from,
+                     length, weight, weight_columns(map), 0, (real *)y + done * kernel_map_output_size(map), out);
     }
 }
 
@@ -166,8 +171,8 @@ static void plain_adjoint(const dstn_kernel *kernel, const dstn_map *map, int64_
                           const void *weight, double beta, void *dx) {
     int64_t in = map->shape.in, out = map->shape.out;
     if (rows > 0) {
-        kernel->gemm(kernel, false, true, rows * kernel_map_places(map), in, out, 1, dy, out, weight, out, beta, dx,
-                     in);
+        kernel->gemm(kernel, false, !map->shape.is_out_first, rows * kernel_map_places(map), in, out, 1, dy, out,
+                     weight, weight_columns(map), beta, dx, in);
     }
 }
 
@@ -201,6 +206,17 @@ static void map_adjoint(const dstn_kernel *kernel, dstn_map *map, int64_t rows, 
     }
 }
 
+/* dweight = beta dweight + Σ x ⊗ dy, with rows of x [places, length], in the order in which the weight is stored. */
+static void add_outer(const dstn_kernel *kernel, const dstn_map *map, int64_t places, int64_t length, const void *x,
+                      const void *dy, double beta, void *dweight) {
+    int64_t out = map->shape.out;
+    if (map->shape.is_out_first) {
+        kernel->gemm(kernel, true, false, out, length, places, 1, dy, out, x, length, beta, dweight, length);
+    } else {
+        kernel->gemm(kernel, true, false, length, out, places, 1, x, length, dy, out, beta, dweight, out);
+    }
+}
+
 static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows, const void *x, const void *dy,
                          double beta, void *dweight) {
     if (map->shape.is_winograd) {
@@ -220,8 +236,8 @@ static void map_gradient(const dstn_kernel *kernel, dstn_map *map, int64_t rows,
     for (int64_t done = 0; done < rows; done += at_a_time) {
         int64_t count = least(rows - done, at_a_time);
         const real *from = patches_from(map, count, (const real *)x + done * kernel_map_input_size(map));
-        kernel->gemm(kernel, true, false, length, out, count * kernel_map_places(map), 1, from, length,
-                     (const real *)dy + done * kernel_map_output_size(map), out, done == 0 ? beta : 1, dweight, out);
+        add_outer(kernel, map, count * kernel_map_places(map), length, from,
+                  (const real *)dy + done * kernel_map_output_size(map), done == 0 ? beta : 1, dweight);
     }
 }
 
