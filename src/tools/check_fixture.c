@@ -56,15 +56,16 @@ static void compare(check *c, const char *quantity, int64_t count, const double 
 
 /* ---- what is compared ---- */
 
-/* Rows of this rank, spread to [B, cols] on every rank; images channels-first, as the fixture has them. */
+/* Rows of this rank, spread to [T, B, cols] on every rank; images channels-first, as the fixture has them. */
 static void compare_rows(check *c, const char *quantity, const void *rows) {
-    int64_t cols = c->fixture->outputs, count = c->fixture->rows * cols, own = c->batch.rows * cols;
+    int64_t cols = c->fixture->outputs, steps = c->fixture->steps, batch = c->fixture->rows;
+    int64_t count = batch * steps * cols, own = c->batch.rows * steps * cols;
     double *all = dstn_alloc((size_t)count + 1, sizeof(double));
     double *stored = dstn_alloc((size_t)own + 1, sizeof(double));
     c->fixture->kernel->to_double(c->fixture->kernel, own, rows, stored);
     for (int64_t k = 0; k < own; k++) {
-        int64_t row = k / cols;
-        all[(c->batch.first_row + row) * cols + k % cols] =
+        int64_t row = k / cols, example = c->batch.first_row + row / steps;
+        all[(row % steps * batch + example) * cols + k % cols] =
             stored[row * cols + dstn_shape_stored_at(c->fixture->model->out, k % cols)];
     }
     dstn_group_sum(c->console->world, all, count);
@@ -90,12 +91,14 @@ static void compare_gradients(check *c) {
             if (!c->objective->grad[parameter->range] || dstn_parameter_is_shared(parameter)) {
                 continue;
             }
-            char *quantity = dstn_format("grad/%d/%s", l, parameter->name);
+            char *name = c->fixture->form->name(c->fixture, layer, parameter);
+            char *quantity = dstn_format("grad/%s", name);
             double *got = dstn_alloc((size_t)parameter->count + 1, sizeof(double));
             dstn_parameter_export(parameter, model->kernel, parameter->gradient, got);
             compare(c, quantity, parameter->count, got);
             free(got);
             free(quantity);
+            free(name);
         }
     }
 }
@@ -129,10 +132,11 @@ static double all_gradients(const check *c) {
     double squares = 0;
     for (int l = 0; l < model->layer_count; l++) {
         for (int p = 0; p < model->layers[l]->parameter_count; p++) {
-            const dstn_parameter *parameter = &model->layers[l]->parameters[p];
-            char *name = dstn_format("expect/%s/grad/%d/%s", c->objective->name, l, parameter->name);
+            char *own = c->fixture->form->name(c->fixture, model->layers[l], &model->layers[l]->parameters[p]);
+            char *name = dstn_format("expect/%s/grad/%s", c->objective->name, own);
             add_squares(c->fixture, name, &squares);
             free(name);
+            free(own);
         }
     }
     const char *const hyper[] = {"grad_lambda", "grad_raw_scale"};
@@ -166,10 +170,13 @@ static void check_group(check *c) {
 
 /* This rank's rows of the fixture's mini-batch. */
 static dstn_batch share_of(const dstn_group *group, const tools_fixture *f) {
-    dstn_batch batch = {.global_rows = f->rows, .steps = 1, .part = DSTN_PART_TRAIN};
+    dstn_batch batch = {.global_rows = f->rows, .steps = f->steps, .carried = true, .part = DSTN_PART_TRAIN};
     dstn_group_share(group, f->rows, &batch.first_row, &batch.rows);
-    size_t size = f->kernel->size, first = (size_t)batch.first_row;
-    batch.x = (char *)f->x + first * (size_t)dstn_shape_count(f->model->in) * size;
+    batch.stream = batch.part;
+    batch.state_row = batch.first_row;
+    size_t size = f->kernel->size, first = (size_t)(batch.first_row * f->steps);
+    batch.x = f->x ? (char *)f->x + first * (size_t)dstn_shape_count(f->model->in) * size : NULL;
+    batch.tokens = f->tokens ? f->tokens + first : NULL;
     batch.targets = f->targets ? (char *)f->targets + first * (size_t)f->outputs * size : NULL;
     batch.labels = f->labels ? f->labels + first : NULL;
     return batch;

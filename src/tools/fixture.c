@@ -124,7 +124,7 @@ static dstn_status translate_layers(const dstn_reader *reader, char *layers, FIL
             return err->status;
         }
         char *text = fill_in(word->yaml, numbers);
-        fprintf(yaml, "  - %s\n", text);
+        fprintf(yaml, "    - %s\n", text);
         free(text);
     }
     return DSTN_OK;
@@ -145,7 +145,7 @@ dstn_status tools_fixture_translate(const dstn_reader *reader, char *layers, con
     if (!yaml) {
         return dstn_fail(err, DSTN_ERROR_RUN, "there is no memory for the list of layers");
     }
-    fprintf(yaml, "loss: %s\nresponse: %s\nlayers:\n", loss, response);
+    fprintf(yaml, "model:\n  loss: %s\n  response: %s\n  layers:\n", loss, response);
     dstn_status status = translate_layers(reader, layers, yaml, err);
     if (fclose(yaml) != 0 && status == DSTN_OK) {
         status = dstn_fail(err, DSTN_ERROR_RUN, "there is no memory for the list of layers");
@@ -153,22 +153,17 @@ dstn_status tools_fixture_translate(const dstn_reader *reader, char *layers, con
     return status;
 }
 
-static dstn_status read_model_text(tools_fixture *fixture, const char *path, dstn_error *err) {
+static dstn_status describe_layers(const tools_fixture *fixture, char **yaml, dstn_error *err) {
     char *layers = dstn_reader_text(fixture->reader, "", "layers");
     char *loss = dstn_reader_text(fixture->reader, "", "loss");
     char *response = dstn_reader_text(fixture->reader, "", "response");
-    char *text = NULL;
     dstn_status status = DSTN_OK;
     if (!layers || !loss) {
         status = dstn_fail(err, DSTN_ERROR_DATA, "no attribute \"%s\": this is no fixture", layers ? "loss" : "layers");
     }
     if (status == DSTN_OK) {
-        status = tools_fixture_translate(fixture->reader, layers, loss, response ? response : "structured", &text, err);
+        status = tools_fixture_translate(fixture->reader, layers, loss, response ? response : "structured", yaml, err);
     }
-    if (status == DSTN_OK) {
-        status = dstn_doc_parse(text, path, &fixture->doc, err);
-    }
-    free(text);
     free(response);
     free(loss);
     free(layers);
@@ -202,9 +197,8 @@ static dstn_status read_space(tools_fixture *fixture, dstn_error *err) {
     return dstn_reader_array(fixture->reader, "hyper/raw_scale", DSTN_F64, count, fixture->space->raw_scale, err);
 }
 
-/* An array of doubles that must have a size; memory is taken for what is there. */
-static dstn_status read_exactly(const tools_fixture *fixture, const char *name, double count, double **values,
-                                dstn_error *err) {
+dstn_status tools_fixture_doubles(const tools_fixture *fixture, const char *name, double count, double **values,
+                                  dstn_error *err) {
     int64_t there;
     dstn_status status = dstn_reader_doubles(fixture->reader, name, &there, values, err);
     if (status == DSTN_OK && (double)there != count) {
@@ -218,7 +212,7 @@ static dstn_status read_exactly(const tools_fixture *fixture, const char *name, 
 
 static dstn_status read_noise(tools_fixture *fixture, dstn_error *err) {
     double count = (double)fixture->rows * (double)fixture->hypers;
-    dstn_status status = read_exactly(fixture, "hyper/noise", count, &fixture->noise, err);
+    dstn_status status = tools_fixture_doubles(fixture, "hyper/noise", count, &fixture->noise, err);
     if (status == DSTN_OK) {
         fixture->epsilon = dstn_alloc((size_t)count + 1, sizeof(double));
         dstn_space_perturbation(fixture->space, fixture->noise, fixture->rows, fixture->epsilon);
@@ -234,7 +228,7 @@ static size_t most_memory(const char *path) {
     return ALWAYS + (stat(path, &about) == 0 ? FACTOR * (size_t)about.st_size : 0);
 }
 
-static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
+static dstn_status measure_examples(tools_fixture *fixture, dstn_shape *input, dstn_error *err) {
     int rank;
     int64_t shape[DSTN_MAX_RANK];
     dstn_status status = dstn_reader_shape(fixture->reader, "input/x", &rank, shape, err);
@@ -250,21 +244,41 @@ static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
             return dstn_fail(err, DSTN_ERROR_DATA, "input/x is empty; accepted: [rows, features] or [rows, c, h, w]");
         }
     }
-    dstn_shape input = {.rank = rank - 1};
-    memcpy(input.dims, shape + 1, (size_t)(rank - 1) * sizeof(int64_t));
+    *input = (dstn_shape){.rank = rank - 1};
+    memcpy(input->dims, shape + 1, (size_t)(rank - 1) * sizeof(int64_t));
     fixture->rows = shape[0];
-    dstn_model_request request = {.node = dstn_doc_root(fixture->doc),
+    fixture->steps = 1;
+    return DSTN_OK;
+}
+
+/* Every rank has the state of all rows: those that its share begins with are told by the batch. */
+static dstn_status make_model(tools_fixture *fixture, dstn_error *err) {
+    dstn_shape input = {0};
+    dstn_status status = fixture->form->measure(fixture, &input, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_node root = dstn_doc_root(fixture->doc);
+    dstn_model_request request = {.node = dstn_node_child(root, "model"),
+                                  .regularizers = dstn_node_child(root, "regularizers"),
                                   .kernel = fixture->kernel,
                                   .space = fixture->space,
                                   .input = input,
-                                  .max_rows = shape[0],
-                                  .train_rows = shape[0],
-                                  .most_memory = most_memory(fixture->path)};
+                                  .max_rows = fixture->rows,
+                                  .max_steps = fixture->steps,
+                                  .train_rows = fixture->rows,
+                                  .most_memory = most_memory(fixture->path),
+                                  .stream_rows = {[DSTN_PART_TRAIN] = fixture->rows}};
     status = dstn_model_new(&request, &fixture->model, err);
     if (status == DSTN_OK) {
         fixture->outputs = dstn_shape_count(fixture->model->out);
     }
     return status;
+}
+
+static char *name_in_list(const tools_fixture *fixture, const dstn_layer *layer, const dstn_parameter *parameter) {
+    (void)fixture;
+    return dstn_format("%d/%s", layer->index, parameter->name);
 }
 
 static dstn_status read_parameters(tools_fixture *fixture, dstn_error *err) {
@@ -276,7 +290,7 @@ static dstn_status read_parameters(tools_fixture *fixture, dstn_error *err) {
             if (dstn_parameter_is_shared(parameter)) {
                 continue;
             }
-            char *name = dstn_format("params/%d/%s", l, parameter->name);
+            char *own = fixture->form->name(fixture, layer, parameter), *name = dstn_format("params/%s", own);
             double *values = dstn_alloc((size_t)parameter->count + 1, sizeof(double));
             status = dstn_reader_array(fixture->reader, name, DSTN_F64, parameter->count, values, err);
             if (status == DSTN_OK) {
@@ -284,6 +298,7 @@ static dstn_status read_parameters(tools_fixture *fixture, dstn_error *err) {
             }
             free(values);
             free(name);
+            free(own);
         }
     }
     return status;
@@ -306,7 +321,20 @@ static void put_channels_last(const tools_fixture *fixture, dstn_shape shape, vo
     free(from);
 }
 
-static dstn_status read_batch(tools_fixture *fixture, dstn_error *err) {
+dstn_status tools_fixture_numbers(const tools_fixture *fixture, const char *name, int64_t count, int64_t limit,
+                                  int64_t **values, dstn_error *err) {
+    *values = dstn_alloc((size_t)count + 1, sizeof(int64_t));
+    dstn_status status = dstn_reader_array(fixture->reader, name, DSTN_I64, count, *values, err);
+    for (int64_t i = 0; status == DSTN_OK && i < count; i++) {
+        if ((*values)[i] < 0 || (*values)[i] >= limit) {
+            status = dstn_fail(err, DSTN_ERROR_DATA, "%s: element %lld is %lld; accepted: 0 to %lld", name,
+                               (long long)i, (long long)(*values)[i], (long long)limit - 1);
+        }
+    }
+    return status;
+}
+
+static dstn_status read_examples(tools_fixture *fixture, dstn_error *err) {
     int64_t inputs = fixture->rows * dstn_shape_count(fixture->model->in);
     int64_t targets = fixture->rows * fixture->outputs;
     dstn_scalar scalar = fixture->kernel->scalar;
@@ -324,21 +352,44 @@ static dstn_status read_batch(tools_fixture *fixture, dstn_error *err) {
         }
         return status;
     }
-    fixture->labels = dstn_alloc((size_t)fixture->rows + 1, sizeof(int64_t));
-    status = dstn_reader_array(fixture->reader, "input/target", DSTN_I64, fixture->rows, fixture->labels, err);
-    for (int64_t b = 0; status == DSTN_OK && b < fixture->rows; b++) {
-        if (fixture->labels[b] < 0 || fixture->labels[b] >= fixture->outputs) {
-            status = dstn_fail(err, DSTN_ERROR_DATA, "input/target: row %lld has label %lld of %lld classes",
-                               (long long)b, (long long)fixture->labels[b], (long long)fixture->outputs);
-        }
+    return tools_fixture_numbers(fixture, "input/target", fixture->rows, fixture->outputs, &fixture->labels, err);
+}
+
+static const tools_fixture_form list_of_layers = {
+    .describe = describe_layers, .measure = measure_examples, .read_batch = read_examples, .name = name_in_list};
+
+static dstn_status find_form(tools_fixture *fixture, dstn_error *err) {
+    char *kind = dstn_reader_text(fixture->reader, "", "kind");
+    dstn_status status = DSTN_OK;
+    fixture->form = &list_of_layers;
+    if (kind && strcmp(kind, tools_fixture_lstm.kind) == 0) {
+        fixture->form = &tools_fixture_lstm;
+    } else if (kind && !dstn_reader_has(fixture->reader, "input/x")) {
+        status = dstn_fail(err, DSTN_ERROR_DATA, "kind: \"%s\"; accepted: %s, or a list of layers without it", kind,
+                           tools_fixture_lstm.kind);
     }
+    free(kind);
     return status;
 }
 
-static dstn_status read_all(tools_fixture *fixture, const char *path, dstn_error *err) {
-    dstn_status (*const stages[])(tools_fixture *, dstn_error *) = {read_space, make_model, read_noise, read_parameters,
-                                                                    read_batch};
-    dstn_status status = read_model_text(fixture, path, err);
+static dstn_status read_document(tools_fixture *fixture, dstn_error *err) {
+    char *text = NULL;
+    dstn_status status = fixture->form->describe(fixture, &text, err);
+    if (status == DSTN_OK) {
+        status = dstn_doc_parse(text, fixture->path, &fixture->doc, err);
+    }
+    free(text);
+    return status;
+}
+
+static dstn_status read_batch(tools_fixture *fixture, dstn_error *err) {
+    return fixture->form->read_batch(fixture, err);
+}
+
+static dstn_status read_all(tools_fixture *fixture, dstn_error *err) {
+    dstn_status (*const stages[])(tools_fixture *, dstn_error *) = {find_form,  read_document,   read_space, make_model,
+                                                                    read_noise, read_parameters, read_batch};
+    dstn_status status = DSTN_OK;
     for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]) && status == DSTN_OK; i++) {
         status = stages[i](fixture, err);
     }
@@ -356,7 +407,7 @@ dstn_status tools_fixture_open(const char *path, const dstn_kernel *kernel, tool
     if (status != DSTN_OK) {
         return status;
     }
-    if (read_all(out, path, err) != DSTN_OK) {
+    if (read_all(out, err) != DSTN_OK) {
         tools_fixture_close(out);
         err->status = DSTN_ERROR_DATA;
         return dstn_fail_in(err, "%s", path);
@@ -374,6 +425,7 @@ void tools_fixture_close(tools_fixture *fixture) {
     free(fixture->noise);
     free(fixture->epsilon);
     free(fixture->x);
+    free(fixture->tokens);
     free(fixture->targets);
     free(fixture->labels);
 }

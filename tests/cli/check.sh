@@ -1,11 +1,8 @@
 # The program against the numbers of the independent implementation: every fixture that a net of ours can be built
 # from, on every backend, in both scalar types, on one rank and on several.
 . "$(dirname "$0")/common.sh"
-fixtures=()
-for fixture in "$root"/tests/fixtures/*.h5; do
-  [ "$(basename "$fixture")" = lstm_7h.h5 ] || fixtures+=("$fixture") # recurrent layers come later
-done
-[ ${#fixtures[@]} -ge 7 ] || { echo "FAIL only ${#fixtures[@]} fixtures" && failures=$((failures + 1)); }
+fixtures=("$root"/tests/fixtures/*.h5)
+[ ${#fixtures[@]} -ge 8 ] || { echo "FAIL only ${#fixtures[@]} fixtures" && failures=$((failures + 1)); }
 
 # all NAME LAUNCHER... -- OPTION...: all quantities of all fixtures pass, and none of the fixtures is left out.
 all() {
@@ -58,10 +55,18 @@ def remove(f):
 changed("ridge_1h", "changed", add("expect/stn_train/grad/0/response_weight", (0, 3)))
 changed("ridge_1h", "lacking", remove)
 changed("cnn_6h", "image", add("expect/delta_valid/grad_lambda", 2))
+changed("lstm_7h", "text", add("expect/delta_general/grad/rnns.0.h2h.elem_weight_raw", (0, 3)))
+changed("lstm_7h", "state", add("input/c1", (2, 0)))
 P
 expect "a wrong gradient is found" 1 '^[0-9]+ passed, 1 failed' "$dstn" check "$scratch/changed.h5" --precision f64
 expect "a missing quantity fails" 1 'delta_valid grad_lambda nan' "$dstn" check "$scratch/lacking.h5" --precision f64
 expect "a wrong gradient of a network is found" 1 '^[0-9]+ passed, 1 failed' "$dstn" check "$scratch/image.h5" \
+  --precision f64
+
+expect "a wrong gradient of a language model is found" 1 '^[0-9]+ passed, 1 failed' "$dstn" check "$scratch/text.h5" \
+  --precision f64
+# All but the entropy and its share depends on where the text was left off.
+expect "the state that a pass starts from counts" 1 ' (6[0-9]|[7-9][0-9]) failed' "$dstn" check "$scratch/state.h5" \
   --precision f64
 
 # A fixture is another program's file: what it claims takes no memory or time that isn't justified by what it holds.
@@ -95,10 +100,24 @@ def noise(f):
     del f["hyper/noise"]
     f["hyper/noise"] = np.zeros((3, 2))
 absurd("noise", noise)
+def text(target, name, value):
+    def change(f):
+        del f[name]
+        if value is not None:
+            f[name] = value
+    absurd(target, change, "lstm_7h")
+text("words", "input/tokens", np.full((5, 3), 40))
+text("labels", "input/target", np.zeros((5, 4), int))
+text("left", "input/h1", np.zeros((3, 11)))
+text("cells", "params/rnns.0.h2h.elem_weight_raw", np.zeros((48, 13)))
+text("layerless", "params/rnns.0.h2h.elem_weight_raw", None)
+absurd("kind", lambda f: f.attrs.modify("kind", "gru_lm"), "lstm_7h")
 P
 for case in "wide:has 1300000000 weights, and the file has" 'huge:no layer' 'negative:no layer' 'garbage:no layer' \
   'many:more than 4096 lines' 'padded:padding below the kernel' 'injected:is no word' 'empty:is empty' \
-  'claim:claims' 'noise:hyper/noise has 6 elements'; do
+  'claim:claims' 'noise:hyper/noise has 6 elements' 'words:input/tokens: element 0 is 40; accepted: 0 to 39' \
+  'labels:input/target' 'left:input/h1 has 33 elements' 'cells:four rows for each column' \
+  'layerless:there is no LSTM layer' 'kind:accepted: lstm_lm'; do
   name=${case%%:*}
   expect "a fixture that is absurd ($name)" 3 "${case#*:}" bash -c 'ulimit -t 20; exec "$0" check "$1"' "$dstn" \
     "$scratch/$name.h5"

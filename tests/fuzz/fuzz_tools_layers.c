@@ -26,7 +26,7 @@ static void fuzz_one(const uint8_t *bytes, size_t size) {
     if (tools_fixture_translate(reader, layers, "cross_entropy", "full", &text, &err) == DSTN_OK &&
         dstn_doc_parse(text, "fuzz.yaml", &doc, &err) == DSTN_OK) {
         if (dstn_kernel_find("reference", DSTN_F64, &kernel, &err) == DSTN_OK) {
-            dstn_model_request request = {.node = dstn_doc_root(doc),
+            dstn_model_request request = {.node = dstn_node_child(dstn_doc_root(doc), "model"),
                                           .kernel = kernel,
                                           .input = {.rank = 3, .dims = {1, 12, 12}},
                                           .max_rows = 3,
