@@ -78,7 +78,8 @@ typedef struct text_plan {
     int method;
     int64_t rows[DSTN_PARTS]; /* words − 1 */
     dstn_train_settings train;
-    const char *optimizer; /* YAML; NULL: plain SGD */
+    const char *optimizer;    /* YAML; NULL: plain SGD */
+    const char *regularizers; /* YAML; NULL: none */
     bool wants_evaluation;
 } text_plan;
 
@@ -120,8 +121,10 @@ static void text_build(text_world *w, const text_plan *plan, dstn_group *group) 
     char *text = dstn_format("model: {loss: cross_entropy, layers: [echo, linear: {out: %d}]}\n"
                              "hyperparameters: {inert: {start: 0.5, scale: 0.5}}\n"
                              "optimizer: %s\n"
+                             "regularizers: %s\n"
                              "hyper_optimizer: {name: adam, rate: 0.01}\n",
-                             TEXT_WORDS, plan->optimizer ? plan->optimizer : "{rate: 0.5}");
+                             TEXT_WORDS, plan->optimizer ? plan->optimizer : "{rate: 0.5}",
+                             plan->regularizers ? plan->regularizers : "{}");
     const dstn_kernel *kernel;
     const dstn_method *method;
     const dstn_method_settings choice = {.method = plan->method};
@@ -138,6 +141,7 @@ static void text_build(text_world *w, const text_plan *plan, dstn_group *group) 
     }
     dstn_node root = dstn_doc_root(w->doc);
     dstn_model_request request = {.node = dstn_node_child(root, "model"),
+                                  .regularizers = dstn_node_child(root, "regularizers"),
                                   .kernel = kernel,
                                   .space = w->space,
                                   .input = {.rank = 1, .dims = {1}, .words = TEXT_WORDS},

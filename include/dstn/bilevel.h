@@ -152,21 +152,22 @@ dstn_hypergradient dstn_problem_hypergradient(dstn_problem *problem, const dstn_
 typedef struct dstn_train_settings {
     int64_t iterations; /* training steps; 0: epochs decides */
     int64_t epochs;
-    int64_t batch;         /* examples of a global training batch */
-    int64_t valid_batch;   /* of a global validation batch; 0: as batch */
-    int64_t length;        /* of a text: places of each stream in a batch (T) */
-    bool vary_length;      /* that of a training batch is drawn (dstn_sampler_request.varies), and the rate of its step
-                              is multiplied by T/length */
-    int64_t train_steps;   /* T_train */
-    int64_t valid_steps;   /* T_valid */
-    int64_t warmup;        /* iterations before the first hyperparameter step */
-    int64_t warmup_epochs; /* likewise in epochs; the larger of the two counts */
-    double entropy_weight; /* τ */
-    int64_t samples;       /* k perturbations of each example, of an objective that is perturbed; 0 is 1 */
-    bool antithetic;       /* in pairs ε, −ε; k is even */
-    int64_t shards;        /* of a batch, for results that don't depend on the number of ranks; 0: none. No key of this
-                              section */
-    dstn_switch evaluate;  /* whole parts at the end of every epoch */
+    int64_t batch;          /* examples of a global training batch */
+    int64_t valid_batch;    /* of a global validation batch; 0: as batch */
+    int64_t length;         /* of a text: places of each stream in a batch (T) */
+    bool vary_length;       /* that of a training batch is drawn (dstn_sampler_request.varies), and the rate of its step
+                               is multiplied by T/length */
+    int64_t train_steps;    /* T_train */
+    int64_t valid_steps;    /* T_valid */
+    double stop_below_rate; /* the epoch is the last that brings the weights' learning rate below this; 0: off */
+    int64_t warmup;         /* iterations before the first hyperparameter step */
+    int64_t warmup_epochs;  /* likewise in epochs; the larger of the two counts */
+    double entropy_weight;  /* τ */
+    int64_t samples;        /* k perturbations of each example, of an objective that is perturbed; 0 is 1 */
+    bool antithetic;        /* in pairs ε, −ε; k is even */
+    int64_t shards;         /* of a batch, for results that don't depend on the number of ranks; 0: none. No key of this
+                               section */
+    dstn_switch evaluate;   /* whole parts at the end of every epoch */
 } dstn_train_settings;
 extern const dstn_option dstn_train_options[];
 
@@ -194,22 +195,25 @@ enum { DSTN_CLIPPED_GENERAL, DSTN_CLIPPED_RESPONSE, DSTN_CLIPPED_LAMBDA, DSTN_CL
 /* What changes along a run; read by observers. */
 typedef struct dstn_progress {
     int64_t step;                  /* training steps done */
-    int64_t steps;                 /* training steps of the whole run */
+    int64_t steps;                 /* training steps of the whole run, if the learning rate doesn't end it before */
     int64_t hyper_step;            /* hyperparameter steps done */
     int64_t epoch;                 /* epochs completed */
     int64_t clipped[DSTN_CLIPPED]; /* updates that were clipped; of λ and raw_scale on the leader alone */
     double train_loss;    /* of the last training step: loss + penalty of its (first) pass, on the global batch */
+    double fit;           /* of a text: the same without the penalty; NAN before the first step of this process */
     double response_loss; /* of its response pass (Δ-STN), else NAN */
     double hyper_loss;    /* L_V of the last hyperparameter step, without the entropy; NAN before the first */
 } dstn_progress;
 
 /* What an epoch came to: evaluated after its last step, before the schedules set the rates of the next one. */
 typedef struct dstn_epoch {
-    int64_t epoch;               /* completed ones, with this */
-    double train_loss;           /* mean of the steps' train_loss */
-    double rate;                 /* learning rate of the weights */
-    double loss[DSTN_PARTS];     /* of validation and test part; NAN for the training part and where there is none */
-    double accuracy[DSTN_PARTS]; /* likewise, NAN for regression */
+    int64_t epoch;                 /* completed ones, with this */
+    double train_loss;             /* mean of the steps' train_loss */
+    double rate;                   /* learning rate of the weights */
+    double loss[DSTN_PARTS];       /* of validation and test part; NAN for the training part and where there is none */
+    double accuracy[DSTN_PARTS];   /* likewise, NAN for regression */
+    double perplexity[DSTN_PARTS]; /* of a text: e^loss, and of the training part e^(mean of the steps' losses without
+                                      penalties, a word counting as much as any other); else NAN */
 } dstn_epoch;
 
 /* Examples that a pass on this rank has at most, for dstn_model_request.max_rows; where there are shards, those of a
@@ -266,9 +270,16 @@ void dstn_trainer_set_listener(dstn_trainer *trainer, const dstn_listener *liste
 /* For moments that an observer has no interest in. */
 dstn_status dstn_observer_ignore(void *self, dstn_trainer *trainer, dstn_error *err);
 
+/* Whether there is nothing more to train: all steps are made, or the learning rate of the weights is below
+ * `stop_below_rate`. */
+bool dstn_trainer_is_over(const dstn_trainer *trainer);
+
 /* Trains from where the trainer stands to the end. DSTN_OK, DSTN_DIVERGED (a loss or λ is no longer finite), or what
  * an observer returned. */
 dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err);
+
+/* Whether losses are of words, whose e^loss is a perplexity. */
+bool dstn_trainer_reads_text(const dstn_trainer *trainer);
 
 /* Whether every epoch ends with an evaluation: as `train.evaluate` says; auto: for classification, and where a schedule
  * or the request needs it. */

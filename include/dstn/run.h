@@ -214,6 +214,10 @@ typedef struct dstn_run_request {
  * DSTN_STOPPED (a checkpoint is written), or an error. */
 dstn_status dstn_run(dstn_job *job, const dstn_run_request *request, dstn_error *err);
 
+/* Why a run that is done made fewer steps than its config says, for people; NULL: it made them all. Free with free().
+ */
+char *dstn_run_ended_early(const dstn_job *job);
+
 /* Where a run's checkpoints are: FOLDER/checkpoints, or the folder itself, as with members of sweeps, which may be
  * many. Free with free(). */
 char *dstn_run_checkpoints(const char *folder);

@@ -31,11 +31,16 @@ static void evaluate(dstn_trainer *trainer) {
     epoch->epoch = trainer->progress.epoch;
     epoch->train_loss = trainer->epoch_loss / (double)dstn_sampler_batches(trainer->train.sampler, epoch->epoch - 1);
     epoch->rate = dstn_optimizer_rate(trainer->weights[DSTN_RANGE_GENERAL]);
+    bool is_text = dstn_trainer_reads_text(trainer);
     for (int part = 0; part < DSTN_PARTS; part++) {
         epoch->loss[part] = epoch->accuracy[part] = NAN;
         if (part != DSTN_PART_TRAIN && trainer->dataset->rows[part] > 0) {
             dstn_trainer_evaluate(trainer, (dstn_part)part, &epoch->loss[part], &epoch->accuracy[part]);
         }
+        epoch->perplexity[part] = is_text ? exp(epoch->loss[part]) : NAN;
+    }
+    if (is_text) {
+        epoch->perplexity[DSTN_PART_TRAIN] = exp(trainer->epoch_words[0] / trainer->epoch_words[1]);
     }
 }
 
@@ -43,7 +48,7 @@ void bilevel_end_epoch(dstn_trainer *trainer) {
     if (trainer->evaluates) {
         evaluate(trainer);
     }
-    trainer->epoch_loss = 0;
+    trainer->epoch_loss = trainer->epoch_words[0] = trainer->epoch_words[1] = 0;
     double valid_loss = trainer->evaluates ? trainer->epoch.loss[DSTN_PART_VALID] : (double)NAN;
     set_rate(trainer->schedule, trainer->weights, trainer->progress.epoch, valid_loss);
     if (trainer->hyper_schedule) {

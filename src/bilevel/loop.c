@@ -89,7 +89,7 @@ static dstn_status one_step(dstn_trainer *trainer, const dstn_observer *observer
 
 dstn_status dstn_trainer_run(dstn_trainer *trainer, const dstn_observer *observers, int count, dstn_error *err) {
     dstn_status status = DSTN_OK;
-    while (status == DSTN_OK && trainer->progress.step < trainer->progress.steps) {
+    while (status == DSTN_OK && !dstn_trainer_is_over(trainer)) {
         dstn_phase before = dstn_profile_enter(DSTN_PHASE_BETWEEN);
         status = one_step(trainer, observers, count, err);
         dstn_ranks_poll();

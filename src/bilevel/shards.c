@@ -120,8 +120,9 @@ dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_object
     return evaluation;
 }
 
-double bilevel_sum_loss_of_shards(const dstn_trainer *trainer, const dstn_evaluation *evaluation) {
+double bilevel_sum_loss_of_shards(const dstn_trainer *trainer, const dstn_evaluation *evaluation, double *fit) {
     dstn_shards_sum(trainer->group, trainer->settings.shards, width_of(trainer->space), evaluation->shards);
+    *fit = evaluation->shards[LOSS];
     return evaluation->shards[LOSS] + evaluation->shards[PENALTY];
 }
 

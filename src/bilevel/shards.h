@@ -13,8 +13,9 @@ bool bilevel_take_shards(dstn_trainer *trainer);
 dstn_evaluation bilevel_evaluate_shards(dstn_trainer *trainer, const dstn_objective *objective, bilevel_rows rows,
                                         dstn_perturbation perturbation);
 
-/* Of an evaluation in shards, once: the sum of loss and penalty, and the hypergradient. Collective over the group. */
-double bilevel_sum_loss_of_shards(const dstn_trainer *trainer, const dstn_evaluation *evaluation);
+/* Of an evaluation in shards, once: the sum of loss and penalty, and the loss alone [out]; and the hypergradient.
+ * Collective over the group. */
+double bilevel_sum_loss_of_shards(const dstn_trainer *trainer, const dstn_evaluation *evaluation, double *fit);
 dstn_hypergradient bilevel_hypergradient_of_shards(const dstn_space *space, const dstn_group *group, int shards,
                                                    const dstn_evaluation *evaluation, double entropy_weight);
 

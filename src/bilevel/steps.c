@@ -141,13 +141,18 @@ void bilevel_update_weights(dstn_trainer *trainer, const dstn_objective *objecti
     }
 }
 
-static void sum_losses(const dstn_trainer *trainer, const dstn_evaluation *evaluations, int count, double *losses) {
+/* losses [out]: of the evaluations, and behind them that of the first without its penalty, which texts alone need. */
+static void sum_losses(const dstn_trainer *trainer, const dstn_evaluation *evaluations, int count,
+                       double losses[DSTN_METHOD_PASSES + 1]) {
+    double fit[DSTN_METHOD_PASSES] = {0};
     for (int e = 0; e < count; e++) {
-        losses[e] = trainer->settings.shards > 0 ? bilevel_sum_loss_of_shards(trainer, &evaluations[e])
+        fit[e] = evaluations[e].loss;
+        losses[e] = trainer->settings.shards > 0 ? bilevel_sum_loss_of_shards(trainer, &evaluations[e], &fit[e])
                                                  : evaluations[e].loss + evaluations[e].penalty;
     }
+    losses[DSTN_METHOD_PASSES] = fit[0];
     if (trainer->settings.shards == 0) {
-        dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES);
+        dstn_group_sum(trainer->group, losses, DSTN_METHOD_PASSES + dstn_trainer_reads_text(trainer));
     }
 }
 
@@ -162,7 +167,7 @@ static void await_updates(const dstn_trainer *trainer, const dstn_evaluation *ev
 }
 
 void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evaluations, int count) {
-    double losses[DSTN_METHOD_PASSES] = {NAN, NAN};
+    double losses[DSTN_METHOD_PASSES + 1] = {NAN, NAN, NAN};
     await_updates(trainer, evaluations, count);
     dstn_shared_arrive(trainer->shared);
     sum_losses(trainer, evaluations, count, losses);
@@ -170,6 +175,9 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
     dstn_model_advance(trainer->model, (int)trainer->train.part);
     dstn_progress *progress = &trainer->progress;
     trainer->epoch_loss += losses[0];
+    trainer->epoch_words[0] += (double)trainer->batch.steps * losses[DSTN_METHOD_PASSES];
+    trainer->epoch_words[1] += (double)trainer->batch.steps;
+    progress->fit = losses[DSTN_METHOD_PASSES];
     progress->train_loss = losses[0];
     progress->response_loss = losses[1];
     progress->step++;

@@ -28,6 +28,10 @@ const dstn_option dstn_train_options[] = {
              "iterations that perturb but don't update hyperparameters"),
     DSTN_INT("warmup_epochs", dstn_train_settings, warmup_epochs, 0, 1e9, "0",
              "the same in epochs; the longer of the two counts"),
+    DSTN_REAL("stop_below_rate", dstn_train_settings, stop_below_rate, 0, INFINITY, "0",
+              "training ends with the epoch after which the schedule sets the learning rate of the weights below this; "
+              "0: after the last epoch or iteration",
+              DSTN_MAY_DIFFER),
     DSTN_REAL("entropy_weight", dstn_train_settings, entropy_weight, 0, INFINITY, "0",
               "weight of the perturbation's entropy in the objective of its scale (tau)"),
     DSTN_INT("samples", dstn_train_settings, samples, 1, 1e6, "1",
@@ -228,8 +232,15 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
     trainer->progress.steps =
         train->iterations > 0 ? train->iterations : dstn_sampler_before(trainer->train.sampler, train->epochs);
     trainer->progress.train_loss = trainer->progress.response_loss = trainer->progress.hyper_loss = NAN;
+    trainer->progress.fit = NAN;
     trainer->warmup = longer(train->warmup, dstn_sampler_before(trainer->train.sampler, train->warmup_epochs));
     status = read_optimizers(trainer, request, err);
+    if (status == DSTN_OK && dstn_trainer_is_over(trainer)) {
+        status =
+            dstn_fail(err, DSTN_ERROR_USAGE,
+                      "train.stop_below_rate: %g is above the learning rate at the start, %g; accepted: at most that",
+                      train->stop_below_rate, dstn_optimizer_rate(trainer->weights[DSTN_RANGE_GENERAL]));
+    }
     if (status == DSTN_OK) {
         status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
     }
@@ -315,6 +326,9 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     dstn_schedule_add_state(trainer->schedule, "optimizer/schedule", state);
     if (trainer->evaluates) {
         dstn_state_add_values(state, "progress/epoch_loss", DSTN_F64, 1, &trainer->epoch_loss);
+        if (dstn_trainer_reads_text(trainer)) {
+            dstn_state_add_values(state, "progress/epoch_words", DSTN_F64, 2, trainer->epoch_words);
+        }
     }
     dstn_state_add_values(state, "progress/step", DSTN_I64, 1, &trainer->progress.step);
     dstn_state_add_values(state, "progress/hyper_step", DSTN_I64, 1, &trainer->progress.hyper_step);
@@ -322,6 +336,16 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
     dstn_state_add_values(state, "progress/train_loss", DSTN_F64, 1, &trainer->progress.train_loss);
     dstn_state_add_values(state, "progress/response_loss", DSTN_F64, 1, &trainer->progress.response_loss);
     dstn_state_add_values(state, "progress/hyper_loss", DSTN_F64, 1, &trainer->progress.hyper_loss);
+}
+
+bool dstn_trainer_reads_text(const dstn_trainer *trainer) {
+    return trainer->dataset->words > 0;
+}
+
+bool dstn_trainer_is_over(const dstn_trainer *trainer) {
+    const dstn_progress *progress = &trainer->progress;
+    return progress->step >= progress->steps ||
+           dstn_optimizer_rate(trainer->weights[DSTN_RANGE_GENERAL]) < trainer->settings.stop_below_rate;
 }
 
 int64_t dstn_trainer_steps(const dstn_trainer *trainer, int64_t epochs) {

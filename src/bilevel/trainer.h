@@ -51,9 +51,10 @@ struct dstn_trainer {
     dstn_optimizer *lambda, *scale;
     dstn_schedule *schedule, *hyper_schedule; /* of the weights' optimizers, and of the other two */
 
-    bool evaluates;    /* at the end of every epoch */
-    dstn_epoch epoch;  /* the last one that ended */
-    double epoch_loss; /* sum of the train_loss of the present one */
+    bool evaluates;        /* at the end of every epoch */
+    dstn_epoch epoch;      /* the last one that ended */
+    double epoch_loss;     /* sum of the train_loss of the present one */
+    double epoch_words[2]; /* of a text: sum of steps' T times their losses without penalties, and of T */
 
     double *tables[DSTN_METHOD_PASSES]; /* [shards, …], of the evaluations of a step in turn */
     int table_turn;

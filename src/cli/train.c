@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "output.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "dstn/kernel.h"
@@ -29,6 +30,14 @@ static void report(FILE *out, dstn_job *job, double valid_loss, double accuracy)
     if (job->model->loss == DSTN_LOSS_CROSS_ENTROPY) {
         fprintf(out, "valid_accuracy %.17g\n", accuracy);
     }
+    if (dstn_trainer_reads_text(job->trainer)) {
+        fprintf(out, "valid_perplexity %.17g\n", exp(valid_loss));
+    }
+    char *why = dstn_run_ended_early(job);
+    if (why) {
+        fprintf(out, "ended %s\n", why);
+    }
+    free(why);
     if (job->oracle) {
         fprintf(out, "lambda %.17g\n", space->lambda[0]);
         fprintf(out, "lambda_star %.17g\n", dstn_oracle_lambda_star(job->oracle));

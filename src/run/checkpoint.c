@@ -158,8 +158,7 @@ static dstn_status checkpoint_on_step(void *self, dstn_trainer *trainer, dstn_er
     run_checkpointer *c = self;
     const dstn_progress *progress = dstn_trainer_progress(trainer);
     int64_t agreed = dstn_group_max(c->job->group, wish(c, progress->step));
-    bool finished = progress->step == progress->steps;
-    if (agreed == NOTHING || finished) {
+    if (agreed == NOTHING || dstn_trainer_is_over(trainer)) {
         return DSTN_OK;
     }
     dstn_status status = run_checkpointer_write(c, err);

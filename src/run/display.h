@@ -14,7 +14,8 @@ typedef struct run_row {
     char name[64];
     int64_t member; /* its position in the plan of a population */
     int64_t step, steps;
-    double train_loss, hyper_loss;
+    double train_loss, hyper_loss; /* of a text: perplexities */
+    bool is_text;
     double fraction_of_peak; /* matrix-product FLOPs over time and peak; NAN: not known */
     double seconds_left;     /* NAN: not known */
     char values[400];        /* of the hyperparameters, "name value" two blanks apart, as many as there is room for */

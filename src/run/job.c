@@ -347,7 +347,7 @@ bool run_job_is_longer(const dstn_job *job, dstn_doc *before) {
         return false;
     }
     int64_t steps = train.iterations > 0 ? train.iterations : dstn_trainer_steps(job->trainer, train.epochs);
-    return dstn_trainer_progress(job->trainer)->steps > steps;
+    return dstn_trainer_progress(job->trainer)->steps > steps || job->train.stop_below_rate < train.stop_below_rate;
 }
 
 bool run_job_keeps_best(const dstn_job *job) {

@@ -11,7 +11,7 @@
 typedef struct run_recorder {
     dstn_job *job;
     dstn_record *record;
-    int step, epoch, train_loss, response_loss, hyper_loss, valid_loss, accuracy; /* series */
+    int step, epoch, train_loss, response_loss, hyper_loss, valid_loss, accuracy, perplexity; /* series */
     int lambda, value, sigma;
     bool evaluates;  /* the validation part at every row; otherwise epochs are */
     bool classifies; /* there is an accuracy */
@@ -28,7 +28,8 @@ void run_recorder_append(run_recorder *recorder);
 typedef struct run_epoch_recorder {
     dstn_job *job;
     dstn_record *record;
-    int step, epoch, train_loss, loss[DSTN_PARTS], accuracy[DSTN_PARTS]; /* series; -1: not there */
+    int step, epoch, train_loss, loss[DSTN_PARTS], perplexity[DSTN_PARTS],
+        accuracy[DSTN_PARTS]; /* series; -1: not there */
     int rate, seconds, lambda, value, sigma;
     double started, before; /* seconds: the clock when this launch began, and training before it */
     double *row;            /* [h] */

@@ -56,8 +56,9 @@ static void post(run_progress_observer *o, run_activity activity) {
     const dstn_progress *progress = dstn_trainer_progress(trainer);
     run_row row = {.member = o->member, .step = progress->step, .steps = progress->steps, .activity = activity};
     snprintf(row.name, sizeof(row.name), "%s", o->name);
-    row.train_loss = progress->train_loss;
-    row.hyper_loss = progress->hyper_loss;
+    row.is_text = dstn_trainer_reads_text(trainer);
+    row.train_loss = row.is_text ? exp(progress->fit) : progress->train_loss;
+    row.hyper_loss = row.is_text ? exp(progress->hyper_loss) : progress->hyper_loss;
     double elapsed = dstn_seconds() - o->started, done = (double)(progress->step - o->first_step);
     bool measured = activity == RUN_TRAINS && (done >= least_steps || (done > 0 && elapsed > least_seconds));
     row.fraction_of_peak = measured ? fraction_of_peak(o, done / elapsed) : NAN;

@@ -32,6 +32,8 @@ run_recorder *run_recorder_new(dstn_job *job, dstn_record *record) {
     r->classifies = job->model->loss == DSTN_LOSS_CROSS_ENTROPY;
     r->valid_loss = r->evaluates ? dstn_record_series(record, "valid_loss", DSTN_F64, 0) : -1;
     r->accuracy = r->evaluates && r->classifies ? dstn_record_series(record, "valid_accuracy", DSTN_F64, 0) : -1;
+    bool is_text = dstn_trainer_reads_text(job->trainer);
+    r->perplexity = r->evaluates && is_text ? dstn_record_series(record, "valid_perplexity", DSTN_F64, 0) : -1;
     r->lambda = dstn_record_series(record, "lambda", DSTN_F64, h);
     r->value = dstn_record_series(record, "value", DSTN_F64, h);
     r->sigma = dstn_record_series(record, "sigma", DSTN_F64, h);
@@ -70,6 +72,9 @@ static void append_evaluation(run_recorder *r) {
     if (r->classifies) {
         append_one(r->record, r->accuracy, accuracy);
     }
+    if (r->perplexity >= 0) {
+        append_one(r->record, r->perplexity, exp(valid_loss));
+    }
 }
 
 void run_recorder_append(run_recorder *r) {
@@ -101,6 +106,8 @@ dstn_observer run_recorder_observer(run_recorder *recorder) {
 /* ---- epochs ---- */
 
 static const char *const loss_names[DSTN_PARTS] = {NULL, "/epochs/valid_loss", "/epochs/test_loss"};
+static const char *const perplexity_names[DSTN_PARTS] = {"/epochs/train_perplexity", "/epochs/valid_perplexity",
+                                                         "/epochs/test_perplexity"};
 static const char *const accuracy_names[DSTN_PARTS] = {NULL, "/epochs/valid_accuracy", "/epochs/test_accuracy"};
 
 run_epoch_recorder *run_epoch_recorder_new(dstn_job *job, dstn_record *record) {
@@ -115,6 +122,8 @@ run_epoch_recorder *run_epoch_recorder_new(dstn_job *job, dstn_record *record) {
     for (int part = 0; part < DSTN_PARTS; part++) {
         bool there = part != DSTN_PART_TRAIN && job->dataset->rows[part] > 0;
         r->loss[part] = there ? dstn_record_series(record, loss_names[part], DSTN_F64, 0) : -1;
+        bool has_perplexity = dstn_trainer_reads_text(job->trainer) && (there || part == DSTN_PART_TRAIN);
+        r->perplexity[part] = has_perplexity ? dstn_record_series(record, perplexity_names[part], DSTN_F64, 0) : -1;
         r->accuracy[part] = there && classifies ? dstn_record_series(record, accuracy_names[part], DSTN_F64, 0) : -1;
     }
     r->rate = dstn_record_series(record, "/epochs/rate", DSTN_F64, 0);
@@ -150,6 +159,9 @@ static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) 
     for (int part = 0; part < DSTN_PARTS; part++) {
         if (r->loss[part] >= 0) {
             append_one(r->record, r->loss[part], epoch->loss[part]);
+        }
+        if (r->perplexity[part] >= 0) {
+            append_one(r->record, r->perplexity[part], epoch->perplexity[part]);
         }
         if (r->accuracy[part] >= 0) {
             append_one(r->record, r->accuracy[part], epoch->accuracy[part]);

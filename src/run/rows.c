@@ -45,9 +45,10 @@ static void print_member(FILE *out, const run_row *row, int width) {
     if (isfinite(row->fraction_of_peak)) {
         snprintf(peak, sizeof(peak), "  %2.0f%% of peak", 100 * row->fraction_of_peak);
     }
-    char *text = dstn_format("%-*s %3.0f%%  step %lld/%lld  train %s  valid %s  %s left%s", width > 0 ? 20 : 40,
-                             row->name, 100 * (double)row->step / (double)(row->steps > 0 ? row->steps : 1),
-                             (long long)row->step, (long long)row->steps, train, valid, left, peak);
+    char *text =
+        dstn_format("%-*s %3.0f%%  step %lld/%lld  %strain %s  valid %s  %s left%s", width > 0 ? 20 : 40, row->name,
+                    100 * (double)row->step / (double)(row->steps > 0 ? row->steps : 1), (long long)row->step,
+                    (long long)row->steps, row->is_text ? "perplexity " : "", train, valid, left, peak);
     char *line = dstn_printable(text);
     print_cut(out, line, width);
     free(line);

@@ -150,6 +150,10 @@ static void record_best(run *r) {
     record_best_number(r, "best_epoch", (double)best->epoch);
     record_best_number(r, "best_valid_loss", best->loss[DSTN_PART_VALID]);
     record_best_number(r, "best_valid_accuracy", best->accuracy[DSTN_PART_VALID]);
+    if (dstn_trainer_reads_text(r->job->trainer)) {
+        record_best_number(r, "best_valid_perplexity", exp(best->loss[DSTN_PART_VALID]));
+        record_best_number(r, "best_test_perplexity", exp(best->loss[DSTN_PART_TEST]));
+    }
     record_best_number(r, "best_test_loss", best->loss[DSTN_PART_TEST]);
     record_best_number(r, "best_test_accuracy", best->accuracy[DSTN_PART_TEST]);
 }
@@ -262,6 +266,16 @@ static dstn_status write_end(run *r, dstn_error *err) {
     return status == DSTN_OK && r->best ? run_best_write(r->best, err) : status;
 }
 
+char *dstn_run_ended_early(const dstn_job *job) {
+    const dstn_progress *progress = dstn_trainer_progress(job->trainer);
+    if (progress->step >= progress->steps || !dstn_trainer_is_over(job->trainer)) {
+        return NULL;
+    }
+    return dstn_format("the learning rate fell below %g (train.stop_below_rate) after epoch %lld, step %lld of %lld",
+                       job->train.stop_below_rate, (long long)progress->epoch, (long long)progress->step,
+                       (long long)progress->steps);
+}
+
 /* What the run came to goes into its record: with a last checkpoint where it is done, without where it diverged (the
  * state is of no use) or where the stop has written one. */
 static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error *err) {
@@ -271,8 +285,10 @@ static dstn_status finish(run *r, dstn_status status, double seconds, dstn_error
         run_record_profile(r->record, r->job->group, &r->before);
     }
     if (status == DSTN_OK) {
-        record_result(r, dstn_member_state_name(DSTN_MEMBER_DONE), "", seconds,
+        char *why = dstn_run_ended_early(r->job);
+        record_result(r, dstn_member_state_name(DSTN_MEMBER_DONE), why ? why : "", seconds,
                       r->checkpointer->count + 1); /* with the one that comes now */
+        free(why);
         written = run_checkpointer_write(r->checkpointer, &write_error);
     } else {
         bool recorded = status == DSTN_DIVERGED || status == DSTN_STOPPED;

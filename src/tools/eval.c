@@ -25,6 +25,9 @@ static void print_lines(FILE *out, const evaluation *e) {
         if (is_evaluated(e->job, part)) {
             fprintf(out, "%s_loss %.17g\n", part_names[part], e->loss[part]);
         }
+        if (is_evaluated(e->job, part) && dstn_trainer_reads_text(e->job->trainer)) {
+            fprintf(out, "%s_perplexity %.17g\n", part_names[part], exp(e->loss[part]));
+        }
         if (is_evaluated(e->job, part) && !isnan(e->accuracy[part])) {
             fprintf(out, "%s_accuracy %.17g\n", part_names[part], e->accuracy[part]);
         }
@@ -56,6 +59,10 @@ static void print_json(FILE *out, const evaluation *e) {
         if (is_evaluated(e->job, part)) {
             fprintf(out, ",\"%s_loss\":", part_names[part]);
             tools_json_number(out, e->loss[part]);
+            if (dstn_trainer_reads_text(e->job->trainer)) {
+                fprintf(out, ",\"%s_perplexity\":", part_names[part]);
+                tools_json_number(out, exp(e->loss[part]));
+            }
             fprintf(out, ",\"%s_accuracy\":", part_names[part]);
             tools_json_number(out, e->accuracy[part]);
         }

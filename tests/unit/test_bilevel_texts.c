@@ -222,6 +222,108 @@ static void an_evaluation_leaves_what_steps_go_on_from(void **state) {
     text_tear_down(&v);
 }
 
+/* ---- epochs ------------------------------------------------------------------------------------------------------ */
+
+/* Steps' losses without penalties, a word counting as much as any other. */
+typedef struct witness {
+    double losses, words;
+    int64_t epochs;
+} witness;
+
+static dstn_status see_step(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)self, (void)trainer, (void)err;
+    return DSTN_OK;
+}
+
+static dstn_status see_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)err;
+    witness *seen = self;
+    const dstn_epoch *epoch = dstn_trainer_last_epoch(trainer);
+    assert_true(epoch->perplexity[DSTN_PART_VALID] == exp(epoch->loss[DSTN_PART_VALID]));
+    assert_true(epoch->perplexity[DSTN_PART_TEST] == exp(epoch->loss[DSTN_PART_TEST]));
+    double want = exp(seen->losses / seen->words), got = epoch->perplexity[DSTN_PART_TRAIN];
+    assert_true(fabs(got - want) <= 1e-12 * want);
+    seen->epochs++;
+    seen->losses = seen->words = 0;
+    return DSTN_OK;
+}
+
+static void hear_pass(void *self, dstn_trainer *trainer, const dstn_evaluation *evaluation) {
+    (void)trainer;
+    witness *seen = self;
+    if (evaluation->objective->part == DSTN_PART_TRAIN && evaluation->objective->tracks_statistics) {
+        assert_true(evaluation->penalty > 0.01);
+        seen->losses += (double)evaluation->batch->steps * evaluation->loss;
+        seen->words += (double)evaluation->batch->steps;
+    }
+}
+
+static void hear_gradient(void *self, dstn_trainer *trainer, const dstn_hypergradient *gradient) {
+    (void)self, (void)trainer, (void)gradient;
+}
+
+static void hear_update(void *self, dstn_trainer *trainer) {
+    (void)self, (void)trainer;
+}
+
+static void perplexities_are_of_words_without_penalties(void **state) {
+    (void)state;
+    text_plan plan = plan_of(DELTA_STN);
+    plan.train.vary_length = true;
+    plan.train.epochs = 2;
+    plan.regularizers = "{l2: {strength: 5, penalty_over_n: false}}";
+    text_world w;
+    witness seen = {0};
+    const dstn_listener listener = {&seen, hear_pass, hear_gradient, hear_update};
+    const dstn_observer observer = {&seen, see_step, dstn_observer_ignore, see_epoch};
+    build(&w, &plan);
+    dstn_trainer_set_listener(w.trainer, &listener);
+    assert_int_equal(dstn_trainer_run(w.trainer, &observer, 1, &w.err), DSTN_OK);
+    assert_int_equal(seen.epochs, 2);
+    text_tear_down(&w);
+}
+
+/* With shards the same from the shards' sums. */
+static void the_fit_is_the_loss_alone_in_shards_too(void **state) {
+    (void)state;
+    text_plan plan = plan_of(STN);
+    plan.regularizers = "{l2: {strength: 5, penalty_over_n: false}}";
+    double fits[2], losses[2];
+    for (int i = 0; i < 2; i++) {
+        text_world w;
+        plan.train.shards = i == 0 ? 0 : 3;
+        build(&w, &plan);
+        dstn_trainer_train_step(w.trainer);
+        fits[i] = dstn_trainer_progress(w.trainer)->fit;
+        losses[i] = dstn_trainer_progress(w.trainer)->train_loss;
+        text_tear_down(&w);
+    }
+    assert_true(fits[0] > 0 && fits[0] < losses[0] - 0.01);
+    assert_true(fabs(fits[0] - fits[1]) < 1e-12 && fabs(losses[0] - losses[1]) < 1e-12);
+}
+
+static void training_ends_with_the_epoch_that_brings_the_rate_below(void **state) {
+    (void)state;
+    text_plan plan = plan_of(FIXED);
+    plan.optimizer = "{rate: 0.5, schedule: step, milestones: [1, 2, 3], factor: 0.1}";
+    plan.train.stop_below_rate = 0.01;
+    text_world w;
+    build(&w, &plan);
+    const dstn_progress *progress = dstn_trainer_progress(w.trainer);
+    for (int launch = 0; launch < 2; launch++) {
+        assert_int_equal(dstn_trainer_run(w.trainer, NULL, 0, &w.err), DSTN_OK);
+        assert_int_equal(progress->step, 2 * 5);
+        assert_int_equal(progress->steps, 4 * 5);
+        assert_true(dstn_trainer_is_over(w.trainer));
+    }
+    text_tear_down(&w);
+    plan.train.stop_below_rate = 0.005; /* which the rate comes down to, and no lower than */
+    build(&w, &plan);
+    assert_int_equal(dstn_trainer_run(w.trainer, NULL, 0, &w.err), DSTN_OK);
+    assert_int_equal(dstn_trainer_progress(w.trainer)->step, 3 * 5);
+    text_tear_down(&w);
+}
+
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
 
 static void check_refused(text_plan plan, const char *const words[3]) {
@@ -250,6 +352,13 @@ static void texts_shorter_than_a_batch_are_refused_with_numbers(void **state) {
     plan = plan_of(DELTA_STN);
     plan.train.samples = 2;
     check_refused(plan, (const char *const[3]){"train.samples: 2", "state", "accepted: 1"});
+}
+
+static void a_rate_that_ends_training_before_it_begins_is_refused(void **state) {
+    (void)state;
+    text_plan plan = plan_of(FIXED);
+    plan.train.stop_below_rate = 0.6;
+    check_refused(plan, (const char *const[3]){"train.stop_below_rate", "0.6", "0.5"});
 }
 
 static void a_batch_may_have_all_of_a_text(void **state) {
@@ -294,6 +403,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(every_word_of_a_part_is_told_once),
         cmocka_unit_test(short_parts_are_evaluated_in_streams_as_short),
         cmocka_unit_test(an_evaluation_leaves_what_steps_go_on_from),
+        cmocka_unit_test(perplexities_are_of_words_without_penalties),
+        cmocka_unit_test(the_fit_is_the_loss_alone_in_shards_too),
+        cmocka_unit_test(training_ends_with_the_epoch_that_brings_the_rate_below),
+        cmocka_unit_test(a_rate_that_ends_training_before_it_begins_is_refused),
         cmocka_unit_test(texts_shorter_than_a_batch_are_refused_with_numbers),
         cmocka_unit_test(a_batch_may_have_all_of_a_text),
         cmocka_unit_test(a_steps_operations_are_those_of_all_its_words),
