@@ -130,6 +130,16 @@ dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dst
  * DSTN_ERROR_USAGE names the first key that differs, and the hosts. Collective. */
 dstn_status dstn_ranks_have_same_config(dstn_doc *doc, const dstn_group *group, dstn_error *err);
 
+/* Data of noise, for benchmarks: examples of the shape that a network's `input:` says, images as bytes, or a text of as
+ * many words as its `words:`; DSTN_SYNTHETIC_BATCHES batches of them, a quarter for validation. */
+enum { DSTN_SYNTHETIC_BATCHES = 16, DSTN_SYNTHETIC_WORDS = 10000 };
+/* What to ask a model for: rank 0, which leaves it to its own `input:` or `words:`; but where it reads words and says
+ * no number, a vocabulary of DSTN_SYNTHETIC_WORDS. */
+dstn_shape dstn_synthetic_shape(dstn_node model);
+/* `rows`, and `words` only as far as there are any: what dstn_train_size_model asks before there is a model. */
+dstn_dataset dstn_synthetic_sizes(dstn_node model, const dstn_train_settings *train);
+dstn_dataset *dstn_synthetic_data(const dstn_model *model, const dstn_train_settings *train, uint32_t seed);
+
 /* How far a job is assembled. APART is the whole of it, like TRAINER, but ranks share no memory, each may change its
  * weights, and batches are in no shards. */
 typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, DSTN_JOB_APART } dstn_job_stage;
@@ -138,9 +148,7 @@ typedef enum dstn_job_stage { DSTN_JOB_DATA, DSTN_JOB_MODEL, DSTN_JOB_TRAINER, D
  * hyperparameters stand at their starting values. Collective over the group: all ranks return the same status. */
 dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job_stage stage,
                          dstn_job **out, dstn_error *err);
-/* The same with data of noise in place of the config's, for benchmarks: examples of the shape that the model's `input:`
- * says, images as bytes, DSTN_JOB_SYNTHETIC_BATCHES batches of them with a quarter for validation. */
-enum { DSTN_JOB_SYNTHETIC_BATCHES = 16 };
+/* The same with data of noise in place of the config's. */
 dstn_status dstn_job_new_synthetic(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
                                    dstn_error *err);
 void dstn_job_destroy(dstn_job *job); /* by all ranks of the group together; NULL is allowed */

@@ -34,6 +34,8 @@ typedef struct dstn_bench_request {
     dstn_kernel_request kernel;
     int64_t batch;   /* global; 0: 128 */
     int64_t samples; /* of each example; 0: 1 */
+    int64_t length;  /* of a text: places of each stream in a batch; 0: as the config has it, 70 for a model */
+    int64_t words;   /* of a text: its vocabulary; 0: as the model has it, DSTN_SYNTHETIC_WORDS where it has none */
     int64_t steps;   /* 0: as many as take about five seconds */
     int64_t hyper;   /* hyperparameters to add that nothing uses, to those of a model */
     bool scaling;

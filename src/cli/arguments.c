@@ -27,6 +27,8 @@ enum {
     STEPS,
     HYPER,
     SAMPLES,
+    LENGTH,
+    WORDS,
     SEED,
     ROWS,
     LIMIT, /* the first of DSTN_SYNTH_LIMITS, in the order of dstn_synth_kind */
@@ -59,6 +61,8 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"steps", required_argument, NULL, STEPS},
                                         {"hyper", required_argument, NULL, HYPER},
                                         {"samples", required_argument, NULL, SAMPLES},
+                                        {"length", required_argument, NULL, LENGTH},
+                                        {"words", required_argument, NULL, WORDS},
                                         {"seed", required_argument, NULL, SEED},
                                         {"rows", required_argument, NULL, ROWS},
                                         {"rotation", required_argument, NULL, LIMIT + DSTN_SYNTH_ROTATION},
@@ -195,6 +199,10 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return read_count(name, value, 0, &out->hyper, err);
     case SAMPLES:
         return read_count(name, value, 1, &out->samples, err);
+    case LENGTH:
+        return read_count(name, value, 1, &out->length, err);
+    case WORDS:
+        return read_count(name, value, 1, &out->words, err);
     case SEED:
         return read_seed(name, value, &out->seed, err);
     case ROWS:

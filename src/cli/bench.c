@@ -10,6 +10,8 @@ dstn_status cli_bench(const dstn_console *console, const cli_arguments *argument
                                   .steps = arguments->steps,
                                   .hyper = arguments->hyper,
                                   .scaling = arguments->scaling,
+                                  .length = arguments->length,
+                                  .words = arguments->words,
                                   .samples = arguments->samples,
                                   .json = arguments->json};
     return dstn_bench(console, &request, err);

@@ -24,7 +24,7 @@ typedef struct cli_arguments {
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
-    int64_t samples;                    /* bench; 0: not given */
+    int64_t samples, length, words;     /* bench; 0: not given */
     int64_t seed, rows;                 /* data synth; rows 0: not given */
     double limits[DSTN_SYNTH_LIMITS];   /* data synth */
     bool has_synth_options;             /* one of these three was given */

@@ -61,12 +61,14 @@ static const cli_command commands[] = {
      CLI_START_RANKS,
      cli_trace},
     {"bench",
-     "MODEL.yaml|CONFIG.yaml [--set a.b=v]... [--method M] [--batch B] [--samples K] [--steps N] [--hyper N] "
+     "MODEL.yaml|CONFIG.yaml [--set a.b=v]... [--method M] [--batch B] [--samples K] [--length T] [--words V] [--steps "
+     "N] "
+     "[--hyper N] "
      "[--precision f32|f64] [--backend onednn|openblas] [--scaling] [--json]",
      "Times steps of a network on synthetic data against the best rate of matrix products; sizes are in bytes. Of a "
      "config\n      its settings and what augmentation takes of a step. "
      "--scaling: on 1, 2, 4, … of the launch's ranks, with the same batch, the same rows a rank, and a member on each.",
-     " set method batch samples steps hyper precision backend scaling json ",
+     " set method batch samples length words steps hyper precision backend scaling json ",
      {1, 1},
      CLI_START_RANKS,
      cli_bench},

@@ -185,21 +185,17 @@ static dstn_status read_model(dstn_job *job, dstn_error *err) {
     return status;
 }
 
-/* The data take the model's shape, not the other way round. Images are bytes, as their files have them. */
+/* The data take the model's shape, not the other way round. */
 static dstn_status read_model_and_make_data(dstn_job *job, dstn_error *err) {
     dstn_status status = read_tables(job, err);
-    int64_t rows = DSTN_JOB_SYNTHETIC_BATCHES * job->train.batch;
     if (status == DSTN_OK) {
-        const dstn_dataset sizes = {.rows = {[DSTN_PART_TRAIN] = rows - rows / 4, [DSTN_PART_VALID] = rows / 4}};
-        status = build_model(job, (dstn_shape){0}, 0, &sizes, err);
+        const dstn_dataset sizes = dstn_synthetic_sizes(job->settings.model, &job->train);
+        status = build_model(job, dstn_synthetic_shape(job->settings.model), 0, &sizes, err);
     }
     if (status != DSTN_OK) {
         return status;
     }
-    const dstn_model *model = job->model;
-    dstn_task task = model->loss == DSTN_LOSS_CROSS_ENTROPY ? DSTN_TASK_CLASSIFICATION : DSTN_TASK_REGRESSION;
-    job->dataset = (model->in.rank == 3 ? dstn_dataset_synthetic_bytes : dstn_dataset_synthetic)(
-        task, model->in.rank, model->in.dims, dstn_shape_count(model->out), rows, (uint32_t)job->settings.seed);
+    job->dataset = dstn_synthetic_data(job->model, &job->train, (uint32_t)job->settings.seed);
     return read_augment(job, err);
 }
 

@@ -50,6 +50,12 @@ static dstn_status read_setup(tools_bench *bench, const dstn_bench_request *requ
     if (status == DSTN_OK && request->samples > 0) {
         status = put_count(bench->setup, "train.samples", request->samples, "--samples", err);
     }
+    if (status == DSTN_OK && request->length > 0) {
+        status = put_count(bench->setup, "train.length", request->length, "--length", err);
+    }
+    if (status == DSTN_OK && request->words > 0) {
+        status = put_count(bench->file, "words", request->words, "--words", err);
+    }
     if (status != DSTN_OK) {
         return status;
     }
@@ -58,11 +64,6 @@ static dstn_status read_setup(tools_bench *bench, const dstn_bench_request *requ
     bench->optimizer = dstn_node_child(root, "optimizer");
     bench->hyper_optimizer = dstn_node_child(root, "hyper_optimizer");
     return dstn_options_read(dstn_node_child(root, "train"), "train", &binding, 1, err);
-}
-
-/* Rows of the synthetic data, three quarters of which are for training: some batches in either part. */
-static int64_t data_rows(const tools_bench *bench) {
-    return DSTN_JOB_SYNTHETIC_BATCHES * bench->train.batch;
 }
 
 static dstn_status make_model(tools_bench *bench, int64_t inert, dstn_error *err) {
@@ -77,26 +78,20 @@ static dstn_status make_model(tools_bench *bench, int64_t inert, dstn_error *err
                          "fixed needs none",
                          bench->path, bench->method->name);
     }
+    const dstn_dataset sizes = dstn_synthetic_sizes(root, &bench->train);
     dstn_model_request wanted = {
         .node = root,
         .kernel = bench->kernel,
         .space = bench->space,
-        .max_rows = dstn_train_max_rows(&bench->train, bench->group),
-        .train_rows = data_rows(bench) - data_rows(bench) / 4,
+        .input = dstn_synthetic_shape(root),
+        .train_rows = sizes.rows[DSTN_PART_TRAIN],
     };
+    dstn_train_size_model(&bench->train, &sizes, bench->group, &wanted);
     status = dstn_model_new(&wanted, &bench->model, err);
     if (status == DSTN_OK) {
         dstn_model_initialize(bench->model, 0);
     }
     return status;
-}
-
-/* Images are bytes, as their files have them. */
-static void make_data(tools_bench *bench) {
-    const dstn_model *model = bench->model;
-    dstn_task task = model->loss == DSTN_LOSS_CROSS_ENTROPY ? DSTN_TASK_CLASSIFICATION : DSTN_TASK_REGRESSION;
-    bench->dataset = (model->in.rank == 3 ? dstn_dataset_synthetic_bytes : dstn_dataset_synthetic)(
-        task, model->in.rank, model->in.dims, dstn_shape_count(model->out), data_rows(bench), 0);
 }
 
 static dstn_status make_trainer(const tools_bench *bench, const dstn_method *method, dstn_trainer **out,
@@ -134,7 +129,7 @@ static dstn_status assemble(tools_bench *bench, const dstn_bench_request *reques
         return status;
     }
     int64_t without_data = tools_bench_resident();
-    make_data(bench);
+    bench->dataset = dstn_synthetic_data(bench->model, &bench->train, 0);
     bench->rss_start = before < 0 ? before : before + tools_bench_resident() - without_data;
     return DSTN_OK;
 }
@@ -162,7 +157,10 @@ static dstn_status put_request(dstn_doc *doc, const dstn_bench_request *request,
         const char *key;
         int64_t value;
         const char *option;
-    } counts[] = {{"train.batch", request->batch, "--batch"}, {"train.samples", request->samples, "--samples"}};
+    } counts[] = {{"train.batch", request->batch, "--batch"},
+                  {"train.samples", request->samples, "--samples"},
+                  {"train.length", request->length, "--length"},
+                  {"model.words", request->words, "--words"}};
     dstn_status status = DSTN_OK;
     if (request->hyper > 0) {
         return dstn_fail(err, DSTN_ERROR_USAGE,

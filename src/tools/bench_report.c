@@ -64,6 +64,10 @@ static void put_setting(tools_report *r, const tools_bench *bench, const tools_b
     tools_report_text(r, "method", bench->method->name);
     tools_report_count(r, "batch", bench->train.batch);
     tools_report_count(r, "samples", bench->train.samples);
+    if (bench->model->in.words > 0) {
+        tools_report_count(r, "words", bench->model->in.words);
+        tools_report_count(r, "length", bench->train.length);
+    }
     tools_report_count(r, "hyperparameters", bench->space->count);
     tools_report_count(r, "general_parameters", bench->model->count[DSTN_RANGE_GENERAL]);
     tools_report_count(r, "response_parameters", bench->model->count[DSTN_RANGE_RESPONSE]);
