@@ -1,4 +1,5 @@
 /* kernel: the terms of response layers, y = W_g x + b_g + Σ_j [s_j ⊙ (W_j x) + t_j ⊙ b_j] with a = W_j x. */
+#include "../split.h"
 #include "reference.h"
 #include "tiles.h"
 
@@ -56,10 +57,10 @@ static void image_add_scaled(int64_t plane, int64_t cols, const real *s, const r
               channel_add_scaled(plane, cols, s[left], b ? t[left] * b[left] : 0, a + left, y + left))
 }
 
-static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
-                         const void *a, dstn_factor t, const void *b, void *y) {
+static void add_part(int64_t first, int64_t end, int64_t plane, int64_t cols, dstn_factor s, const void *a,
+                     dstn_factor t, const void *b, void *y) {
     bool by_channel = s.col == 1 && t.col == 1;
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = first; r < end; r++) {
         const real *from = (const real *)a + r * plane * cols;
         real *to = (real *)y + r * plane * cols;
         if (by_channel && plane > 1) {
@@ -77,6 +78,11 @@ static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane,
             }
         }
     }
+}
+
+static void response_add(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                         const void *a, dstn_factor t, const void *b, void *y) {
+    KERNEL_SPLIT(rows, rows * plane * cols, add_part(first, end, plane, cols, s, a, t, b, y));
 }
 
 /* ---- da = s ⊙ dy ------------------------------------------------------------------------------------------------- */
@@ -103,9 +109,9 @@ static void image_scale(int64_t plane, int64_t cols, const real *s, const real *
               channel_scale(plane, cols, s[left], x + left, out + left))
 }
 
-static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
-                           const void *dy, void *da) {
-    for (int64_t r = 0; r < rows; r++) {
+static void scale_part(int64_t first, int64_t end, int64_t plane, int64_t cols, dstn_factor s, const void *dy,
+                       void *da) {
+    for (int64_t r = first; r < end; r++) {
         int64_t start = r * plane * cols;
         if (plane > 1 && s.col == 1) {
             image_scale(plane, cols, factor_row(s, r), (const real *)dy + start, (real *)da + start);
@@ -116,6 +122,11 @@ static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plan
             scale_row_by(cols, factor_row(s, r), s.col, (const real *)dy + at, (real *)da + at);
         }
     }
+}
+
+static void response_scale(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, dstn_factor s,
+                           const void *dy, void *da) {
+    KERNEL_SPLIT(rows, rows * plane * cols, scale_part(first, end, plane, cols, s, dy, da));
 }
 
 /* ---- the adjoints of biases and factors -------------------------------------------------------------------------- */
@@ -155,10 +166,10 @@ static void image_sum_scaled(int64_t plane, int64_t cols, const real *x, const r
               out[left] = channel_sum(plane, cols, x + left) * b[left])
 }
 
-static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const void *dy,
-                             const void *a, const void *b, void *dst) {
+static void factors_part(int64_t first, int64_t end, int64_t plane, int64_t cols, const void *dy, const void *a,
+                         const void *b, void *dst) {
     int64_t width = b ? 2 * cols : cols;
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = first; r < end; r++) {
         const real *delta = (const real *)dy + r * plane * cols;
         real *ds = (real *)dst + r * width;
         image_dot(plane, cols, delta, (const real *)a + r * plane * cols, ds);
@@ -166,6 +177,11 @@ static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t pl
             image_sum_scaled(plane, cols, delta, b, ds + cols);
         }
     }
+}
+
+static void response_factors(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, const void *dy,
+                             const void *a, const void *b, void *dst) {
+    KERNEL_SPLIT(rows, rows * plane * cols, factors_part(first, end, plane, cols, dy, a, b, dst));
 }
 
 static void response_dot(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *dy, const void *a,

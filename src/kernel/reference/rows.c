@@ -1,4 +1,5 @@
 /* kernel: vectors added to, and summed over, the rows of matrices and the places of images. */
+#include "../split.h"
 #include "reference.h"
 #include "tiles.h"
 
@@ -22,18 +23,21 @@ static void add_to_few_columns(int64_t rows, int64_t cols, const real *b, real *
     FOR_TILES(cols, tile_add(rows, cols, tile_load(b + left), y + left), channel_add(rows, cols, b[left], y + left))
 }
 
-static void add_row(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y) {
-    const real *restrict row = b;
-    if (cols <= FEW_COLUMNS) {
-        add_to_few_columns(rows, cols, b, y);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r++) {
-        real *restrict to = (real *)y + r * cols;
+static void add_to_rows(int64_t first, int64_t end, int64_t cols, const real *restrict row, real *y) {
+    for (int64_t r = first; r < end; r++) {
+        real *restrict to = y + r * cols;
         for (int64_t c = 0; c < cols; c++) {
             to[c] += row[c];
         }
     }
+}
+
+static void add_row(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *b, void *y) {
+    if (cols <= FEW_COLUMNS) {
+        add_to_few_columns(rows, cols, b, y);
+        return;
+    }
+    KERNEL_SPLIT(rows, rows * cols, add_to_rows(first, end, cols, b, y));
 }
 
 static void sum_rows(const dstn_kernel *kernel, int64_t rows, int64_t cols, const void *x, void *out) {
@@ -53,9 +57,10 @@ static void sum_places(int64_t plane, int64_t cols, const real *x, real *out) {
 
 static void plane_sum(const dstn_kernel *kernel, int64_t rows, int64_t plane, int64_t cols, double factor,
                       const void *x, void *out) {
-    for (int64_t r = 0; r < rows; r++) {
-        sum_places(plane, cols, (const real *)x + r * plane * cols, (real *)out + r * cols);
-    }
+    KERNEL_SPLIT(
+        rows, rows * plane * cols, for (int64_t r = first; r < end; r++) {
+            sum_places(plane, cols, (const real *)x + r * plane * cols, (real *)out + r * cols);
+        });
     if (factor != 1) {
         kernel->scale(kernel, rows * cols, factor, out);
     }
