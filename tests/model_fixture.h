@@ -36,6 +36,7 @@ typedef struct world_plan {
     const char *backend;    /* NULL: openblas */
     int64_t block, part;    /* data rows at a time; 0: the model's choice */
     int64_t stream_rows;    /* of the first stream: rows whose state goes on */
+    int64_t steps;          /* time steps of an example; 0: 1 */
 } world_plan;
 
 static inline void *world_draw(const world *w, uint64_t step, int64_t count) {
@@ -63,19 +64,20 @@ static inline void world_fill(world *w) {
 }
 
 static inline void world_take_data(world *w, const world_plan *plan) {
+    int64_t data = plan->rows * (plan->steps ? plan->steps : 1);
     w->rows = plan->rows;
     w->inputs = dstn_shape_count(w->model->in);
     w->outputs = dstn_shape_count(w->model->out);
-    w->x = world_draw(w, 1, w->rows * w->inputs);
-    w->targets = world_draw(w, 2, w->rows * w->outputs);
+    w->x = world_draw(w, 1, data * w->inputs);
+    w->targets = world_draw(w, 2, data * w->outputs);
     w->z = world_draw(w, 3, w->rows * WORLD_HYPERS);
     w->dz = dstn_alloc((size_t)(w->rows * WORLD_HYPERS), w->kernel->size);
-    w->labels = dstn_alloc((size_t)w->rows, sizeof *w->labels);
+    w->labels = dstn_alloc((size_t)data, sizeof *w->labels);
     w->values = dstn_alloc((size_t)(w->rows * WORLD_HYPERS), sizeof *w->values);
     for (int64_t i = 0; i < w->rows * WORLD_HYPERS; i++) {
         w->values[i] = 0.15 + 0.3 * fabs(sin((double)i));
     }
-    for (int64_t r = 0; r < w->rows; r++) {
+    for (int64_t r = 0; r < data; r++) {
         w->labels[r] = r * 5 % w->outputs;
     }
 }
@@ -99,6 +101,7 @@ static inline dstn_status world_try(world *w, world_plan plan) {
                                       .input = plan.input,
                                       .outputs = plan.outputs,
                                       .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
+                                      .max_steps = plan.steps,
                                       .train_rows = 17,
                                       .stream_rows = {plan.stream_rows},
                                       .block = plan.block,
@@ -111,6 +114,7 @@ static inline dstn_status world_try(world *w, world_plan plan) {
     }
     w->pass = (dstn_pass){.training = true,
                           .rows = plan.rows,
+                          .steps = plan.steps,
                           .batch_rows = plan.rows + 1,
                           .values = w->values,
                           .masks = world_rng,
