@@ -183,7 +183,8 @@ typedef enum dstn_purpose {
     DSTN_PURPOSE_DROPOUT,      /* masks */
     DSTN_PURPOSE_AUGMENTATION, /* image augmentation */
     DSTN_PURPOSE_SEARCH,       /* search methods */
-    DSTN_PURPOSE_TEST          /* tests and synthetic data */
+    DSTN_PURPOSE_TEST,         /* tests and synthetic data */
+    DSTN_PURPOSE_SAMPLE        /* words that a language model draws */
 } dstn_purpose;
 
 typedef struct dstn_rng {

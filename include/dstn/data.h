@@ -110,6 +110,9 @@ dstn_dataset *dstn_dataset_synthetic(dstn_task task, int rank, const int64_t *sh
 /* The same with uniform bytes for x, decoded to mean 0 and deviation 1: what a batch of images costs. */
 dstn_dataset *dstn_dataset_synthetic_bytes(dstn_task task, int rank, const int64_t *shape, int64_t outputs,
                                            int64_t rows, uint32_t seed);
+/* The vocabulary of a text without the text: no rows at all. vocabulary [words] and its texts, or NULL, are the data
+ * set's from now on. Owned by the caller. */
+dstn_dataset *dstn_dataset_of_words(int64_t words, char **vocabulary);
 /* The same for texts: words of a vocabulary without names, in no order but about as often as those of a language, the
  * word 0 most often. rows ≥ 4. */
 dstn_dataset *dstn_dataset_synthetic_text(int64_t words, int64_t rows, uint32_t seed);

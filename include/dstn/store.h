@@ -148,9 +148,12 @@ dstn_status dstn_record_recover(dstn_record *record, const char *path, int64_t l
  * of config and data. */
 enum { DSTN_CHECKPOINT_FORMAT = 2 };
 
-/* What a state comes from. NULL: unknown, which is stored as "". */
+/* What a state comes from. NULL: unknown, which is stored as "". The vocabulary of a text is stored, its size as the
+ * attribute words, and, where its words have names, these as the array vocabulary. */
 typedef struct dstn_origin {
     const char *config, *data_digest;
+    int64_t words;                 /* 0: of no text */
+    const char *const *vocabulary; /* [words] or NULL */
 } dstn_origin;
 
 /* Writes the state and then, once it is durable, removes what is not among the newest `keep` (at least 1). A checkpoint
@@ -174,6 +177,9 @@ void dstn_checkpoint_facts_clear(dstn_checkpoint_facts *about);
 dstn_status dstn_checkpoint_describe(const char *path, dstn_checkpoint_facts *about, dstn_error *err);
 /* For those who take parts of a state: a reader of a file that is whole and has a format that is known. */
 dstn_status dstn_checkpoint_open(const char *path, dstn_reader **out, dstn_error *err);
+/* The vocabulary that a checkpoint is of. words [out]: 0 where it is of no text; vocabulary [out]: [words] names, or
+ * NULL; all of it is freed with free(). */
+dstn_status dstn_checkpoint_vocabulary(const char *path, int64_t *words, char ***vocabulary, dstn_error *err);
 /* Reads into the arrays of the list, whose names, types and shapes must be the file's; the message names the first that
  * differs. What was read is proven by its digest before anything is changed. about [out]: may be NULL; set on DSTN_OK.
  */

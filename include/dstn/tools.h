@@ -104,6 +104,22 @@ dstn_status dstn_drill(const dstn_console *console, const dstn_drill_request *re
 dstn_status dstn_eval(const dstn_console *console, const char *checkpoint, dstn_assignments set, bool json,
                       dstn_error *err);
 
+typedef struct dstn_sample_request {
+    const char *checkpoint;
+    dstn_assignments set;
+    int64_t words;      /* that are drawn */
+    double temperature; /* of a softmax: 0 takes the likeliest word */
+    uint32_t seed;
+    const char *prompt; /* words of the vocabulary with blanks between them, or NULL */
+} dstn_sample_request;
+
+/* Prints words that the language model of a checkpoint draws one after the other, at its best response to the current
+ * hyperparameters: behind the prompt, or behind an end of a line (<eos>, if there is such a word, else the first of the
+ * vocabulary), <eos> being printed as the end of a line. The vocabulary is the checkpoint's; words without names are
+ * printed by number. A word of the prompt that is not in it counts as <unk>. DSTN_ERROR_USAGE: there is no <unk>
+ * either, or the checkpoint is of no text. */
+dstn_status dstn_sample(const dstn_console *console, const dstn_sample_request *request, dstn_error *err);
+
 /* Where two runs (folders or run.h5) or two sweeps part: the first step and tensor. */
 dstn_status dstn_diff(const dstn_console *console, const char *const paths[2], dstn_error *err);
 

@@ -29,6 +29,8 @@ enum {
     SAMPLES,
     LENGTH,
     WORDS,
+    TEMPERATURE,
+    PROMPT,
     SEED,
     ROWS,
     LIMIT, /* the first of DSTN_SYNTH_LIMITS, in the order of dstn_synth_kind */
@@ -63,6 +65,8 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"samples", required_argument, NULL, SAMPLES},
                                         {"length", required_argument, NULL, LENGTH},
                                         {"words", required_argument, NULL, WORDS},
+                                        {"temperature", required_argument, NULL, TEMPERATURE},
+                                        {"prompt", required_argument, NULL, PROMPT},
                                         {"seed", required_argument, NULL, SEED},
                                         {"rows", required_argument, NULL, ROWS},
                                         {"rotation", required_argument, NULL, LIMIT + DSTN_SYNTH_ROTATION},
@@ -140,6 +144,14 @@ static dstn_status read_seed(const char *name, const char *text, int64_t *out, d
                : status;
 }
 
+static dstn_status read_temperature(const char *name, const char *text, double *out, dstn_error *err) {
+    char *end;
+    *out = strtod(text, &end);
+    return end == text || *end != '\0' || !(*out >= 0 && *out <= 1e6)
+               ? dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: a number from 0 to 1e6", name, text)
+               : DSTN_OK;
+}
+
 /* A limit of dstn data synth, whose range that command knows. */
 static dstn_status read_limit(const char *name, const char *text, double *out, dstn_error *err) {
     char *end;
@@ -203,6 +215,11 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return read_count(name, value, 1, &out->length, err);
     case WORDS:
         return read_count(name, value, 1, &out->words, err);
+    case TEMPERATURE:
+        return read_temperature(name, value, &out->temperature, err);
+    case PROMPT:
+        out->prompt = value;
+        return DSTN_OK;
     case SEED:
         return read_seed(name, value, &out->seed, err);
     case ROWS:
@@ -255,6 +272,7 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
     memset(out, 0, sizeof(*out));
     out->time_limit = INFINITY;
     out->hang_timeout = 600;
+    out->temperature = 1;
     out->kill_rank = out->at_step = out->random = -1;
     for (int i = 0; i < DSTN_SYNTH_LIMITS; i++) {
         out->limits[i] = dstn_synth_limits[i].usual;

@@ -24,8 +24,11 @@ typedef struct cli_arguments {
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
-    int64_t samples, length, words;     /* bench; 0: not given */
-    int64_t seed, rows;                 /* data synth; rows 0: not given */
+    int64_t samples, length;            /* bench; 0: not given */
+    int64_t words;                      /* bench, sample; 0: not given */
+    double temperature;                 /* sample */
+    const char *prompt;                 /* sample */
+    int64_t seed, rows;                 /* data synth, sample; rows 0: not given */
     double limits[DSTN_SYNTH_LIMITS];   /* data synth */
     bool has_synth_options;             /* one of these three was given */
     bool profile, scaling, resume, plan, json, quiet, verbose, help;
@@ -63,6 +66,7 @@ dstn_status cli_diff(const dstn_console *console, const cli_arguments *arguments
 dstn_status cli_audit(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_inspect(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_eval(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_sample(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_trace(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);

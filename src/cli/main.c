@@ -35,6 +35,16 @@ static const cli_command commands[] = {
      {1, 1},
      CLI_START_RANKS,
      cli_eval},
+    {"sample",
+     "CHECKPOINT [--words N] [--temperature X] [--seed S] [--prompt \"WORDS\"] [--set a.b=v]...",
+     "Prints N words (100) that the language model of a checkpoint draws at its best response to the current "
+     "hyperparameters,\n      behind a prompt or a line's beginning; the data need not be there. Probabilities are "
+     "p^(1/X): "
+     "0 is always the likeliest word.",
+     " words temperature seed prompt set ",
+     {1, 1},
+     CLI_START_RANKS,
+     cli_sample},
     {"oracle",
      "CONFIG.yaml [--set a.b=v]... [--out DIR]",
      "Solves for the exact best hyperparameter of a config that has a closed form; writes DIR/oracle.h5.",

@@ -14,6 +14,10 @@ dstn_dataset *data_new_text(const char *source, int64_t words, char **vocabulary
     return dataset;
 }
 
+dstn_dataset *dstn_dataset_of_words(int64_t words, char **vocabulary) {
+    return data_new_text("a vocabulary", words, vocabulary);
+}
+
 void data_take_text(dstn_dataset *dataset, dstn_part part, int64_t count, int32_t *tokens) {
     dataset->rows[part] = count - 1;
     dataset->tokens[part] = tokens;

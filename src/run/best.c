@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "job.h"
+
 /* ---- making ---- */
 
 static bool copy_entry(run_best *best, const dstn_state_entry *entry) {
@@ -122,7 +124,7 @@ dstn_status run_best_write(run_best *best, dstn_error *err) {
     if (best->step >= 0) {
         status = dstn_store_make_folder(best->folder, err);
         if (status == DSTN_OK) {
-            const dstn_origin origin = {best->config, best->job->dataset->digest};
+            const dstn_origin origin = run_job_origin(best->job, best->config);
             status = dstn_checkpoint_save(best->path, best->step, &best->kept, &origin, err);
         }
     } else if (unlink(best->path) != 0 && errno != ENOENT) {

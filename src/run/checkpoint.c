@@ -123,7 +123,7 @@ dstn_status run_checkpointer_write(run_checkpointer *c, dstn_error *err) {
     if (dstn_group_leads(c->job->group)) {
         status = dstn_record_write(c->record, c->record_path, err);
         if (status == DSTN_OK) {
-            const dstn_origin origin = {c->config, c->job->dataset->digest};
+            const dstn_origin origin = run_job_origin(c->job, c->config);
             status = dstn_checkpoint_write(c->checkpoints, step, &c->whole, &origin,
                                            (int)c->job->settings.checkpoint_keep, err);
         }

@@ -315,6 +315,18 @@ dstn_status dstn_job_new_synthetic(dstn_doc *doc, const dstn_group *group, const
     return finish_job(job, status, out);
 }
 
+dstn_status dstn_job_new_of_words(dstn_doc *doc, int64_t words, char **vocabulary, const dstn_group *group,
+                                  const dstn_log *log, dstn_job **out, dstn_error *err) {
+    dstn_job *job = start_job(doc, group, log);
+    job->is_apart = true;
+    job->dataset = dstn_dataset_of_words(words, vocabulary);
+    dstn_status status = read_settings(job, err);
+    if (status == DSTN_OK) {
+        status = read_model(job, err);
+    }
+    return finish_job(job, dstn_group_agree(group, status, err), out);
+}
+
 /* That there is no closed form is an error only where it is asked for. */
 static dstn_status find_oracle(dstn_job *job, dstn_error *err) {
     if (job->record.oracle == DSTN_SWITCH_FALSE) {

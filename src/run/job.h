@@ -8,6 +8,8 @@
 extern const dstn_option run_job_options[];    /* for dstn_job_settings */
 extern const dstn_option run_record_options[]; /* for dstn_record_settings */
 
+/* What checkpoints of the job come from; `config` is their text. */
+dstn_origin run_job_origin(const dstn_job *job, const char *config);
 /* Whether the run keeps its best epoch. */
 bool run_job_keeps_best(const dstn_job *job);
 /* Whether a row of the record is due at this step. */

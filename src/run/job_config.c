@@ -203,3 +203,11 @@ dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dst
     dstn_checkpoint_facts_clear(&about);
     return finish(doc, status, set, out, err);
 }
+
+dstn_origin run_job_origin(const dstn_job *job, const char *config) {
+    const dstn_dataset *dataset = job->dataset;
+    return (dstn_origin){.config = config,
+                         .data_digest = dataset->digest,
+                         .words = dataset->words,
+                         .vocabulary = (const char *const *)dataset->vocabulary};
+}

@@ -140,7 +140,7 @@ static dstn_status write_checkpoint(void *user, const char *path, dstn_error *er
     const dstn_job *job = user;
     dstn_state state = {NULL, 0, 0};
     dstn_trainer_add_state(job->trainer, &state);
-    dstn_status status = dstn_checkpoint_save(path, 0, &state, &(dstn_origin){NULL, NULL}, err);
+    dstn_status status = dstn_checkpoint_save(path, 0, &state, &(dstn_origin){.config = NULL}, err);
     dstn_state_clear(&state);
     return status;
 }

@@ -115,6 +115,15 @@ static void remove_old(const char *folder, int64_t step, int keep) {
     free(steps);
 }
 
+static void write_vocabulary(dstn_writer *writer, const dstn_origin *origin) {
+    if (origin->words > 0) {
+        dstn_writer_integer(writer, "", "words", origin->words);
+    }
+    if (origin->words > 0 && origin->vocabulary) {
+        dstn_writer_strings(writer, "vocabulary", origin->words, origin->vocabulary);
+    }
+}
+
 dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_state *state, const dstn_origin *origin,
                                  dstn_error *err) {
     dstn_writer *writer;
@@ -131,6 +140,7 @@ dstn_status dstn_checkpoint_save(const char *path, int64_t step, const dstn_stat
     dstn_writer_text(writer, "", "config", config);
     dstn_writer_text(writer, "", "config_digest", config_digest);
     dstn_writer_text(writer, "", "data_digest", origin->data_digest ? origin->data_digest : "");
+    write_vocabulary(writer, origin);
     for (size_t i = 0; i < state->count; i++) {
         const dstn_state_entry *entry = &state->entries[i];
         char *name = dstn_format("state/%s", entry->name);

@@ -270,3 +270,30 @@ dstn_status dstn_checkpoint_newest(const char *folder, dstn_state *state, const 
     }
     return DSTN_OK;
 }
+
+/* ---- the words that it knows ------------------------------------------------------------------------------------- */
+
+static dstn_status read_vocabulary(const dstn_reader *reader, const char *path, int64_t *words, char ***vocabulary,
+                                   dstn_error *err) {
+    int64_t count = 0;
+    if (!dstn_reader_integer(reader, "", "words", words) || !dstn_reader_has(reader, "vocabulary")) {
+        return DSTN_OK;
+    }
+    dstn_status status = dstn_reader_strings(reader, "vocabulary", &count, vocabulary, err);
+    return status == DSTN_OK && count != *words
+               ? dstn_fail(err, DSTN_ERROR_CHECKPOINT, "%s has a vocabulary of %lld words, of which it names %lld",
+                           path, (long long)*words, (long long)count)
+               : status;
+}
+
+dstn_status dstn_checkpoint_vocabulary(const char *path, int64_t *words, char ***vocabulary, dstn_error *err) {
+    dstn_reader *reader;
+    *words = 0;
+    *vocabulary = NULL;
+    dstn_status status = dstn_checkpoint_open(path, &reader, err);
+    if (status == DSTN_OK) {
+        status = read_vocabulary(reader, path, words, vocabulary, err);
+        dstn_reader_close(reader);
+    }
+    return status;
+}

@@ -10,7 +10,7 @@
 enum { WEIGHTS = 60, MOMENTS = 35 };
 
 static char *folder;
-static const dstn_origin some_origin = {"seed: 1\n", "0123456789abcdef0123456789abcdef"};
+static const dstn_origin some_origin = {.config = "seed: 1\n", .data_digest = "0123456789abcdef0123456789abcdef"};
 
 /* A job of every type and rank of state; `list` borrows the rest. */
 typedef struct job {

@@ -258,8 +258,37 @@ static void every_flipped_bit_is_refused(void **state) {
     free(into);
 }
 
+/* words: 0 of no text; names: whether they have any. */
+static void expect_words(int64_t words, const char *const *names) {
+    char *path = subfolder("words.h5");
+    job *stored = new_job(1);
+    dstn_error err = {0};
+    const dstn_origin origin = {.config = "seed: 1\n", .words = words, .vocabulary = names};
+    assert_int_equal(dstn_checkpoint_save(path, 1, &stored->list, &origin, &err), DSTN_OK);
+    int64_t count = -1;
+    char **found;
+    assert_int_equal(dstn_checkpoint_vocabulary(path, &count, &found, &err), DSTN_OK);
+    assert_int_equal(count, words);
+    assert_int_equal(found != NULL, names != NULL);
+    for (int64_t w = 0; names && w < words; w++) {
+        assert_string_equal(found[w], names[w]);
+        free(found[w]);
+    }
+    free(found);
+    free_job(stored);
+    free(path);
+}
+
+static void the_words_of_a_text_come_back(void **state) {
+    (void)state;
+    expect_words(3, (const char *const[]){"<eos>", "Seele", "n\xc3\xa4hme"});
+    expect_words(7, NULL);
+    expect_words(0, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_words_of_a_text_come_back),
         cmocka_unit_test(a_state_comes_back_bit_for_bit),
         cmocka_unit_test(the_digest_sees_every_byte_name_type_and_shape),
         cmocka_unit_test(the_digest_does_not_depend_on_the_order_of_entries),
