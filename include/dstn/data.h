@@ -80,6 +80,12 @@ const dstn_data_source *dstn_data_source_at(size_t i); /* table order, NULL past
  * DSTN_ERROR_USAGE for the config, DSTN_ERROR_DATA for the file. */
 dstn_status dstn_dataset_read(dstn_node node, uint32_t seed, const dstn_log *log, dstn_dataset **out, dstn_error *err);
 
+/* Puts a text of a file (words separated by blanks, plain or .gz) in place of a data set's test text, in the data set's
+ * vocabulary; words that it doesn't have become <unk>. unknown [out]: how many words of the text are <unk> then. The
+ * digest stays that of the data set as it was read.
+ * DSTN_ERROR_DATA for the file, DSTN_ERROR_USAGE: the data set has no vocabulary. */
+dstn_status dstn_dataset_take_text(dstn_dataset *dataset, const char *path, int64_t *unknown, dstn_error *err);
+
 /* Whether a key of `data:` says what is read, and so bears on the digest; the others say how it is split and prepared.
  */
 bool dstn_data_key_is_read(const char *key);

@@ -100,9 +100,10 @@ dstn_status dstn_drill(const dstn_console *console, const dstn_drill_request *re
 
 /* ---- of files --------------------------------------------------------------------------------------------------- */
 
-/* Loss and accuracy of a checkpoint's model on the whole validation and test part of its data. */
-dstn_status dstn_eval(const dstn_console *console, const char *checkpoint, dstn_assignments set, bool json,
-                      dstn_error *err);
+/* Loss and accuracy of a checkpoint's model on the whole validation and test part of its data; or, of a language model,
+ * on the text of a file (NULL: none), in the vocabulary of its data. Of texts also the perplexity. */
+dstn_status dstn_eval(const dstn_console *console, const char *checkpoint, const char *text, dstn_assignments set,
+                      bool json, dstn_error *err);
 
 typedef struct dstn_sample_request {
     const char *checkpoint;

@@ -29,10 +29,12 @@ static const cli_command commands[] = {
      CLI_START_RESTARTABLE,
      cli_sweep},
     {"eval",
-     "CHECKPOINT [--set a.b=v]... [--json]",
-     "Evaluates a checkpoint on the whole validation and test part of its data; --set data.path=PATH: found elsewhere.",
+     "CHECKPOINT [TEXT] [--set a.b=v]... [--json]",
+     "Evaluates a checkpoint on the whole validation and test part of its data; --set data.path=PATH: found "
+     "elsewhere.\n"
+     "TEXT: a language model on that file instead, in the words of its data.",
      " set json ",
-     {1, 1},
+     {1, 2},
      CLI_START_RANKS,
      cli_eval},
     {"sample",

@@ -123,7 +123,60 @@ DSTN_DRILL=kill:0:3 expect "on two, killed" 137 '' resnet resnet-3 2
 expect "and resumed on three" 0 'resumed at step 2' resnet resnet-3 3 --resume
 same "is ResNet-18 on one rank" resnet-1 resnet-3
 
+# A language model: what its rows carry on goes along, in lengths that vary, until the learning rate ends it within the
+# epochs that it may take.
+mkdir text
+/usr/bin/python3 <<'P'
+import numpy as np
+rng = np.random.default_rng(6)
+for part, lines in (("train", 60), ("valid", 15), ("test", 5)):
+    words = [["w%d" % w for w in rng.zipf(1.6, 9) % 20] for line in range(lines)]
+    open("text/%s.txt" % part, "w").write("".join(" ".join(line) + " <unk>\n" for line in words))
+P
+cat >text.yaml <<'Y'
+reproducible: true
+shards: 5
+data: {source: ptb, path: text}
+model:
+  loss: cross_entropy
+  layers: [embedding: {name: words, out: 6}, dropout: {rate: drop}, lstm: {out: 5}, lstm: {out: 6},
+           decoder: {share: {general_weight: words}}]
+regularizers: {ar: {strength: ar}, tar: {strength: 0.1}}
+hyperparameters: {drop: {range: [0, 0.95], start: 0.1}, ar: {range: [0, 4], start: 0.05, per_batch: true}}
+train: {epochs: 50, batch: 7, valid_batch: 5, length: 9, vary_length: true, train_steps: 2, stop_below_rate: 0.3}
+optimizer: {name: sgd, rate: 3, clip: 0.25, schedule: step, milestones: [1, 2, 3], factor: 0.4}
+hyper_optimizer: {name: adam, rate: 0.02}
+checkpoint_steps: 4
+digest_every: 1
+record: {every: 1}
+Y
+text() { # FOLDER RANKS [OPTION...]
+  local folder=$1 ranks=$2
+  shift 2
+  run_mpi "$ranks" "$dstn" train text.yaml --out "$folder" "$@"
+}
+ended='^ended the learning rate fell below 0.3 .* after epoch 3, step [0-9]* of [0-9]*$'
+expect "a language model on one rank" 0 "$ended" text text-1 1
+DSTN_DRILL=kill:1:14 expect "on two, killed within an epoch" 137 '' text text-3 2
+expect "and resumed on three" 0 "$ended" text text-3 3 --resume
+same "is the language model on one rank" text-1 text-3
+expect "the end is the record's" 0 'message *the learning rate fell below' "$dstn" inspect text-3/run.h5
+expect "what rows carry on is in checkpoints" 0 'model/rows/0/2/c' \
+  "$dstn" inspect "$(ls text-3/checkpoints/step-*.h5 | tail -1)"
+expect "and resumed once more it stays ended" 0 "$ended" text text-3 2 --resume
+same "and is still the same" text-1 text-3
+last=$(ls text-3/checkpoints/step-*.h5 | tail -1)
+expect "its test text" 0 '^test_perplexity ' "$dstn" eval "$last"
+as_test=$(value test_loss)
+expect "the same as any other text" 0 '^text_perplexity ' "$dstn" eval "$last" text/test.txt
+within "has the same loss" "$(value text_loss)" "$as_test" "$as_test"
+echo 'w1 w2 never-seen' >other.txt
+expect "a word that it doesn't know" 0 '^text_unknown 1$' run_mpi 2 "$dstn" eval "$last" other.txt
+expect "which isn't a text" 3 'a binary file' "$dstn" eval "$last" "$last"
+
 expect "five shards on one rank" 0 '' train five-1 1 --set shards=5
+expect "a text for what isn't a language model" 2 'the data are no text' \
+  "$dstn" eval "$(ls five-1/checkpoints/step-*.h5 | tail -1)" other.txt
 expect "on five" 0 '' train five-5 5 --set shards=5
 same "are five shards" five-1 five-5
 expect "eight shards are not five" 1 '' "$dstn" diff five-1 delta-stn-1
