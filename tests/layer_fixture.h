@@ -25,6 +25,7 @@ typedef struct chain_plan {
     dstn_shape image;    /* of an example; rank 0: `in` features */
     const char *backend; /* NULL: openblas */
     bool synchronized;
+    bool per_batch; /* all examples have one value of every hyperparameter */
 } chain_plan;
 
 typedef struct chain {
@@ -131,6 +132,7 @@ static inline void chain_take_passes(chain *c) {
 
 /* On failure the message is in err and the chain needs no destruction. */
 static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) {
+    static const bool per_batch[] = {true, true, true};
     *c = (chain){.plan = plan, .arena = dstn_arena_new()};
     char *text = dstn_format("layers: %s\nregularizer: %s\n", plan.layers, plan.options ? plan.options : "{}");
     dstn_shape shape = plan.image.rank ? plan.image : (dstn_shape){.rank = 1, .dims = {plan.in}};
@@ -138,6 +140,7 @@ static inline dstn_status chain_new(chain *c, chain_plan plan, dstn_error *err) 
                                   .hypers = plan.hypers,
                                   .max_rows = plan.max_rows ? plan.max_rows : plan.rows,
                                   .hyper_names = {.at = chain_hyper_name, .user = &plan.hypers},
+                                  .per_batch = plan.per_batch ? per_batch : NULL,
                                   .synchronized = plan.synchronized};
     dstn_status status = dstn_doc_parse(text, "chain.yaml", &c->doc, err);
     free(text);

@@ -66,8 +66,7 @@ typedef struct dstn_pass {
     int64_t steps;         /* T, time steps of an example; 0 is 1 */
     int64_t first_row;     /* position of the first example in the global batch */
     int64_t batch_rows;    /* examples of the global batch: every mean divides by it */
-    int64_t drawn_rows;    /* of those, how many have masks of their own: example b of the global batch has that of
-                              b mod drawn_rows; 0: all */
+    int64_t drawn_rows;    /* example b of the global batch has the masks of b mod drawn_rows; 0: its own */
     const void *z;         /* [B, h] in the model's scalar type; NULL in a general pass */
     const double *values;  /* [B, h] hyperparameters in natural units, of each example */
     void *dz;              /* [B, h] or NULL: the adjoint of a response pass adds ∂L/∂z here */
@@ -198,8 +197,9 @@ typedef struct dstn_layer {
     dstn_convolution convolution;
     bool synchronized; /* batch statistics are those of the whole group, where the pass can reduce */
     dstn_shape in, out;
-    void *settings; /* the type's settings structure, owned by the layer */
-    void *content;  /* the type's own structure, zeroed, there from `plan` on; its arrays come with `bind` */
+    const bool *per_batch; /* see dstn_layer_setting; for `plan` alone, NULL afterwards */
+    void *settings;        /* the type's settings structure, owned by the layer */
+    void *content;         /* the type's own structure, zeroed, there from `plan` on; its arrays come with `bind` */
     bool is_bound;
     dstn_parameter parameters[DSTN_MAX_PARAMETERS];
     int parameter_count;
@@ -324,7 +324,7 @@ void dstn_layer_bind_parameter(dstn_layer *layer, int p, int64_t offset, void *v
 /* Takes working arrays, of the layer and of its maps. False: memory is short. */
 bool dstn_layer_bind(dstn_layer *layer, dstn_arena *arena);
 void dstn_layer_initialize(dstn_layer *layer, dstn_rng rng);
-/* Before a pass: its gradients are fresh where the pass overwrites them. */
+/* Before a pass: its gradients are fresh where the pass overwrites them; weights that it drops are drawn. */
 void dstn_layer_begin(dstn_layer *layer, const dstn_pass *pass);
 
 const dstn_parameter *dstn_layer_parameter(const dstn_layer *layer, const char *name); /* NULL: none */
@@ -338,34 +338,32 @@ bool dstn_layer_factor(const dstn_layer *layer, const dstn_pass *pass, int64_t r
 /* ---- response maps ---------------------------------------------------------------------------------------------- */
 
 /* W_g, b_g, the terms, their factors and gradients of one linear map: a matrix, a convolution, or a table of words,
- * which is a matrix whose x is a row of zeros with a 1 at the word's number, and so never there: pass->tokens is. Rows
- * of x are [in image], of y [plane, out]; T time steps of an example share its z. Everything but the numbers is private
- * to the functions below. */
+ * which is a matrix without an x: pass->tokens says where its ones are. Rows of x are [in image], of y [plane, out]; T
+ * time steps of an example share its z. Everything but the numbers is private to the functions below. */
 struct dstn_response_map {
     dstn_layer *layer; /* whose parameters are the map's */
     int number;        /* among the layer's maps: keeps their initial draws apart */
     dstn_map_shape shape;
-    int64_t in, out;     /* columns of the weight: inputs of one output; channels of the output */
-    int64_t plane;       /* places of the output image; 1 for a matrix */
-    int64_t terms;       /* of the response: 0 without one, 1 structured, h full */
-    int64_t width;       /* factors an example has: s and t (2 out), s alone (out, no bias), or none of its own (0) */
-    int64_t in_count;    /* values of a row of x */
-    int64_t out_count;   /* and of y */
-    int init;            /* initial general weights */
-    bool is_whole_layer; /* the layer is nothing but this map */
-    bool is_table;       /* of words */
-    int64_t padding;     /* of a table: a word whose rows no lookup trains; -1: none */
-    /* Of layer->parameters; NULL where the map has no such parameter. Stored: weights [in, out] (the response's
-     * [terms, in, out]), or [out, in] where the shape says so; biases [out] ([terms, out]), hyper [h, width] with U
-     * beside V. */
+    int64_t in, out; /* columns of the weight: inputs of one output; channels of the output */
+    int64_t plane;   /* places of the output image; 1 for a matrix */
+    int64_t terms;   /* of the response: 0 without one, 1 structured, h full */
+    int64_t width;   /* factors an example has: s and t (2 out), s alone (out, no bias), or none of its own (0) */
+    int64_t in_count, out_count;   /* values of a row of x, and of y */
+    int init;                      /* initial general weights */
+    bool is_whole_layer, is_table; /* the layer is nothing but this map; it is a table of words */
+    int64_t padding;               /* of a table: a word whose rows no lookup trains; -1: none */
+    /* Of layer->parameters, or NULL. Stored: weights [in, out], the response's [terms, in, out], or [out, in] where the
+     * shape says so; biases [out] and [terms, out]; hyper [h, width] with U beside V. */
     dstn_parameter *weight, *bias, *response_weight, *response_bias, *hyper;
     dstn_map *map;
-    bool recurs;             /* step by step: see dstn_map_request */
-    struct map_steps *steps; /* what that takes, else NULL */
-    void *factors;           /* [B, width]: s beside t, at the last pass's z */
-    void *products;          /* [terms, BT, plane, out]: a_j = W_j x of the last forward or tangent pass */
-    void *scaled;            /* [a part of BT, plane, out]: s ⊙ δ; scratch */
-    void *adjoints;          /* [B, max(width, out)]: ds beside dt; scratch */
+    bool recurs;                         /* step by step: see dstn_map_request */
+    struct map_steps *steps;             /* what that takes, else NULL */
+    const dstn_quantity *weight_dropout; /* see dstn_map_request; NULL: none */
+    struct map_mask *mask;               /* what that takes, else NULL */
+    void *factors;                       /* [B, width]: s beside t, at the last pass's z */
+    void *products;                      /* [terms, BT, plane, out]: a_j = W_j x of the last forward or tangent pass */
+    void *scaled;                        /* [a part of BT, plane, out]: s ⊙ δ; scratch */
+    void *adjoints;                      /* [B, max(width, out)]: ds beside dt; scratch */
     void *sums; /* [B, out]: Σ δ over places and steps; NULL where there is one of them: δ itself is meant */
 };
 
@@ -374,25 +372,28 @@ typedef struct dstn_map_settings {
     int64_t out;
     bool bias;
     int init;
+    dstn_quantity weight_dropout;
 } dstn_map_settings;
 
-typedef struct dstn_map_request { /* what a map is made for */
-    const char *prefix;           /* of its parameters' names ("i2h_"); NULL: none */
-    dstn_map_shape shape;         /* a matrix: in and out, everything else 1 and no padding */
-    bool is_image;                /* weights are canonically [out, in, kernel, kernel], not [out, in] */
-    int64_t channels;             /* of a matrix's columns, see dstn_layout; images: those of the shape */
-    bool bias, responds;          /* whether it has biases, and a response to the hyperparameters */
-    int init;                     /* as in dstn_map_settings */
-    bool is_whole_layer;          /* see dstn_response_map */
-    bool recurs;                  /* the input of one time step depends on the output of the one before */
-    bool is_table;                /* of words: the weights are canonically [in, out] */
-    int64_t padding;              /* of a table, see dstn_response_map */
+typedef struct dstn_map_request {        /* what a map is made for */
+    const char *prefix;                  /* of its parameters' names ("i2h_"); NULL: none */
+    dstn_map_shape shape;                /* a matrix: in and out, everything else 1 and no padding */
+    bool is_image;                       /* weights are canonically [out, in, kernel, kernel], not [out, in] */
+    int64_t channels;                    /* of a matrix's columns, see dstn_layout; images: those of the shape */
+    bool bias, responds;                 /* whether it has biases, and a response to the hyperparameters */
+    int init;                            /* as in dstn_map_settings */
+    bool is_whole_layer;                 /* see dstn_response_map */
+    bool recurs;                         /* the input of one time step depends on the output of the one before */
+    bool is_table;                       /* of words: the weights are canonically [in, out] */
+    int64_t padding;                     /* of a table, see dstn_response_map */
+    const dstn_quantity *weight_dropout; /* rate of dropping weights, of a table whole words; NULL or a NaN: none */
 } dstn_map_request;
 
 dstn_map_shape dstn_map_shape_of_matrix(int64_t in, int64_t out);
 
 /* Declares the map's parameters in the layer, in the order of dstn_parameter's names, and adds it to the layer's maps.
- * `map` is part of the layer's content. DSTN_ERROR_USAGE: weights that no machine holds. */
+ * `map` is part of the layer's content. DSTN_ERROR_USAGE: weights that no machine holds, or dropped at examples' own
+ * rates. */
 dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, const dstn_map_request *request,
                                    dstn_node node, dstn_error *err);
 
@@ -416,6 +417,9 @@ void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn
 void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *dy, void *dx);
 
+/* What the last pass multiplied the weights by at random, as `example` of it has them: 0 or 1/(1 − p), in the canonical
+ * order of the general weight; of a table [words]. out NULL: only asks. False: nothing is ever dropped. */
+bool dstn_response_map_mask(const dstn_response_map *map, const dstn_pass *pass, int64_t example, double *out);
 double dstn_response_map_product_flops(const dstn_response_map *map); /* 2MNK of a data row; a table has none */
 
 /* ---- and a matrix as such, without its biases, at z of each example: what the Jacobian's norm and the oracle need.
@@ -453,10 +457,9 @@ typedef struct dstn_regularizer {
     const dstn_regularizer_type *type;
     const dstn_kernel *kernel;
     int64_t hypers;
-    int64_t max_rows;          /* examples of a pass */
-    int64_t max_steps;         /* and their time steps */
-    int64_t train_rows;        /* n */
-    dstn_layer *const *layers; /* borrowed, [layer_count] */
+    int64_t max_rows, max_steps; /* examples of a pass, and their time steps */
+    int64_t train_rows;          /* n */
+    dstn_layer *const *layers;   /* borrowed, [layer_count] */
     int layer_count;
     const dstn_layer *tapped; /* whose output it looks at, set by `plan`; NULL: it looks at parameters */
     dstn_tap *tap;            /* of that layer, borrowed; set before it is bound */
@@ -478,11 +481,10 @@ struct dstn_regularizer_type {
     const char *example_layers; /* a list of layers, and an input of [4], that it can be had for */
     dstn_status (*plan)(dstn_regularizer *regularizer, dstn_node node, dstn_error *err);
     bool (*bind)(dstn_regularizer *regularizer, dstn_arena *arena);
-    /* Value, tangent and adjoint. This rank's share of the penalty: the sum over its examples of strength_b/2n ·
-     * ‖v_b‖², divided by batch_rows, where v_b is the regularized vector at the pass's weights (linearized: v + v̇).
-     * One that looks at a layer's output has strength_b times the mean of the squares in its place. Adds the gradients
-     * that the pass wants, or to the tap's adjoint. Called after the forward (and tangent) pass and before the layers'
-     * adjoints. */
+    /* Value, tangent and adjoint. This rank's share of the penalty: the sum over its examples of strength_b/2n · ‖v_b‖²
+     * (of a layer's output strength_b times the mean square), divided by batch_rows, where v_b is the regularized
+     * vector at the pass's weights (linearized: v + v̇). Adds the gradients that the pass wants, or to the tap's
+     * adjoint. Called after the forward (and tangent) pass and before the layers' adjoints. */
     double (*penalize)(dstn_regularizer *regularizer, const dstn_pass *pass);
 };
 

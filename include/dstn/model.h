@@ -61,6 +61,9 @@ bool dstn_model_is_valid(const dstn_model *model);
 size_t dstn_model_memory_used(const dstn_model *model);
 /* How many of its maps go by Winograd's algorithm. */
 int dstn_model_winograd_maps(const dstn_model *model);
+/* The name of a hyperparameter at whose value weights are dropped, which all rows of a pass must have in common; NULL:
+ * there is none. */
+const char *dstn_model_weight_hyper(const dstn_model *model);
 
 /* Initial parameters, drawn with key (seed, DSTN_PURPOSE_INIT): the same for all methods of a comparison. */
 void dstn_model_initialize(dstn_model *model, uint32_t seed);

@@ -73,6 +73,13 @@ static dstn_status check_samples(const dstn_trainer_request *request, dstn_error
                          "layers of this network keep of each row; accepted: 1",
                          (long long)samples);
     }
+    if (samples > 1 && dstn_model_weight_hyper(request->model)) {
+        return dstn_fail(
+            err, DSTN_ERROR_USAGE,
+            "train.samples: %lld gives an example several values of hyperparameter \"%s\", but weights are "
+            "dropped at one rate for a whole batch; accepted: 1, or a number for weight_dropout",
+            (long long)samples, dstn_model_weight_hyper(request->model));
+    }
     if (train->antithetic && samples % 2 != 0) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "train.antithetic: true takes samples in pairs, and train.samples is %lld; accepted: an even "

@@ -56,7 +56,8 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
                                       .bias = conv->map.bias,
                                       .responds = true,
                                       .init = conv->map.init,
-                                      .is_whole_layer = true};
+                                      .is_whole_layer = true,
+                                      .weight_dropout = &conv->map.weight_dropout};
     layer->out =
         (dstn_shape){.rank = 3, .dims = {request.shape.out, request.shape.out_height, request.shape.out_width}};
     return dstn_response_map_plan(layer->content, layer, &request, node, err);

@@ -53,6 +53,7 @@ static dstn_layer *new_layer(const dstn_layer_type *type, int index, dstn_shape 
                           .max_rows = setting->max_rows * steps,
                           .synchronized = setting->synchronized,
                           .words = setting->words,
+                          .per_batch = setting->per_batch,
                           .convolution = setting->convolution,
                           .in = in,
                           .out = in,
@@ -150,6 +151,7 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
     if (status == DSTN_OK) {
         status = type->plan(layer, options.handle ? options : node, err);
     }
+    layer->per_batch = NULL;
     if (status != DSTN_OK) {
         dstn_layer_destroy(layer);
         return status;
@@ -219,6 +221,9 @@ void dstn_layer_begin(dstn_layer *layer, const dstn_pass *pass) {
         dstn_parameter *parameter = &layer->parameters[p];
         parameter->is_fresh =
             !dstn_parameter_is_shared(parameter) && pass->overwrite && dstn_pass_wants(pass, parameter->range);
+    }
+    for (int i = 0; i < layer->map_count; i++) {
+        layer_map_begin_mask(layer->maps[i], pass);
     }
 }
 

@@ -15,7 +15,8 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
                                       .bias = settings->bias,
                                       .responds = true,
                                       .init = settings->init,
-                                      .is_whole_layer = true};
+                                      .is_whole_layer = true,
+                                      .weight_dropout = &settings->weight_dropout};
     return dstn_response_map_plan(layer->content, layer, &request, node, err);
 }
 

@@ -46,6 +46,7 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
     request.shape = dstn_map_shape_of_matrix(units, 4 * units);
     request.channels = 1;
     request.recurs = true;
+    request.weight_dropout = &settings->weight_dropout;
     dstn_layer_declare_state(layer, "h", units);
     dstn_layer_declare_state(layer, "c", units);
     return dstn_response_map_plan(&lstm->hidden, layer, &request, node, err);

@@ -3,6 +3,8 @@
  * with one value of s and t for each example and output channel: its parameters and its memory. */
 #include "response_map.h"
 
+#include <math.h>
+
 dstn_map_shape dstn_map_shape_of_matrix(int64_t in, int64_t out) {
     return (dstn_map_shape){
         .in = in, .out = out, .in_height = 1, .in_width = 1, .kernel = 1, .stride = 1, .out_height = 1, .out_width = 1};
@@ -74,6 +76,24 @@ static void declare_response(dstn_response_map *map, const dstn_map_request *req
     }
 }
 
+/* One mask has one rate. */
+static dstn_status plan_dropout(dstn_response_map *map, const dstn_map_request *request, dstn_node node,
+                                dstn_error *err) {
+    const dstn_quantity *rate = request->weight_dropout;
+    const bool *per_batch = map->layer->per_batch;
+    if (!rate || (!rate->name && isnan(rate->number))) {
+        return DSTN_OK;
+    }
+    map->weight_dropout = rate;
+    if (rate->index >= 0 && !map->is_table && !(per_batch && per_batch[rate->index])) {
+        return dstn_node_fail(dstn_node_child(node, "weight_dropout"), err,
+                              "weights are dropped for a whole batch, but hyperparameter \"%s\" has a value of its own "
+                              "for every example; accepted: per_batch: true there, or a number here",
+                              rate->name);
+    }
+    return DSTN_OK;
+}
+
 dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, const dstn_map_request *request,
                                    dstn_node node, dstn_error *err) {
     const dstn_map_shape *shape = &request->shape;
@@ -104,7 +124,7 @@ dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, co
     if (responds) {
         declare_response(map, request);
     }
-    return DSTN_OK;
+    return plan_dropout(map, request, node, err);
 }
 
 /* Canonically [out, in] or [h, out, in], with columns that are nobody's image. */
@@ -150,6 +170,9 @@ bool layer_map_bind(dstn_response_map *map, dstn_arena *arena) {
         map->scaled = dstn_arena_take(arena, part * out);
         map->adjoints = dstn_arena_take(arena, examples * (size_t)width * size);
         is_complete = is_complete && map->factors && map->products && map->scaled && map->adjoints;
+    }
+    if (map->weight_dropout) {
+        is_complete = layer_map_bind_mask(map, arena) && is_complete;
     }
     if (map->recurs) {
         is_complete = layer_map_bind_steps(map) && is_complete;

@@ -13,7 +13,10 @@ typedef enum map_init { MAP_KAIMING, MAP_HE, MAP_ORTHOGONAL, MAP_ZERO, MAP_WORDS
     DSTN_BOOL("bias", dstn_map_settings, bias, "true", "whether a bias is added"), \
     DSTN_CHOICE("init", dstn_map_settings, init, "kaiming|he|orthogonal|zero", "kaiming", \
                 "initial general weights: uniform within 1/sqrt(inputs); normal of variance 2/(outputs * places of " \
-                "the kernel), the response's too, and no bias; orthonormal rows or columns; or zero")
+                "the kernel), the response's too, and no bias; orthonormal rows or columns; or zero"), \
+    DSTN_QUANTITY("weight_dropout", dstn_map_settings, weight_dropout, 0, 0.999, "~", \
+                  "probability that a weight is 0 for a whole batch in training (DropConnect; of a recurrent layer the " \
+                  "weights from step to step): a number, or the name of a hyperparameter with per_batch: true")
 /* clang-format on */
 
 /* One term s ⊙ (W_j x) + t ⊙ b_j of the response. */
@@ -77,6 +80,30 @@ void layer_map_begin_adjoint_steps(dstn_response_map *map, const dstn_pass *pass
 /* dx += W_gᵀ δ, in a response pass with the terms' share. Gradients follow from all steps together. */
 void layer_map_step_adjoint(dstn_response_map *map, const dstn_pass *pass, int64_t t, const void *dy, void *dx,
                             int64_t dx_stride);
+
+/* ---- response_map_mask.c: weights dropped at random. W_0 is W_g, W_{1+j} that of term j ---- */
+bool layer_map_bind_mask(dstn_response_map *map, dstn_arena *arena);
+/* Before a pass: its draws, and the masked weights. */
+void layer_map_begin_mask(dstn_response_map *map, const dstn_pass *pass);
+bool layer_map_is_masked(const dstn_response_map *map, const dstn_pass *pass);
+/* W_i as the pass has it. */
+const void *layer_map_weight(const dstn_response_map *map, const dstn_pass *pass, int64_t i);
+
+/* Where the sum of a weight's gradient goes, and what is multiplied by what is there before anything is added. */
+typedef struct map_sum {
+    double beta;
+    void *gradient;
+} map_sum;
+/* What part of the rows, the last one or not, multiplies the gradient of W_i's parameter by. */
+double layer_map_beta(const dstn_response_map *map, const dstn_pass *pass, int64_t i, bool is_last);
+/* With the first rows or later ones; after the last the sum is closed, with the beta that they had. */
+map_sum layer_map_open_sum(const dstn_response_map *map, const dstn_pass *pass, int64_t i, bool is_first, double beta);
+void layer_map_close_sum(const dstn_response_map *map, const dstn_pass *pass, int64_t i, double beta);
+
+/* Of a table: values [rows, out] times the factors of their words; the same of deltas, which stay as they are. */
+void layer_map_mask_words(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *values);
+const void *layer_map_masked_deltas(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows,
+                                    const void *deltas);
 
 /* ---- response_map_init.c ---- */
 void layer_map_initialize(dstn_response_map *map, dstn_rng rng);

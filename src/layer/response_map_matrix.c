@@ -43,8 +43,16 @@ static void add_outer(const dstn_response_map *map, int64_t rows, const void *u,
     }
 }
 
+/* Likewise of W_i as the pass has it. */
+static void add_gradient(const dstn_response_map *map, const dstn_pass *pass, int64_t i, const void *u, const void *v,
+                         double beta) {
+    map_sum sum = layer_map_open_sum(map, pass, i, true, beta);
+    add_outer(map, pass->rows, u, v, sum.beta, sum.gradient);
+    layer_map_close_sum(map, pass, i, beta);
+}
+
 void dstn_response_map_transpose(dstn_response_map *map, const dstn_pass *pass, const void *v, void *u) {
-    multiply_back(map, pass->rows, v, map->weight->value, 0, u);
+    multiply_back(map, pass->rows, v, layer_map_weight(map, pass, 0), 0, u);
     if (has_terms(map, pass)) {
         dstn_response_map_transpose_response(map, pass, v, u);
     }
@@ -61,7 +69,7 @@ void dstn_response_map_transpose_response(dstn_response_map *map, const dstn_pas
 
 void dstn_response_map_apply(dstn_response_map *map, const dstn_pass *pass, const void *w, void *q) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    multiply(map, pass->rows, w, map->weight->value, q);
+    multiply(map, pass->rows, w, layer_map_weight(map, pass, 0), q);
     for (int64_t j = 0; has_terms(map, pass) && j < map->terms; j++) {
         map_term term = scaled_term(map, pass, j);
         multiply(map, pass->rows, w, term.weight, map->scaled);
@@ -84,7 +92,7 @@ static void accumulate_scales(const dstn_response_map *map, const dstn_pass *pas
 void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass, const void *v, const void *u) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
-        add_outer(map, pass->rows, u, v, dstn_parameter_beta(map->weight), map->weight->gradient);
+        add_gradient(map, pass, 0, u, v, dstn_parameter_beta(map->weight));
     }
     if (!dstn_pass_wants(pass, DSTN_RANGE_RESPONSE) || map->terms == 0) {
         return;
@@ -93,8 +101,7 @@ void dstn_response_map_accumulate(dstn_response_map *map, const dstn_pass *pass,
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = scaled_term(map, pass, j);
         kernel->response_scale(kernel, pass->rows, 1, map->out, term.s, v, map->scaled);
-        add_outer(map, pass->rows, u, map->scaled, beta,
-                  layer_element(kernel, map->response_weight->gradient, j * map->weight->count));
+        add_gradient(map, pass, 1 + j, u, map->scaled, beta);
         if (map->hyper) {
             accumulate_scales(map, pass, &term, v, u);
         }

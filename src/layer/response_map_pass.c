@@ -19,6 +19,7 @@ static void product(const dstn_response_map *map, const dstn_pass *pass, dstn_ro
     const dstn_kernel *kernel = layer_map_kernel(map);
     if (map->is_table) {
         kernel->gather_rows(kernel, rows.count, map->out, pass->tokens + rows.first, NULL, weight, y);
+        layer_map_mask_words(map, pass, rows, y);
         return;
     }
     if (rows.stride <= 1) {
@@ -44,7 +45,7 @@ static void term_products(const dstn_response_map *map, const dstn_pass *pass, d
 }
 
 void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x, void *y) {
-    product(map, pass, rows, x, map->weight->value, y);
+    product(map, pass, rows, x, layer_map_weight(map, pass, 0), y);
     if (pass->kind == DSTN_PASS_RESPONSE) {
         term_products(map, pass, rows, x);
     }
@@ -53,7 +54,7 @@ void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, ds
 void dstn_response_map_tangent(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *x_tangent, void *y_tangent) {
     if (x_tangent) {
-        product(map, pass, rows, x_tangent, map->weight->value, y_tangent);
+        product(map, pass, rows, x_tangent, layer_map_weight(map, pass, 0), y_tangent);
     }
     term_products(map, pass, rows, x);
 }
@@ -169,30 +170,25 @@ static void input_adjoint(const dstn_response_map *map, dstn_rows rows, const vo
                  weight, weight_columns(map), beta, dx, rows.stride * map->in);
 }
 
-/* The gradient of one of the map's weights, and what it is multiplied by before anything is added. */
-typedef struct weight_part {
-    double beta;
-    void *gradient;
-} weight_part;
-
 /* gradient = beta gradient + Σ x ⊗ δ; a table's goes to the rows of the words. */
 static void weight_gradient(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
-                            const void *delta, weight_part part) {
+                            const void *delta, map_sum sum) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     if (!map->is_table) {
-        kernel->map_gradient(kernel, map->map, rows.count, x, delta, part.beta, part.gradient);
+        kernel->map_gradient(kernel, map->map, rows.count, x, delta, sum.beta, sum.gradient);
         return;
     }
     const int64_t *tokens = pass->tokens + rows.first;
-    if (part.beta == 0) {
-        kernel->fill(kernel, map->weight->count, 0, part.gradient);
+    delta = layer_map_masked_deltas(map, pass, rows, delta);
+    if (sum.beta == 0) {
+        kernel->fill(kernel, map->weight->count, 0, sum.gradient);
     }
     for (int64_t first = 0, end; first < rows.count; first = end + 1) {
         for (end = first; end < rows.count && tokens[end] != map->padding;) {
             end++;
         }
         kernel->scatter_rows(kernel, end - first, map->out, tokens + first, NULL, element(map, delta, first * map->out),
-                             part.gradient);
+                             sum.gradient);
     }
 }
 
@@ -200,7 +196,11 @@ static void weight_gradient(const dstn_response_map *map, const dstn_pass *pass,
 static void general_gradient(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                              const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    weight_gradient(map, pass, rows, x, dy, (weight_part){dstn_parameter_beta(map->weight), map->weight->gradient});
+    double beta = layer_map_beta(map, pass, 0, rows.last);
+    weight_gradient(map, pass, rows, x, dy, layer_map_open_sum(map, pass, 0, rows.first == 0, beta));
+    if (rows.last) {
+        layer_map_close_sum(map, pass, 0, beta);
+    }
     if (map->bias && rows.last) {
         kernel->sum_rows(kernel, pass->rows, map->out, sums_of(map, dy), dstn_parameter_open(map->bias, kernel));
     }
@@ -211,7 +211,10 @@ static void term_gradient(const dstn_response_map *map, const dstn_pass *pass, d
                           const void *x, const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     weight_gradient(map, pass, rows, x, element(map, map->scaled, rows.at * map->out_count),
-                    (weight_part){beta, element(map, map->response_weight->gradient, j * map->weight->count)});
+                    layer_map_open_sum(map, pass, 1 + j, rows.first == 0, beta));
+    if (rows.last) {
+        layer_map_close_sum(map, pass, 1 + j, beta);
+    }
     if (map->response_bias && rows.last) {
         void *gradient = dstn_parameter_open(map->response_bias, kernel);
         kernel->response_bias(kernel, pass->rows, map->out, layer_map_pass_term(map, pass, j).t, sums_of(map, dy),
@@ -265,7 +268,7 @@ static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, d
     if (!layer_map_responds(map, pass) || !(wants_gradient || dx || wants_dz)) {
         return;
     }
-    double beta = wants_gradient ? dstn_parameter_beta(map->response_weight) : 1;
+    double beta = wants_gradient ? layer_map_beta(map, pass, 1, rows.last) : 1;
     for (int64_t j = 0; j < map->terms; j++) {
         map_term term = layer_map_pass_term(map, pass, j);
         if (!map->hyper && (wants_gradient || dx)) {
@@ -292,7 +295,7 @@ void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, ds
         general_gradient(map, pass, rows, x, dy);
     }
     if (dx) {
-        input_adjoint(map, rows, dy, rows.stride, map->weight->value, 0, dx);
+        input_adjoint(map, rows, dy, rows.stride, layer_map_weight(map, pass, 0), 0, dx);
     }
     terms_adjoint(map, pass, rows, x, dy, pass->kind == DSTN_PASS_RESPONSE ? dx : NULL);
 }

@@ -56,7 +56,7 @@ static int64_t terms_of(const dstn_response_map *map, const dstn_pass *pass) {
 
 static void pack(const dstn_response_map *map, const dstn_pass *pass, dstn_packed *const *packed) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    kernel->packed_set(kernel, packed[0], map->weight->value);
+    kernel->packed_set(kernel, packed[0], layer_map_weight(map, pass, 0));
     for (int64_t j = 0; j < terms_of(map, pass); j++) {
         kernel->packed_set(kernel, packed[1 + j], layer_map_pass_term(map, pass, j).weight);
     }

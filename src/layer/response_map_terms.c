@@ -17,7 +17,7 @@ map_term layer_map_term(const dstn_response_map *map, const dstn_pass *pass, int
     const dstn_kernel *kernel = layer_map_kernel(map);
     int64_t rows = pass->rows * dstn_pass_steps(pass);
     map_term term = {
-        .weight = layer_element(kernel, map->response_weight->value, j * map->weight->count),
+        .weight = layer_map_weight(map, pass, 1 + j),
         .bias = map->response_bias ? layer_element(kernel, map->response_bias->value, j * map->out) : NULL,
         .product = layer_element(kernel, map->products, j * rows * map->out_count),
     };

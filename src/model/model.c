@@ -327,6 +327,18 @@ int dstn_model_winograd_maps(const dstn_model *model) {
     return count;
 }
 
+const char *dstn_model_weight_hyper(const dstn_model *model) {
+    const dstn_response_map *map;
+    for (int l = 0; l < model->layer_count; l++) {
+        for (int i = 0; (map = dstn_layer_map(model->layers[l], i)); i++) {
+            if (map->weight_dropout && !map->is_table && map->weight_dropout->index >= 0) {
+                return map->weight_dropout->name;
+            }
+        }
+    }
+    return NULL;
+}
+
 void dstn_model_initialize(dstn_model *model, uint32_t seed) {
     dstn_rng rng = {seed, DSTN_PURPOSE_INIT};
     for (int l = 0; l < model->layer_count; l++) {

@@ -38,6 +38,10 @@ static const char *const linear = "model:\n"
                                   "optimizer: {name: sgd, rate: 0.05}\n"
                                   "hyper_optimizer: {name: sgd, rate: 0.05}\n";
 
+static const char *const dropping = "model: {layers: [flatten, linear: {out: 2, weight_dropout: drop}]}\n"
+                                    "hyperparameters: {drop: {range: [0, 0.95], start: 0.3, per_batch: true}}\n"
+                                    "optimizer: {name: sgd, rate: 0.05}\n";
+
 /* What a listener saw of a step. */
 typedef struct seen {
     int passes;
@@ -445,10 +449,11 @@ static void hyper_steps_without_noise_take_no_samples(void **state) {
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
-static void expect_refusal(int64_t samples, bool antithetic, int64_t shards, const char *method, const char *words) {
+static void expect_refusal(const char *config, int64_t samples, bool antithetic, int64_t shards, const char *method,
+                           const char *words) {
     member m;
     dstn_error err = {0};
-    prepare(&m, network, method, 1, false);
+    prepare(&m, config, method, 1, false);
     m.request.train.samples = samples;
     m.request.train.antithetic = antithetic;
     m.request.train.shards = shards;
@@ -461,12 +466,13 @@ static void expect_refusal(int64_t samples, bool antithetic, int64_t shards, con
 
 static void settings_that_can_t_work_are_refused(void **state) {
     (void)state;
-    expect_refusal(3, true, 0, "stn", "an even number of samples");
-    expect_refusal(1, true, 0, "stn", "train.samples is 1");
-    expect_refusal(INT64_C(1) << 31, false, 0, "stn", "at most 357913941");
+    expect_refusal(dropping, 2, false, 0, "stn", "several values of hyperparameter \"drop\"");
+    expect_refusal(network, 3, true, 0, "stn", "an even number of samples");
+    expect_refusal(network, 1, true, 0, "stn", "train.samples is 1");
+    expect_refusal(network, INT64_C(1) << 31, false, 0, "stn", "at most 357913941");
     /* a batch has examples times samples to divide, but where an objective is not perturbed */
-    expect_refusal(2, false, 11, "stn", "10 examples times samples of a validation batch: 1 to 10");
-    expect_refusal(4, false, 7, "delta-stn", "6 examples of a training batch: 1 to 6");
+    expect_refusal(network, 2, false, 11, "stn", "10 examples times samples of a validation batch: 1 to 10");
+    expect_refusal(network, 4, false, 7, "delta-stn", "6 examples of a training batch: 1 to 6");
 }
 
 int main(int argc, char **argv) {

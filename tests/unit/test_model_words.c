@@ -176,6 +176,68 @@ static void a_padding_is_not_trained_by_being_looked_up(void **state) {
     world_destroy(&plain);
 }
 
+/* Word by word: of each example the embedding's values are those without dropout times 0 or 1/(1 − its rate), the same
+ * wherever the word stands; at one rate for all, what was drawn for word w depends on w alone. */
+static void words_are_dropped_wherever_they_stand(void **state) {
+    (void)state;
+    static const char *const layers = "model: {loss: cross_entropy, layers: [embedding: {out: 3, dropout: a}]}";
+    bool some_dropped = false, some_kept = false, some_differ = false;
+    for (uint64_t step = 0; step < 12; step++) {
+        world w, plain;
+        make(&w, layers, NULL);
+        make(&plain, layers, NULL);
+        plain.pass.training = false;
+        world_set_kind(&w, DSTN_PASS_LINEARIZED);
+        world_set_kind(&plain, DSTN_PASS_LINEARIZED);
+        w.pass.step = step;
+        for (int b = 0; b < ROWS; b++) {
+            w.values[b * WORLD_HYPERS] = 0.4 + 0.1 * b; /* the second time word 1 comes its rate is higher */
+        }
+        const double *got = dstn_model_forward(w.model, &w.pass, NULL),
+                     *want = dstn_model_forward(plain.model, &plain.pass, NULL);
+        double factor[ROWS], word_factor[WORDS];
+        for (int b = 0; b < ROWS; b++) {
+            factor[b] = got[3 * b] / want[3 * b];
+            double high = 1 / (1 - w.values[b * WORLD_HYPERS]);
+            assert_true(factor[b] == 0 || fabs(factor[b] - high) < 1e-12);
+            assert_float_equal(got[3 * b + 2], factor[b] * want[3 * b + 2], 1e-12);
+            assert_true(dstn_response_map_mask(dstn_layer_map(w.model->layers[0], 0), &w.pass, b, word_factor));
+            assert_float_equal(word_factor[tokens[b]], factor[b], 1e-12);
+            some_dropped = some_dropped || factor[b] == 0;
+            some_kept = some_kept || factor[b] != 0;
+        }
+        assert_true(factor[3] == 0 || factor[1] != 0);
+        some_differ = some_differ || (factor[3] == 0 && factor[1] != 0);
+        world_destroy(&w);
+        world_destroy(&plain);
+    }
+    assert_true(some_dropped && some_kept && some_differ);
+}
+
+/* The tied decoder has all words. */
+static void dropped_words_are_still_answers(void **state) {
+    (void)state;
+    world w, plain;
+    make(&w,
+         "model: {loss: cross_entropy, layers: [embedding: {name: words, out: 3, dropout: 0.9}, "
+         "linear: {out: 3, init: zero}, decoder: {share: {general_weight: words}}]}",
+         NULL);
+    make(&plain,
+         "model: {loss: cross_entropy, layers: [embedding: {name: words, out: 3}, "
+         "linear: {out: 3, init: zero}, decoder: {share: {general_weight: words}}]}",
+         NULL);
+    world *const worlds[] = {&w, &plain};
+    for (int i = 0; i < 2; i++) {
+        dstn_parameter *weight = parameter_of(worlds[i], 1, "general_weight");
+        w.kernel->fill(w.kernel, weight->count, 0, weight->value);
+        world_set_kind(worlds[i], DSTN_PASS_GENERAL);
+    }
+    assert_memory_equal(dstn_model_forward(w.model, &w.pass, NULL), dstn_model_forward(plain.model, &plain.pass, NULL),
+                        ROWS * WORDS * sizeof(double));
+    world_destroy(&w);
+    world_destroy(&plain);
+}
+
 /* As many outputs as there are words, and the layer below is narrowed as any other. */
 static void a_width_leaves_the_decoder_its_words(void **state) {
     (void)state;
@@ -216,6 +278,8 @@ int main(void) {
         cmocka_unit_test(a_response_is_not_folded_into_a_tied_weight),
         cmocka_unit_test(a_folded_embedding_is_that_at_z),
         cmocka_unit_test(a_padding_is_not_trained_by_being_looked_up),
+        cmocka_unit_test(words_are_dropped_wherever_they_stand),
+        cmocka_unit_test(dropped_words_are_still_answers),
         cmocka_unit_test(a_width_leaves_the_decoder_its_words),
         cmocka_unit_test(messages_say_where_words_are_missing),
     };
