@@ -124,6 +124,32 @@ expect "inert hyperparameters in a config" 2 'images.yaml is a config.*accepted:
   "$dstn" bench "$scratch/images.yaml" --hyper 3
 expect "a config whose network says no shape" 2 'images.yaml:.*input' "$dstn" bench "$scratch/images.yaml" \
   --set model.input=~
+
+# ---- texts ----
+cat >"$scratch/words.yaml" <<'Y'
+loss: cross_entropy
+layers:
+  - embedding: {name: words, out: 12}
+  - dropout: {rate: rate}
+  - lstm: {out: 12}
+  - decoder: {share: {general_weight: words}}
+Y
+expect "a network that reads words" 0 '^length 5$' "$dstn" bench "$scratch/words.yaml" --batch 8 --length 5 --words 30 --steps 2
+# Of 40 words: 8 times both of the LSTM's 12x48, 6 times the decoder's 12x30, which does not respond.
+within "products of its step" "$(value gflop_per_step)" 0.00091007 0.00091009
+within "its vocabulary" "$(value words)" 30 30
+expect "a vocabulary where it says none" 0 '^words 10000$' "$dstn" bench "$scratch/words.yaml" --batch 1 --length 1 --steps 1
+sed -i '1i words: 40' "$scratch/words.yaml"
+expect "and where it does" 0 '^words 40$' "$dstn" bench "$scratch/words.yaml" --batch 2 --steps 1
+within "of the usual length" "$(value length)" 70 70
+{
+  printf 'method: stn\ndata: {source: ptb, path: nowhere}\ntrain: {epochs: 1, batch: 6, length: 4}\nmodel: words.yaml\n'
+  printf 'hyperparameters: {rate: {range: [0, 0.9], start: 0.1}}\noptimizer: {rate: 0.1}\nhyper_optimizer: {rate: 0.1}\n'
+} >"$scratch/text.yaml"
+expect "a config of a text" 0 '^length 4$' "$dstn" bench "$scratch/text.yaml" --steps 1
+expect "on two ranks, of another text" 0 '"words":50,"length":3,' run_mpi 2 "$dstn" bench "$scratch/text.yaml" --json \
+  --words 50 --length 3 --steps 1
+
 expect "no model" 2 'usage: dstn bench' "$dstn" bench
 expect "a model that is not there" 2 'nowhere.yaml' "$dstn" bench "$scratch/nowhere.yaml"
 expect "a method that is none" 2 '--method.*delta-stm' "$dstn" bench "$scratch/net.yaml" --method delta-stm
