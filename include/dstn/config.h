@@ -124,11 +124,12 @@ typedef struct dstn_option {
     const char *fallback; /* default as YAML text; NULL: required (a section: optional) */
     const char *help;     /* one line */
     bool may_differ;      /* may change between a run and its resume */
+    bool per_batch;       /* a quantity that has one value for a whole batch, as its hyperparameter must say, too */
 } dstn_option;
 
 /* Rows of option tables, by kind. TYPE is the settings structure and MEMBER its place in it, whose type is checked when
  * the table is compiled. FALLBACK is the default as YAML text, or DSTN_REQUIRED. The last argument is one line of help;
- * DSTN_MAY_DIFFER may follow it. DSTN_OPTIONS_END ends a table. */
+ * DSTN_MAY_DIFFER or DSTN_PER_BATCH may follow it. DSTN_OPTIONS_END ends a table. */
 #define DSTN_BOOL(KEY, TYPE, MEMBER, FALLBACK, ...)                                                                    \
     DSTN_ROW(KEY, DSTN_OPTION_BOOL, DSTN_MEMBER(TYPE, MEMBER, bool *), 0, 0, NULL, FALLBACK, __VA_ARGS__)
 #define DSTN_INT(KEY, TYPE, MEMBER, LOW, HIGH, FALLBACK, ...)                                                          \
@@ -161,6 +162,7 @@ typedef struct dstn_option {
     { .key = NULL }
 #define DSTN_REQUIRED NULL
 #define DSTN_MAY_DIFFER .may_differ = true
+#define DSTN_PER_BATCH .per_batch = true
 
 /* What the rows above are made of: a row, and the offset of a member that has the type that POINTER points to. */
 #define DSTN_ROW(KEY, KIND, OFFSET, LOW, HIGH, CHOICES, FALLBACK, ...)                                                 \

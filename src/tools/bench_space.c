@@ -10,6 +10,7 @@
 typedef struct finding {
     const char *name;
     const dstn_option *option;
+    bool per_batch; /* one of the options that it stands in needs it so */
 } finding;
 
 typedef struct findings {
@@ -20,6 +21,7 @@ typedef struct findings {
 static void add_once(findings *found, const char *name, const dstn_option *option) {
     for (int i = 0; i < found->count; i++) {
         if (strcmp(found->items[i].name, name) == 0) {
+            found->items[i].per_batch |= option->per_batch;
             return;
         }
     }
@@ -28,7 +30,7 @@ static void add_once(findings *found, const char *name, const dstn_option *optio
         memcpy(items, found->items, (size_t)found->count * sizeof(finding));
     }
     free(found->items);
-    items[found->count++] = (finding){name, option};
+    items[found->count++] = (finding){name, option, option->per_batch};
     found->items = items;
 }
 
@@ -92,6 +94,7 @@ dstn_status tools_bench_space(dstn_node layers, int64_t inert, dstn_space **out,
     *out = dstn_space_new(count, (const char *const *)names);
     for (int i = 0; i < found.count; i++) {
         set_range(&(*out)->items[i], found.items[i].option);
+        (*out)->items[i].per_batch = found.items[i].per_batch;
     }
     dstn_space_reset(*out);
     for (int i = 0; i < count; i++) {
