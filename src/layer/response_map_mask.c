@@ -8,7 +8,7 @@
  * of the batch has a part in them. */
 #include "response_map.h"
 
-enum { BLOCK_ROWS = 64, BLOCK_VALUES = 1 << 14 };
+enum { BLOCK_ROWS = 16, BLOCK_VALUES = 1 << 14 };
 
 struct map_mask {
     /* Of a matrix or a convolution, as weights are stored: */

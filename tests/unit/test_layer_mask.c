@@ -166,21 +166,26 @@ static void masks_are_of_the_batch_and_the_layer(void **state) {
     chain_destroy(&c);
 }
 
+/* The masks of some steps, one behind the other. */
+static void masks_of_steps(double *masks, int steps) {
+    static chain c;
+    make(&c, (chain_plan){.layers = "[linear: {out: 70, weight_dropout: 0.4}]", .in = IN});
+    chain_set_kind(&c, DSTN_PASS_RESPONSE, true, true);
+    for (int i = 0; i < steps; i++) {
+        c.pass.step++;
+        mask_of(&c, 0, masks + i * COUNT);
+    }
+    chain_destroy(&c);
+}
+
 static void threads_draw_the_same(void **state) {
     (void)state;
-    static chain c;
-    static double one[COUNT], two[COUNT];
-    const chain_plan plan = {.layers = "[linear: {out: 70, weight_dropout: 0.4}]", .in = IN};
-    make(&c, plan);
-    chain_set_kind(&c, DSTN_PASS_RESPONSE, true, true);
-    mask_of(&c, 0, one);
-    chain_destroy(&c);
+    enum { STEPS = 60 };
+    static double one[STEPS * COUNT], two[STEPS * COUNT];
+    masks_of_steps(one, STEPS);
     setenv("OMP_NUM_THREADS", "2", 1);
     dstn_kernel_init_threads();
-    make(&c, plan);
-    chain_set_kind(&c, DSTN_PASS_RESPONSE, true, true);
-    mask_of(&c, 0, two);
-    chain_destroy(&c);
+    masks_of_steps(two, STEPS);
     setenv("OMP_NUM_THREADS", "1", 1);
     dstn_kernel_init_threads();
     assert_memory_equal(one, two, sizeof one);
