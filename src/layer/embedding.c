@@ -13,7 +13,8 @@ static const dstn_option options[] = {
              "number of a word whose vector is not trained by being looked up; -1: none"),
     DSTN_QUANTITY("dropout", embedding_settings, dropout, 0, 0.999, "~",
                   "probability that a word is left out wherever it stands in a batch, in training: a number, or the "
-                  "name of a hyperparameter"),
+                  "name of a hyperparameter",
+                  DSTN_PER_BATCH),
     DSTN_OPTIONS_END};
 
 static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {

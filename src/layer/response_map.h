@@ -16,7 +16,7 @@ typedef enum map_init { MAP_KAIMING, MAP_HE, MAP_ORTHOGONAL, MAP_ZERO, MAP_WORDS
                 "the kernel), the response's too, and no bias; orthonormal rows or columns; or zero"), \
     DSTN_QUANTITY("weight_dropout", dstn_map_settings, weight_dropout, 0, 0.999, "~", \
                   "probability that a weight is 0 for a whole batch in training (DropConnect; of a recurrent layer the " \
-                  "weights from step to step): a number, or the name of a hyperparameter with per_batch: true")
+                  "weights from step to step): a number, or the name of a hyperparameter with per_batch: true", DSTN_PER_BATCH)
 /* clang-format on */
 
 /* One term s ⊙ (W_j x) + t ⊙ b_j of the response. */

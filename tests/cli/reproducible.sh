@@ -139,10 +139,12 @@ shards: 5
 data: {source: ptb, path: text}
 model:
   loss: cross_entropy
-  layers: [embedding: {name: words, out: 6}, dropout: {rate: drop}, lstm: {out: 5}, lstm: {out: 6},
+  layers: [embedding: {name: words, out: 6, dropout: word}, dropout: {rate: drop}, lstm: {out: 5},
+           lstm: {out: 6, weight_dropout: connect},
            decoder: {share: {general_weight: words}}]
 regularizers: {ar: {strength: ar}, tar: {strength: 0.1}}
-hyperparameters: {drop: {range: [0, 0.95], start: 0.1}, ar: {range: [0, 4], start: 0.05, per_batch: true}}
+hyperparameters: {drop: {range: [0, 0.95], start: 0.1}, ar: {range: [0, 4], start: 0.05, per_batch: true},
+                  word: {range: [0, 0.95], start: 0.1}, connect: {range: [0, 0.95], start: 0.1, per_batch: true}}
 train: {epochs: 50, batch: 7, valid_batch: 5, length: 9, vary_length: true, train_steps: 2, stop_below_rate: 0.3}
 optimizer: {name: sgd, rate: 3, clip: 0.25, schedule: step, milestones: [1, 2, 3], factor: 0.4}
 hyper_optimizer: {name: adam, rate: 0.02}
