@@ -187,4 +187,68 @@ static inline void text_states(const dstn_dataset *dataset, dstn_part part, int6
     }
 }
 
+/* ---- what several tests take ------------------------------------------------------------------------------------- */
+
+enum { TEXT_STN = 0, TEXT_DELTA_STN = 3, TEXT_FIXED = 4, TEXT_BATCH = 4, TEXT_VALID_BATCH = 3, TEXT_LENGTH = 5 };
+
+static inline text_plan text_plan_of(int method) {
+    return (text_plan){.method = method,
+                       .rows = {103, 61, 38},
+                       .train = {.epochs = 4,
+                                 .batch = TEXT_BATCH,
+                                 .valid_batch = TEXT_VALID_BATCH,
+                                 .length = TEXT_LENGTH,
+                                 .train_steps = 1,
+                                 .valid_steps = 1}};
+}
+
+static inline void text_must_build(text_world *w, const text_plan *plan) {
+    text_build(w, plan, dstn_group_self());
+    if (w->status != DSTN_OK) {
+        fail_msg("%s", w->err.message);
+    }
+}
+
+/* Every word of the part once, from streams whose lengths differ by one at most. */
+static inline void text_expect(const text_world *w, dstn_part part, int64_t streams, double *loss, double *accuracy) {
+    const dstn_dataset *dataset = w->dataset;
+    const dstn_layer *linear = w->model->layers[1];
+    const dstn_parameter *weight = dstn_layer_parameter(linear, "general_weight"),
+                         *bias = dstn_layer_parameter(linear, "general_bias");
+    double weights[TEXT_WORDS * TEXT_WIDTH], sum = 0;
+    int64_t right = 0, words = dataset->rows[part];
+    dstn_parameter_export(weight, w->model->kernel, weight->value, weights);
+    for (int64_t s = 0; s < streams; s++) {
+        int64_t first, count;
+        double echo[TEXT_WIDTH] = {0};
+        dstn_share_of(words, streams, s, &first, &count);
+        for (int64_t i = first; i < first + count; i++) {
+            double y[TEXT_WORDS], total = 0;
+            int best = 0;
+            text_echo_step(dataset->tokens[part][i], echo);
+            for (int o = 0; o < TEXT_WORDS; o++) {
+                y[o] = ((const double *)bias->value)[o];
+                for (int j = 0; j < TEXT_WIDTH; j++) {
+                    y[o] += weights[o * TEXT_WIDTH + j] * echo[j];
+                }
+                total += exp(y[o]);
+                best = y[o] > y[best] ? o : best;
+            }
+            int32_t next = dataset->tokens[part][i + 1];
+            sum += log(total) - y[next];
+            right += best == next;
+        }
+    }
+    *loss = sum / (double)words;
+    *accuracy = (double)right / (double)words;
+}
+
+static inline void text_check_part(text_world *w, dstn_part part, int64_t streams) {
+    double loss, accuracy, want, rightly;
+    dstn_trainer_evaluate(w->trainer, part, &loss, &accuracy);
+    text_expect(w, part, streams, &want, &rightly);
+    assert_true(fabs(loss - want) <= 1e-12 * want);
+    assert_true(fabs(accuracy - rightly) <= 1e-12);
+}
+
 #endif

@@ -293,7 +293,7 @@ void dstn_trainer_hyper_step(dstn_trainer *trainer);
 
 /* Loss (and accuracy, NAN for regression) of the learned best response at the current λ over a whole part, without
  * dropout: weights at z = λ for stn, z = 0 for the others. A text is read in as many streams as a validation batch has
- * rows, each from a state of zero to its end. Collective over the group. */
+ * rows, each from a state of zero to its end. Where weights are averaged, of the average. Collective over the group. */
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy);
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
@@ -315,6 +315,12 @@ void dstn_trainer_gather_state(dstn_trainer *trainer);
 /* Why ranks of one host share no memory, and what that costs, all that a rank then keeps and receives counted; NULL:
  * they do, or are alone. Free with free(). */
 char *dstn_trainer_lack(const dstn_trainer *trainer);
+
+/* Whether weights are averaged (optimizer.average_after), which training and hyperparameter steps know nothing of; and
+ * puts the average, once there is one, in the place of the model's weights, or back. No step comes in between.
+ * Collective over the group. */
+bool dstn_trainer_averages(const dstn_trainer *trainer);
+void dstn_trainer_show_average(dstn_trainer *trainer, bool shown);
 
 /* Everything that the next step depends on: parameters, moments, λ, raw_scale, schedules, counters, data positions. */
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state);

@@ -28,7 +28,7 @@ const dstn_optimizer_type *dstn_optimizer_type_find(const char *name);
 const dstn_optimizer_type *dstn_optimizer_type_at(size_t i);
 
 /* What every optimizer section has beside its type's options. */
-extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip, schedule */
+extern const dstn_option dstn_optimizer_options[]; /* name, rate, clip, schedule, average_after */
 
 /* Reads an optimizer section ({name: sgd, rate: .01, momentum: .9, clip: 1}) and makes the optimizer for a range of
  * `count` parameters; moments come from `arena`, zeroed (NULL: dstn_optimizer_set_moment will give them).
@@ -41,7 +41,7 @@ double dstn_optimizer_rate(const dstn_optimizer *optimizer);
 void dstn_optimizer_set_rate(dstn_optimizer *optimizer, double rate);
 double dstn_optimizer_clip(const dstn_optimizer *optimizer); /* largest gradient norm, INFINITY: no clipping */
 
-/* Arrays of the parameters' length that it keeps, and gives: zeros [count], borrowed. */
+/* Arrays of the parameters' length that it keeps, the average among them, and gives: zeros [count], borrowed. */
 int dstn_optimizer_moments(const dstn_optimizer *optimizer);
 void *dstn_optimizer_moment(const dstn_optimizer *optimizer, int moment);
 void dstn_optimizer_set_moment(dstn_optimizer *optimizer, int moment, void *array);
@@ -56,11 +56,27 @@ void dstn_optimizer_begin(dstn_optimizer *optimizer);
 void dstn_optimizer_update(dstn_optimizer *optimizer, double factor, int64_t first, int64_t count, const void *gradient,
                            void *parameters);
 
+/* The mean of the parameters over all updates since averaging began (Polyak); NULL before the first of them, and where
+ * `average_after` is 0. begin_average: once more changes nothing. */
+int64_t dstn_optimizer_average_after(const dstn_optimizer *optimizer);
+void dstn_optimizer_begin_average(dstn_optimizer *optimizer);
+void *dstn_optimizer_average(const dstn_optimizer *optimizer);
+
 /* min(1, clip/norm): the factor that clips a gradient of this norm; 1 for a norm of 0. */
 double dstn_clip_factor(double norm, double clip);
 
-/* Adds "PREFIX/time", "PREFIX/rate" and "PREFIX/moment-K". */
+/* Adds "PREFIX/time", "PREFIX/rate" and "PREFIX/moment-K"; where weights are averaged also "PREFIX/averaged", over how
+ * many updates (−1: not yet), and "PREFIX/average". */
 void dstn_optimizer_add_state(dstn_optimizer *optimizer, const char *prefix, dstn_state *state);
+
+/* When averaging begins: `after` is n ≥ 1. */
+typedef struct dstn_averaging dstn_averaging;
+dstn_averaging *dstn_averaging_new(int64_t after);
+void dstn_averaging_destroy(dstn_averaging *averaging); /* NULL is allowed */
+/* Called once at the end of each epoch: whether its validation loss is above the least of those more than n before. */
+bool dstn_averaging_is_due(dstn_averaging *averaging, double valid_loss);
+/* Adds "PREFIX/memory". */
+void dstn_averaging_add_state(dstn_averaging *averaging, const char *prefix, dstn_state *state);
 
 /* ---- schedules: how the learning rate goes on from epoch to epoch ------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #include <math.h>
 
 static bool needs_validation(const dstn_trainer *trainer) {
-    return dstn_schedule_needs_validation(trainer->schedule) ||
+    return trainer->averaging || dstn_schedule_needs_validation(trainer->schedule) ||
            (trainer->hyper_schedule && dstn_schedule_needs_validation(trainer->hyper_schedule));
 }
 
@@ -13,7 +13,9 @@ dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *
     bool needed = wanted || needs_validation(trainer);
     if (needed && !dstn_switch_is(choice, true)) {
         return dstn_fail(err, DSTN_ERROR_USAGE, "train.evaluate: false, but %s needs every epoch's validation loss",
-                         wanted ? "checkpoint_best" : "schedule: plateau");
+                         wanted               ? "checkpoint_best"
+                         : trainer->averaging ? "optimizer.average_after"
+                                              : "schedule: plateau");
     }
     bool classifies = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;
     trainer->evaluates = dstn_switch_is(choice, needed || classifies);
@@ -50,6 +52,7 @@ void bilevel_end_epoch(dstn_trainer *trainer) {
     }
     trainer->epoch_loss = trainer->epoch_words[0] = trainer->epoch_words[1] = 0;
     double valid_loss = trainer->evaluates ? trainer->epoch.loss[DSTN_PART_VALID] : (double)NAN;
+    bilevel_end_epoch_of_average(trainer, valid_loss);
     set_rate(trainer->schedule, trainer->weights, trainer->progress.epoch, valid_loss);
     if (trainer->hyper_schedule) {
         dstn_optimizer *const optimizers[2] = {trainer->lambda, trainer->scale};

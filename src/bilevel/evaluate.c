@@ -135,8 +135,11 @@ void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, 
                                                                                     evaluate_streams_in_order};
     bool is_text = trainer->dataset->words > 0, in_order = trainer->settings.shards > 0;
     double sums[2] = {0, 0};
+    bool was_shown = trainer->shows_average;
     dstn_phase before = dstn_profile_enter(DSTN_PHASE_EVALUATION);
+    dstn_trainer_show_average(trainer, true);
     (is_text ? of_text : of_examples)[in_order](trainer, part, sums);
+    dstn_trainer_show_average(trainer, was_shown);
     dstn_profile_leave(before);
     *loss = sums[0];
     bool counts = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;

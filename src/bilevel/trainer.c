@@ -249,6 +249,9 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
                       train->stop_below_rate, dstn_optimizer_rate(trainer->weights[DSTN_RANGE_GENERAL]));
     }
     if (status == DSTN_OK) {
+        status = bilevel_plan_average(trainer, err);
+    }
+    if (status == DSTN_OK) {
         status = bilevel_plan_epochs(trainer, request->wants_evaluation, err);
     }
     if (status == DSTN_OK && !take_memory(trainer)) {
@@ -283,6 +286,7 @@ void dstn_trainer_destroy(dstn_trainer *trainer) {
     dstn_shared_destroy(trainer->own_shared);
     dstn_optimizer_destroy(trainer->lambda);
     dstn_optimizer_destroy(trainer->scale);
+    dstn_averaging_destroy(trainer->averaging);
     dstn_schedule_destroy(trainer->schedule);
     dstn_schedule_destroy(trainer->hyper_schedule);
     dstn_sampler_destroy(trainer->train.sampler);
@@ -331,6 +335,9 @@ void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state) {
         dstn_schedule_add_state(trainer->hyper_schedule, "optimizer/hyper_schedule", state);
     }
     dstn_schedule_add_state(trainer->schedule, "optimizer/schedule", state);
+    if (trainer->averaging) {
+        dstn_averaging_add_state(trainer->averaging, "optimizer/averaging", state);
+    }
     if (trainer->evaluates) {
         dstn_state_add_values(state, "progress/epoch_loss", DSTN_F64, 1, &trainer->epoch_loss);
         if (dstn_trainer_reads_text(trainer)) {

@@ -49,6 +49,8 @@ struct dstn_trainer {
     bilevel_share train, valid;
     dstn_optimizer *weights[DSTN_RANGES]; /* of general and response weights */
     dstn_optimizer *lambda, *scale;
+    dstn_averaging *averaging;                /* of the weights; NULL: they aren't averaged */
+    bool shows_average;                       /* it stands in their place now */
     dstn_schedule *schedule, *hyper_schedule; /* of the weights' optimizers, and of the other two */
 
     bool evaluates;        /* at the end of every epoch */
@@ -79,6 +81,11 @@ dstn_status bilevel_share_memory(dstn_trainer *trainer, int most_ranks, dstn_err
 /* dstn_problem_new, with sums of shards; sums NULL: none. */
 dstn_status bilevel_problem_new(dstn_model *model, dstn_space *space, const dstn_group *group, uint32_t seed,
                                 const bilevel_sums *sums, dstn_problem **out, dstn_error *err);
+
+/* Whether weights are averaged. DSTN_ERROR_USAGE: λ would be. */
+dstn_status bilevel_plan_average(dstn_trainer *trainer, dstn_error *err);
+/* Of an epoch's end: whether averaging begins. */
+void bilevel_end_epoch_of_average(dstn_trainer *trainer, double valid_loss);
 
 /* Whether epochs are evaluated. DSTN_ERROR_USAGE: they must be and may not. */
 dstn_status bilevel_plan_epochs(dstn_trainer *trainer, bool wanted, dstn_error *err);

@@ -13,12 +13,19 @@ struct dstn_optimizer {
     int64_t count; /* parameters */
     int64_t time;  /* updates made */
     double rate, clip;
-    void *moments[OPTIM_MAX_MOMENTS]; /* [type->moments], each [count] in the kernel's scalar type */
+    /* [type->moments], each [count] in the kernel's scalar type; behind them the average, where there is to be one */
+    void *moments[OPTIM_MAX_MOMENTS + 1];
+    int64_t average_after; /* 0: there is none */
+    int64_t averaged;      /* updates whose outcomes it is the mean of; −1: it hasn't begun */
 };
+
+static void *average_of(const dstn_optimizer *optimizer) {
+    return optimizer->moments[optimizer->type->moments];
+}
 
 static dstn_status take_moments(dstn_optimizer *optimizer, dstn_arena *arena, dstn_error *err) {
     size_t bytes = (size_t)optimizer->count * optimizer->kernel->size;
-    for (int k = 0; k < optimizer->type->moments; k++) {
+    for (int k = 0; k < dstn_optimizer_moments(optimizer); k++) {
         optimizer->moments[k] = dstn_arena_take(arena, bytes);
         if (!optimizer->moments[k]) {
             return dstn_fail(err, DSTN_ERROR_RUN, "not enough memory for %zu bytes of moments of optimizer %s", bytes,
@@ -42,7 +49,9 @@ dstn_status dstn_optimizer_read(dstn_node node, const char *path, const char *de
                                   .kernel = kernel,
                                   .count = count,
                                   .rate = section.rate,
-                                  .clip = section.clip};
+                                  .clip = section.clip,
+                                  .average_after = section.average_after,
+                                  .averaged = -1};
     section.type_settings = NULL;
     optim_section_clear(&section);
     status = arena ? take_moments(optimizer, arena, err) : DSTN_OK;
@@ -82,7 +91,19 @@ void dstn_optimizer_step(dstn_optimizer *optimizer, double factor, const void *g
 }
 
 int dstn_optimizer_moments(const dstn_optimizer *optimizer) {
-    return optimizer->type->moments;
+    return optimizer->type->moments + (optimizer->average_after > 0);
+}
+
+int64_t dstn_optimizer_average_after(const dstn_optimizer *optimizer) {
+    return optimizer->average_after;
+}
+
+void dstn_optimizer_begin_average(dstn_optimizer *optimizer) {
+    optimizer->averaged = optimizer->averaged < 0 ? 0 : optimizer->averaged;
+}
+
+void *dstn_optimizer_average(const dstn_optimizer *optimizer) {
+    return optimizer->averaged > 0 ? average_of(optimizer) : NULL;
 }
 
 void *dstn_optimizer_moment(const dstn_optimizer *optimizer, int moment) {
@@ -95,6 +116,21 @@ void dstn_optimizer_set_moment(dstn_optimizer *optimizer, int moment, void *arra
 
 void dstn_optimizer_begin(dstn_optimizer *optimizer) {
     optimizer->time++;
+    optimizer->averaged += optimizer->averaged >= 0;
+}
+
+/* w̄ ← w̄ + (w − w̄)/k, the mean of the last k outcomes. */
+static void average(const dstn_optimizer *optimizer, size_t at, int64_t count, const void *parameters) {
+    const dstn_kernel *kernel = optimizer->kernel;
+    char *mean = (char *)average_of(optimizer) + at;
+    const char *now = (const char *)parameters + at;
+    if (optimizer->averaged == 1) {
+        kernel->copy(kernel, count, now, mean);
+        return;
+    }
+    double share = 1 / (double)optimizer->averaged;
+    kernel->scale(kernel, count, 1 - share, mean);
+    kernel->axpy(kernel, count, share, now, mean);
 }
 
 void dstn_optimizer_update(dstn_optimizer *optimizer, double factor, int64_t first, int64_t count, const void *gradient,
@@ -106,6 +142,9 @@ void dstn_optimizer_update(dstn_optimizer *optimizer, double factor, int64_t fir
     }
     optimizer->type->update(optimizer->settings, optimizer->kernel, optimizer->time, optimizer->rate, factor, count,
                             (const char *)gradient + at, moments, (char *)parameters + at);
+    if (optimizer->averaged > 0) {
+        average(optimizer, at, count, parameters);
+    }
 }
 
 double dstn_clip_factor(double norm, double clip) {
@@ -121,5 +160,11 @@ void dstn_optimizer_add_state(dstn_optimizer *optimizer, const char *prefix, dst
     for (int k = 0; k < optimizer->type->moments; k++) {
         snprintf(name, sizeof name, "%s/moment-%d", prefix, k);
         dstn_state_add_values(state, name, optimizer->kernel->scalar, optimizer->count, optimizer->moments[k]);
+    }
+    if (optimizer->average_after > 0) {
+        snprintf(name, sizeof name, "%s/averaged", prefix);
+        dstn_state_add_values(state, name, DSTN_I64, 1, &optimizer->averaged);
+        snprintf(name, sizeof name, "%s/average", prefix);
+        dstn_state_add_values(state, name, optimizer->kernel->scalar, optimizer->count, average_of(optimizer));
     }
 }

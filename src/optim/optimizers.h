@@ -13,7 +13,7 @@
 OPTIM_TYPES(OPTIM_DECLARE_TYPE)
 #undef OPTIM_DECLARE_TYPE
 
-/* The most arrays that any optimizer keeps. */
+/* The most arrays that any optimizer keeps, but for the average of its parameters. */
 enum { OPTIM_MAX_MOMENTS = 2 };
 
 #endif

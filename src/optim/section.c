@@ -47,6 +47,7 @@ typedef struct common_settings {
     const char *name;
     double rate, clip;
     int schedule;
+    int64_t average_after;
 } common_settings;
 
 #define IN_HELP(name) " " #name
@@ -59,6 +60,11 @@ const dstn_option dstn_optimizer_options[] = {
               "largest norm of the gradient, which is scaled down to it; .inf: none"),
     DSTN_CHOICE("schedule", common_settings, schedule, schedule_list + 1, "constant",
                 "how the learning rate goes on from epoch to epoch"),
+    DSTN_INT("average_after", common_settings, average_after, 0, 1000, "0",
+             "weights are averaged from the first epoch on whose validation loss is above the least of those more than "
+             "so many epochs before (NT-ASGD, with sgd; Merity et al., 2018, take 5); evaluations, the best epoch and "
+             "what eval takes from a checkpoint are the average, while training and hyperparameter steps go on with "
+             "the weights themselves; 0: never"),
     DSTN_OPTIONS_END,
 };
 
@@ -109,6 +115,7 @@ dstn_status optim_section_read(dstn_node node, const char *path, const char *def
     }
     out->rate = settings.rate;
     out->clip = settings.clip;
+    out->average_after = settings.average_after;
     return status;
 }
 

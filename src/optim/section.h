@@ -8,6 +8,7 @@ typedef struct optim_section {
     const dstn_optimizer_type *type;
     const dstn_schedule_type *schedule;
     double rate, clip;
+    int64_t average_after;
     void *type_settings, *schedule_settings; /* owned */
 } optim_section;
 

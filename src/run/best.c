@@ -80,17 +80,13 @@ void run_best_add_state(run_best *best, dstn_state *state) {
 
 /* ---- keeping ---- */
 
-static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
-    (void)err;
-    run_best *best = self;
-    if (!dstn_group_leads(best->job->group)) {
-        return DSTN_OK;
-    }
+/* On the leader. */
+static void keep_if_better(run_best *best, const dstn_trainer *trainer) {
     const dstn_epoch *epoch = dstn_trainer_last_epoch(trainer);
     double loss = epoch->loss[DSTN_PART_VALID];
     bool first = best->step < 0 && isfinite(loss);
     if (!first && !(loss < best->loss[DSTN_PART_VALID])) {
-        return DSTN_OK;
+        return;
     }
     best->step = dstn_trainer_progress(trainer)->step;
     best->epoch = epoch->epoch;
@@ -103,6 +99,16 @@ static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) 
         }
     }
     best->is_written = false;
+}
+
+static dstn_status on_epoch(void *self, dstn_trainer *trainer, dstn_error *err) {
+    (void)err;
+    run_best *best = self;
+    dstn_trainer_show_average(trainer, true);
+    if (dstn_group_leads(best->job->group)) {
+        keep_if_better(best, trainer);
+    }
+    dstn_trainer_show_average(trainer, false);
     return DSTN_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "checkpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "job.h"
 
@@ -44,8 +45,27 @@ typedef struct origin {
     bool starts_at_lambda;
 } origin;
 
-static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, const char *path, origin *from,
-                                dstn_error *err) {
+/* The averages of a range's weights, which are what was evaluated, once there are any. */
+static const char *const averages[][3] = {
+    {"model/general", "state/optimizer/general/averaged", "state/optimizer/general/average"},
+    {"model/response", "state/optimizer/response/averaged", "state/optimizer/response/average"},
+};
+
+/* What a model's entry is taken from; free with free(). */
+static char *source_of(const dstn_reader *reader, const char *entry) {
+    for (size_t r = 0; r < sizeof averages / sizeof averages[0]; r++) {
+        int64_t averaged = 0;
+        dstn_error ignored;
+        if (strcmp(entry, averages[r][0]) == 0 && dstn_reader_has(reader, averages[r][1]) &&
+            dstn_reader_array(reader, averages[r][1], DSTN_I64, 1, &averaged, &ignored) == DSTN_OK && averaged > 0) {
+            return dstn_strdup(averages[r][2]);
+        }
+    }
+    return dstn_format("state/%s", entry);
+}
+
+static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, bool is_all, const char *path,
+                                origin *from, dstn_error *err) {
     const dstn_method *method = job->method;
     dstn_reader *reader;
     dstn_status status = dstn_checkpoint_open(path, &reader, err);
@@ -59,7 +79,7 @@ static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, co
     for (size_t i = 0; i < start->count && status == DSTN_OK; i++) {
         const dstn_state_entry *entry = &start->entries[i];
         int64_t count = (int64_t)(dstn_state_bytes(entry) / dstn_scalar_size(entry->scalar));
-        char *name = dstn_format("state/%s", entry->name);
+        char *name = is_all ? dstn_format("state/%s", entry->name) : source_of(reader, entry->name);
         status = dstn_reader_array(reader, name, entry->scalar, count, entry->data, err);
         free(name);
     }
@@ -90,10 +110,11 @@ static dstn_status fold_once(const dstn_job *job, const origin *from, dstn_error
     return dstn_group_agree(job->group, status, err);
 }
 
-/* Takes the entries of a list, which it clears. */
-static dstn_status take(dstn_job *job, dstn_state *state, const char *path, int64_t *step, dstn_error *err) {
+/* Takes the entries of a list, which it clears. is_all: to go on from them, so that weights are the weights. */
+static dstn_status take(dstn_job *job, dstn_state *state, bool is_all, const char *path, int64_t *step,
+                        dstn_error *err) {
     origin from = {0, false};
-    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, path, &from, err) : DSTN_OK;
+    dstn_status status = dstn_group_leads(job->group) ? leader_reads(job, state, is_all, path, &from, err) : DSTN_OK;
     status = dstn_group_verdict(job->group, status, err);
     if (status == DSTN_OK) {
         dstn_group_spread_state(job->group, state, state);
@@ -111,13 +132,13 @@ dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, 
     dstn_state state = {NULL, 0, 0};
     dstn_model_add_state(job->model, &state);
     dstn_space_add_state(job->space, &state);
-    return take(job, &state, path, step, err);
+    return take(job, &state, false, path, step, err);
 }
 
 dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err) {
     dstn_state state = {NULL, 0, 0};
     dstn_trainer_add_state(job->trainer, &state);
-    dstn_status status = take(job, &state, path, NULL, err);
+    dstn_status status = take(job, &state, true, path, NULL, err);
     if (status == DSTN_OK) {
         dstn_trainer_restored(job->trainer);
     }

@@ -123,8 +123,8 @@ DSTN_DRILL=kill:0:3 expect "on two, killed" 137 '' resnet resnet-3 2
 expect "and resumed on three" 0 'resumed at step 2' resnet resnet-3 3 --resume
 same "is ResNet-18 on one rank" resnet-1 resnet-3
 
-# A language model: what its rows carry on goes along, in lengths that vary, until the learning rate ends it within the
-# epochs that it may take.
+# A language model: what its rows carry on goes along, in lengths that vary, and the average of its weights, until the
+# learning rate ends it within the epochs that it may take.
 mkdir text
 /usr/bin/python3 <<'P'
 import numpy as np
@@ -145,8 +145,8 @@ model:
 regularizers: {ar: {strength: ar}, tar: {strength: 0.1}}
 hyperparameters: {drop: {range: [0, 0.95], start: 0.1}, ar: {range: [0, 4], start: 0.05, per_batch: true},
                   word: {range: [0, 0.95], start: 0.1}, connect: {range: [0, 0.95], start: 0.1, per_batch: true}}
-train: {epochs: 50, batch: 7, valid_batch: 5, length: 9, vary_length: true, train_steps: 2, stop_below_rate: 0.3}
-optimizer: {name: sgd, rate: 3, clip: 0.25, schedule: step, milestones: [1, 2, 3], factor: 0.4}
+train: {epochs: 50, batch: 7, valid_batch: 5, length: 9, vary_length: true, train_steps: 2, stop_below_rate: 0.6}
+optimizer: {name: sgd, rate: 60, clip: 0.25, schedule: step, milestones: [4, 5, 6], factor: 0.2, average_after: 1}
 hyper_optimizer: {name: adam, rate: 0.02}
 checkpoint_steps: 4
 digest_every: 1
@@ -157,19 +157,21 @@ text() { # FOLDER RANKS [OPTION...]
   shift 2
   run_mpi "$ranks" "$dstn" train text.yaml --out "$folder" "$@"
 }
-ended='^ended the learning rate fell below 0.3 .* after epoch 3, step [0-9]* of [0-9]*$'
+ended='^ended the learning rate fell below 0.6 .* after epoch 6, step [0-9]* of [0-9]*$'
 expect "a language model on one rank" 0 "$ended" text text-1 1
-DSTN_DRILL=kill:1:14 expect "on two, killed within an epoch" 137 '' text text-3 2
-expect "and resumed on three" 0 "$ended" text text-3 3 --resume
+DSTN_DRILL=kill:1:38 expect "on two, killed within an epoch" 137 '' text text-3 2
+DSTN_SHARED_MEMORY=$scratch/none expect "and resumed on three that share no memory" 0 "$ended" text text-3 3 --resume
 same "is the language model on one rank" text-1 text-3
 expect "the end is the record's" 0 'message *the learning rate fell below' "$dstn" inspect text-3/run.h5
 expect "what rows carry on is in checkpoints" 0 'model/rows/0/2/c' \
   "$dstn" inspect "$(ls text-3/checkpoints/step-*.h5 | tail -1)"
 expect "and resumed once more it stays ended" 0 "$ended" text text-3 2 --resume
+as_valid=$(value valid_loss)
 same "and is still the same" text-1 text-3
 last=$(ls text-3/checkpoints/step-*.h5 | tail -1)
 expect "its test text" 0 '^test_perplexity ' "$dstn" eval "$last"
 as_test=$(value test_loss)
+within "of the average, as in the record" "$(value valid_loss)" "$as_valid" "$as_valid"
 expect "the same as any other text" 0 '^text_perplexity ' "$dstn" eval "$last" text/test.txt
 within "has the same loss" "$(value text_loss)" "$as_test" "$as_test"
 echo 'w1 w2 never-seen' >other.txt

@@ -195,7 +195,11 @@ static void compare_texts(const text_world *got, const text_world *want, double 
             assert_true(fabs(a[i] - b[i]) <= tolerance * (1 + fabs(b[i])));
         }
     }
-    double losses[2], accuracies[2], states[2][11 * TEXT_WIDTH];
+    double losses[2], accuracies[2], states[2][11 * TEXT_WIDTH], own = *(const double *)got->model->value[0];
+    dstn_trainer_show_average(got->trainer, true);
+    assert_true(!dstn_trainer_averages(got->trainer) || *(const double *)got->model->value[0] != own);
+    dstn_trainer_show_average(got->trainer, false);
+    assert_true(*(const double *)got->model->value[0] == own);
     dstn_trainer_evaluate(got->trainer, DSTN_PART_VALID, &losses[0], &accuracies[0]);
     dstn_trainer_evaluate(want->trainer, DSTN_PART_VALID, &losses[1], &accuracies[1]);
     assert_true(fabs(losses[0] - losses[1]) <= tolerance);
@@ -206,8 +210,7 @@ static void compare_texts(const text_world *got, const text_world *want, double 
     assert_true(!dstn_group_leads(got->group) || memcmp(states[0], states[1], sizeof states[0]) == 0);
 }
 
-static void check_text(int method, int64_t shards, bool varies) {
-    const text_plan plan = text_of(method, shards, varies);
+static void check_plan(text_plan plan) {
     text_world together, alone;
     text_build(&together, &plan, dstn_group_world());
     text_build(&alone, &plan, dstn_group_self());
@@ -215,9 +218,24 @@ static void check_text(int method, int64_t shards, bool varies) {
     assert_int_equal(alone.status, DSTN_OK);
     assert_int_equal(dstn_trainer_run(together.trainer, NULL, 0, &together.err), DSTN_OK);
     assert_int_equal(dstn_trainer_run(alone.trainer, NULL, 0, &alone.err), DSTN_OK);
-    compare_texts(&together, &alone, shards > 0 ? 0 : 1e-12);
+    compare_texts(&together, &alone, plan.train.shards > 0 ? 0 : 1e-12);
     text_tear_down(&together);
     text_tear_down(&alone);
+}
+
+static void check_text(int method, int64_t shards, bool varies) {
+    check_plan(text_of(method, shards, varies));
+}
+
+/* Each rank has the averages of its own slices. */
+static void averages_do_not_depend_on_the_number_of_ranks(void **state) {
+    (void)state;
+    for (int64_t shards = 0; shards <= 4; shards += 4) {
+        text_plan plan = text_of(3, shards, false);
+        plan.train.iterations = 40;
+        plan.optimizer = "{rate: 6, average_after: 1}";
+        check_plan(plan);
+    }
 }
 
 static void streams_do_not_depend_on_the_number_of_ranks(void **state) {
@@ -245,6 +263,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(fixed_does_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(samples_do_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(streams_do_not_depend_on_the_number_of_ranks),
+        cmocka_unit_test(averages_do_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(streams_in_shards_are_the_same_to_the_last_bit),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

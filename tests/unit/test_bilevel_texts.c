@@ -8,32 +8,12 @@
 
 #include "text_world.h"
 
-enum { STN = 0, DELTA_STN = 3, FIXED = 4, BATCH = 4, VALID_BATCH = 3, LENGTH = 5 };
-
-static text_plan plan_of(int method) {
-    return (text_plan){.method = method,
-                       .rows = {103, 61, 38},
-                       .train = {.epochs = 4,
-                                 .batch = BATCH,
-                                 .valid_batch = VALID_BATCH,
-                                 .length = LENGTH,
-                                 .train_steps = 1,
-                                 .valid_steps = 1}};
-}
-
-static void build(text_world *w, const text_plan *plan) {
-    text_build(w, plan, dstn_group_self());
-    if (w->status != DSTN_OK) {
-        fail_msg("%s", w->err.message);
-    }
-}
-
 static const double *kept(const text_world *w, int stream) {
     return w->model->layers[0]->states[0].value[stream];
 }
 
 static void check_states(const text_world *w, dstn_part part, int64_t batch, int64_t places) {
-    double want[BATCH * TEXT_WIDTH];
+    double want[TEXT_BATCH * TEXT_WIDTH];
     text_states(w->dataset, part, batch, places, want);
     assert_memory_equal(kept(w, part), want, (size_t)batch * TEXT_WIDTH * sizeof(double));
 }
@@ -42,16 +22,16 @@ static void check_states(const text_world *w, dstn_part part, int64_t batch, int
 
 /* 25 places a stream, 5 pieces an epoch; 20 places and 4 pieces of the validation part. */
 static void check_pieces(int method, int64_t shards) {
-    text_plan plan = plan_of(method);
+    text_plan plan = text_plan_of(method);
     text_world w;
     plan.train.shards = shards;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     for (int64_t step = 0; step < 11; step++) {
         dstn_trainer_train_step(w.trainer);
-        check_states(&w, DSTN_PART_TRAIN, BATCH, (step % 5 + 1) * LENGTH);
-        if (method != FIXED) {
+        check_states(&w, DSTN_PART_TRAIN, TEXT_BATCH, (step % 5 + 1) * TEXT_LENGTH);
+        if (method != TEXT_FIXED) {
             dstn_trainer_hyper_step(w.trainer);
-            check_states(&w, DSTN_PART_VALID, VALID_BATCH, (step % 4 + 1) * LENGTH);
+            check_states(&w, DSTN_PART_VALID, TEXT_VALID_BATCH, (step % 4 + 1) * TEXT_LENGTH);
         }
     }
     text_tear_down(&w);
@@ -59,27 +39,27 @@ static void check_pieces(int method, int64_t shards) {
 
 static void streams_go_on_from_batch_to_batch_and_begin_anew_with_the_epoch(void **state) {
     (void)state;
-    check_pieces(FIXED, 0);
-    check_pieces(STN, 0);
-    check_pieces(DELTA_STN, 0);
+    check_pieces(TEXT_FIXED, 0);
+    check_pieces(TEXT_STN, 0);
+    check_pieces(TEXT_DELTA_STN, 0);
 }
 
 static void every_shard_goes_on_from_its_own_rows(void **state) {
     (void)state;
-    check_pieces(STN, 3);
-    check_pieces(DELTA_STN, 2);
+    check_pieces(TEXT_STN, 3);
+    check_pieces(TEXT_DELTA_STN, 2);
 }
 
 /* w ← w − α T/length ∇. */
 static void the_rate_follows_the_length_that_was_drawn(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     plan.train.vary_length = true;
     plan.train.length = 12;
     text_world w;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     const dstn_sampler_request request = {
-        .rng = {4, DSTN_PURPOSE_ORDER}, .rows = 103, .batch = BATCH, .length = 12, .varies = true};
+        .rng = {4, DSTN_PURPOSE_ORDER}, .rows = 103, .batch = TEXT_BATCH, .length = 12, .varies = true};
     dstn_sampler *sampler = dstn_sampler_new(&request);
     int64_t count = w.model->count[DSTN_RANGE_GENERAL], others = 0;
     double *before = dstn_alloc((size_t)count, sizeof *before), rate;
@@ -102,15 +82,15 @@ static void the_rate_follows_the_length_that_was_drawn(void **state) {
 
 static void epochs_are_counted_by_the_batches_that_they_have(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     text_world w;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     assert_int_equal(dstn_trainer_progress(w.trainer)->steps, 4 * 5);
     assert_int_equal(dstn_trainer_steps(w.trainer, 3), 15);
     assert_true(dstn_trainer_epochs(w.trainer, 7) == 1.4);
     text_tear_down(&w);
     plan.train.vary_length = true;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     int64_t two = dstn_trainer_steps(w.trainer, 2), three = dstn_trainer_steps(w.trainer, 3);
     assert_true(dstn_trainer_epochs(w.trainer, two) == 2 && dstn_trainer_epochs(w.trainer, three) == 3);
     double within = dstn_trainer_epochs(w.trainer, two + 1);
@@ -120,63 +100,21 @@ static void epochs_are_counted_by_the_batches_that_they_have(void **state) {
 
 /* ---- whole parts ------------------------------------------------------------------------------------------------- */
 
-/* Every word of the part once, from streams whose lengths differ by one at most. */
-static void expect(const text_world *w, dstn_part part, int64_t streams, double *loss, double *accuracy) {
-    const dstn_dataset *dataset = w->dataset;
-    const dstn_layer *linear = w->model->layers[1];
-    const dstn_parameter *weight = dstn_layer_parameter(linear, "general_weight"),
-                         *bias = dstn_layer_parameter(linear, "general_bias");
-    double weights[TEXT_WORDS * TEXT_WIDTH], sum = 0;
-    int64_t right = 0, words = dataset->rows[part];
-    dstn_parameter_export(weight, w->model->kernel, weight->value, weights);
-    for (int64_t s = 0; s < streams; s++) {
-        int64_t first, count;
-        double echo[TEXT_WIDTH] = {0};
-        dstn_share_of(words, streams, s, &first, &count);
-        for (int64_t i = first; i < first + count; i++) {
-            double y[TEXT_WORDS], total = 0;
-            int best = 0;
-            text_echo_step(dataset->tokens[part][i], echo);
-            for (int o = 0; o < TEXT_WORDS; o++) {
-                y[o] = ((const double *)bias->value)[o];
-                for (int j = 0; j < TEXT_WIDTH; j++) {
-                    y[o] += weights[o * TEXT_WIDTH + j] * echo[j];
-                }
-                total += exp(y[o]);
-                best = y[o] > y[best] ? o : best;
-            }
-            int32_t next = dataset->tokens[part][i + 1];
-            sum += log(total) - y[next];
-            right += best == next;
-        }
-    }
-    *loss = sum / (double)words;
-    *accuracy = (double)right / (double)words;
-}
-
-static void check_part(text_world *w, dstn_part part, int64_t streams) {
-    double loss, accuracy, want, rightly;
-    dstn_trainer_evaluate(w->trainer, part, &loss, &accuracy);
-    expect(w, part, streams, &want, &rightly);
-    assert_true(fabs(loss - want) <= 1e-12 * want);
-    assert_true(fabs(accuracy - rightly) <= 1e-12);
-}
-
 /* 61 = 3·20 + 1 places of validation in pieces of 5, and of 7, which don't divide them; 38 = 3·12 + 2 of the test. */
 static void every_word_of_a_part_is_told_once(void **state) {
     (void)state;
     const int64_t lengths[] = {5, 7, 1}, shards[] = {0, 2, 3};
     for (int i = 0; i < 3; i++) {
-        text_plan plan = plan_of(DELTA_STN);
+        text_plan plan = text_plan_of(TEXT_DELTA_STN);
         plan.train.length = lengths[i];
         plan.train.shards = shards[i];
         text_world w;
-        build(&w, &plan);
+        text_must_build(&w, &plan);
         for (int step = 0; step < 3; step++) {
             dstn_trainer_train_step(w.trainer);
         }
-        check_part(&w, DSTN_PART_VALID, VALID_BATCH);
-        check_part(&w, DSTN_PART_TEST, VALID_BATCH);
+        text_check_part(&w, DSTN_PART_VALID, TEXT_VALID_BATCH);
+        text_check_part(&w, DSTN_PART_TEST, TEXT_VALID_BATCH);
         text_tear_down(&w);
     }
 }
@@ -184,35 +122,35 @@ static void every_word_of_a_part_is_told_once(void **state) {
 /* Fewer words than streams, or than a piece. */
 static void short_parts_are_evaluated_in_streams_as_short(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     plan.rows[DSTN_PART_VALID] = 2;
     plan.rows[DSTN_PART_TEST] = 4;
     text_world w;
-    build(&w, &plan);
-    check_part(&w, DSTN_PART_VALID, 2);
-    check_part(&w, DSTN_PART_TEST, VALID_BATCH);
+    text_must_build(&w, &plan);
+    text_check_part(&w, DSTN_PART_VALID, 2);
+    text_check_part(&w, DSTN_PART_TEST, TEXT_VALID_BATCH);
     text_tear_down(&w);
     plan.train.valid_batch = 0; /* of a part shorter than a piece */
-    build(&w, &plan);
-    check_part(&w, DSTN_PART_VALID, 1);
+    text_must_build(&w, &plan);
+    text_check_part(&w, DSTN_PART_VALID, 1);
     text_tear_down(&w);
 }
 
 static void an_evaluation_leaves_what_steps_go_on_from(void **state) {
     (void)state;
-    text_plan plan = plan_of(STN);
+    text_plan plan = text_plan_of(TEXT_STN);
     text_world w, v;
     double loss, accuracy;
-    build(&w, &plan);
-    build(&v, &plan);
+    text_must_build(&w, &plan);
+    text_must_build(&v, &plan);
     for (int step = 0; step < 3; step++) {
         dstn_trainer_train_step(w.trainer);
         dstn_trainer_train_step(v.trainer);
         dstn_trainer_hyper_step(w.trainer);
         dstn_trainer_hyper_step(v.trainer);
         dstn_trainer_evaluate(w.trainer, DSTN_PART_VALID, &loss, &accuracy);
-        check_states(&w, DSTN_PART_TRAIN, BATCH, (step + 1) * LENGTH);
-        check_states(&w, DSTN_PART_VALID, VALID_BATCH, (step + 1) * LENGTH);
+        check_states(&w, DSTN_PART_TRAIN, TEXT_BATCH, (step + 1) * TEXT_LENGTH);
+        check_states(&w, DSTN_PART_VALID, TEXT_VALID_BATCH, (step + 1) * TEXT_LENGTH);
     }
     for (int r = 0; r < DSTN_RANGES; r++) {
         assert_memory_equal(w.model->value[r], v.model->value[r], (size_t)w.model->count[r] * sizeof(double));
@@ -268,7 +206,7 @@ static void hear_update(void *self, dstn_trainer *trainer) {
 
 static void perplexities_are_of_words_without_penalties(void **state) {
     (void)state;
-    text_plan plan = plan_of(DELTA_STN);
+    text_plan plan = text_plan_of(TEXT_DELTA_STN);
     plan.train.vary_length = true;
     plan.train.epochs = 2;
     plan.regularizers = "{l2: {strength: 5, penalty_over_n: false}}";
@@ -276,7 +214,7 @@ static void perplexities_are_of_words_without_penalties(void **state) {
     witness seen = {0};
     const dstn_listener listener = {&seen, hear_pass, hear_gradient, hear_update};
     const dstn_observer observer = {&seen, see_step, dstn_observer_ignore, see_epoch};
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     dstn_trainer_set_listener(w.trainer, &listener);
     assert_int_equal(dstn_trainer_run(w.trainer, &observer, 1, &w.err), DSTN_OK);
     assert_int_equal(seen.epochs, 2);
@@ -286,13 +224,13 @@ static void perplexities_are_of_words_without_penalties(void **state) {
 /* With shards the same from the shards' sums. */
 static void the_fit_is_the_loss_alone_in_shards_too(void **state) {
     (void)state;
-    text_plan plan = plan_of(STN);
+    text_plan plan = text_plan_of(TEXT_STN);
     plan.regularizers = "{l2: {strength: 5, penalty_over_n: false}}";
     double fits[2], losses[2];
     for (int i = 0; i < 2; i++) {
         text_world w;
         plan.train.shards = i == 0 ? 0 : 3;
-        build(&w, &plan);
+        text_must_build(&w, &plan);
         dstn_trainer_train_step(w.trainer);
         fits[i] = dstn_trainer_progress(w.trainer)->fit;
         losses[i] = dstn_trainer_progress(w.trainer)->train_loss;
@@ -304,11 +242,11 @@ static void the_fit_is_the_loss_alone_in_shards_too(void **state) {
 
 static void training_ends_with_the_epoch_that_brings_the_rate_below(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     plan.optimizer = "{rate: 0.5, schedule: step, milestones: [1, 2, 3], factor: 0.1}";
     plan.train.stop_below_rate = 0.01;
     text_world w;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     const dstn_progress *progress = dstn_trainer_progress(w.trainer);
     for (int launch = 0; launch < 2; launch++) {
         assert_int_equal(dstn_trainer_run(w.trainer, NULL, 0, &w.err), DSTN_OK);
@@ -318,7 +256,7 @@ static void training_ends_with_the_epoch_that_brings_the_rate_below(void **state
     }
     text_tear_down(&w);
     plan.train.stop_below_rate = 0.005; /* which the rate comes down to, and no lower than */
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     assert_int_equal(dstn_trainer_run(w.trainer, NULL, 0, &w.err), DSTN_OK);
     assert_int_equal(dstn_trainer_progress(w.trainer)->step, 3 * 5);
     text_tear_down(&w);
@@ -340,50 +278,50 @@ static void check_refused(text_plan plan, const char *const words[3]) {
 
 static void texts_shorter_than_a_batch_are_refused_with_numbers(void **state) {
     (void)state;
-    text_plan plan = plan_of(DELTA_STN);
+    text_plan plan = text_plan_of(TEXT_DELTA_STN);
     plan.train.batch = 21; /* 105 words */
     check_refused(plan, (const char *const[3]){"train.batch", "105", "103"});
-    plan = plan_of(DELTA_STN);
+    plan = text_plan_of(TEXT_DELTA_STN);
     plan.train.valid_batch = 13;
     check_refused(plan, (const char *const[3]){"train.valid_batch", "65", "61"});
     plan.train.valid_batch = 0;
     plan.rows[DSTN_PART_VALID] = 4;
     check_refused(plan, (const char *const[3]){"train.batch", "validation", "a longer text"});
-    plan = plan_of(DELTA_STN);
+    plan = text_plan_of(TEXT_DELTA_STN);
     plan.train.samples = 2;
     check_refused(plan, (const char *const[3]){"train.samples: 2", "state", "accepted: 1"});
 }
 
 static void a_rate_that_ends_training_before_it_begins_is_refused(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     plan.train.stop_below_rate = 0.6;
     check_refused(plan, (const char *const[3]){"train.stop_below_rate", "0.6", "0.5"});
 }
 
 static void a_batch_may_have_all_of_a_text(void **state) {
     (void)state;
-    text_plan plan = plan_of(DELTA_STN);
+    text_plan plan = text_plan_of(TEXT_DELTA_STN);
     plan.rows[DSTN_PART_TRAIN] = 20;
     plan.rows[DSTN_PART_VALID] = 15;
     text_world w;
-    build(&w, &plan);
+    text_must_build(&w, &plan);
     assert_int_equal(dstn_trainer_progress(w.trainer)->steps, 4);
     dstn_trainer_train_step(w.trainer);
     dstn_trainer_hyper_step(w.trainer);
     dstn_trainer_train_step(w.trainer);
-    check_states(&w, DSTN_PART_TRAIN, BATCH, LENGTH);
+    check_states(&w, DSTN_PART_TRAIN, TEXT_BATCH, TEXT_LENGTH);
     text_tear_down(&w);
 }
 
 static void a_steps_operations_are_those_of_all_its_words(void **state) {
     (void)state;
-    text_plan plan = plan_of(FIXED);
+    text_plan plan = text_plan_of(TEXT_FIXED);
     double flops[2];
     for (int i = 0; i < 2; i++) {
         text_world w;
         plan.train.length = i == 0 ? 5 : 10;
-        build(&w, &plan);
+        text_must_build(&w, &plan);
         flops[i] = dstn_trainer_step_flops(w.trainer);
         text_tear_down(&w);
     }

@@ -164,8 +164,22 @@ static void an_optimizer_reads_beside_its_schedule(void **state) {
     dstn_arena_destroy(arena);
 }
 
+/* ---- averages ---------------------------------------------------------------------------------------------------- */
+
+/* The least loss of those more than two epochs back: none, none, none, 5, 4, 3, 3. */
+static void averaging_begins_where_the_loss_no_longer_falls(void **state) {
+    (void)state;
+    const double losses[] = {5, 4, 3, 4.5, 3.6, 3, 3.1};
+    dstn_averaging *averaging = dstn_averaging_new(2);
+    for (int e = 0; e < 7; e++) {
+        assert_int_equal(dstn_averaging_is_due(averaging, losses[e]), e == 6);
+    }
+    dstn_averaging_destroy(averaging);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(averaging_begins_where_the_loss_no_longer_falls),
         cmocka_unit_test(a_section_without_schedule_keeps_its_rate),
         cmocka_unit_test(steps_fall_after_their_epochs_and_not_before),
         cmocka_unit_test(a_plateau_of_its_patience_lowers_the_rate),
