@@ -86,6 +86,8 @@ class Replay:
         self.valid_samples = self.samples if tuned else 1  # without noise they would be the same
         self.warmup = max(int(self.train.get("warmup", 0)), int(self.train.get("warmup_epochs", 0)) * self.batches)
         self.epoch_loss = float(start["progress"]["epoch_loss"][0]) if "epoch_loss" in start["progress"] else 0.0
+        words = start["progress"]["epoch_words"][:].tolist() if "epoch_words" in start["progress"] else [0.0, 0.0]
+        self.epoch_words = words  # Σ T · loss and Σ T of the epoch's batches of a text
         self.losses = {"train_loss": math.nan, "response_loss": math.nan, "hyper_loss": math.nan}  # the last ones
         self.clipped = dict(zip(CLIPPED, start["progress"]["clipped"][:].tolist()))  # updates so far
         pixels = [file["data"][name][:] for name in ("mean", "std")] if "data" in file else None
@@ -119,6 +121,8 @@ class Replay:
         self.compare.where = "start"
         if self.step == 0:
             self.draws.check_start(self.parameters, self.buffers)
+            if self.text:
+                self.text.check_start()
             self.check_start_of_optimizers()
         pending = 0
         for name in sorted(self.file["steps"], key=int):
@@ -273,6 +277,8 @@ class Replay:
         self.end_batch("train", results[0]["pass"])
         totals = [float(result["loss"] + result["penalty"]) for result in results]
         self.epoch_loss += totals[0]
+        steps = self.words.shape[1] if self.text else 0
+        self.epoch_words = [self.epoch_words[0] + steps * float(results[0]["loss"]), self.epoch_words[1] + steps]
         self.losses.update(train_loss=totals[0], response_loss=totals[1] if len(totals) > 1 else math.nan)
         self.step += 1
         self.compare.same("rate", number(group["rate"]), self.optimizers["general"].rate)
@@ -374,7 +380,7 @@ class Replay:
             self.compare.same("rate", recorded["rate"], self.optimizers["general"].rate)
             if self.network.loss_name == "cross_entropy":
                 self.compare.same("valid_accuracy", recorded["valid_accuracy"], accuracy)
-        self.epoch_loss = 0
+        self.epoch_loss, self.epoch_words = 0, [0.0, 0.0]
         for ranges, schedule in self.schedules.items():
             rate = schedule.next(epochs, self.optimizers[ranges[0]].rate, valid_loss)
             for range_ in ranges:
@@ -427,6 +433,8 @@ class Replay:
         compare.same("progress/clipped", number(end["progress"]["clipped"]), list(self.clipped.values()))
         if "epoch_loss" in end["progress"]:
             compare.same("progress/epoch_loss", number(end["progress"]["epoch_loss"]), self.epoch_loss)
+        if "epoch_words" in end["progress"]:
+            compare.same("progress/epoch_words", number(end["progress"]["epoch_words"]), self.epoch_words)
 
 
 def retrace(path, tolerance):

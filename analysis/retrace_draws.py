@@ -80,10 +80,16 @@ class Draws:
                 kept, rates = self.check_pairs(f"dropout/{name}/{index}", kept, rates)
             self.count_kept((name, index), kept.to(rates.dtype) - (1 - rates)[:, None], rates * (1 - rates))
         for key, owner in weights.items():
-            rates = owner.weight_dropout.of(values).clamp(0, 0.999)
-            self.compare.holds(f"dropout/{name}/{key} (one rate)", bool((rates == rates[0]).all()))
-            kept, rate = (factors[key] != 0).reshape(1, -1), rates[:1]
-            self.compare.same(f"dropout/{name}/{key}", factors[key], kept / (1 - rate))
+            rates, factor = owner.weight_dropout.of(values).clamp(0, 0.999), factors[key]
+            if not isinstance(owner, Embedding):
+                self.compare.holds(f"dropout/{name}/{key} (one rate)", bool((rates == rates[0]).all()))
+                factor, rates = factor[None], rates[:1]
+            kept = factor.flatten(1) != 0
+            self.compare.same(f"dropout/{name}/{key}", factor, kept / (1 - rates[:, None]))
+            below = (rates <= rates[0])[:, None]  # one draw for all examples: who drops less has all that others have
+            self.compare.holds(f"dropout/{name}/{key} (one draw)",
+                               bool(torch.where(below, kept | ~kept[:1], kept[:1] | ~kept).all()))
+            kept, rate = kept[:1], rates[:1]
             self.count_kept((name, key), kept.to(rate.dtype) - (1 - rate), rate * (1 - rate))
 
     def check_pairs(self, what, kept, rates):
@@ -159,14 +165,13 @@ class Draws:
                                          ("running_mean", buffers, 0), ("running_variance", buffers, 1)):
                     if tree is buffers or layer.owner_of(key) == layer.index:
                         compare.holds(f"{layer.index}/{key}", bool((tree[f"{layer.index}/{key}"] == value).all()))
-            if isinstance(layer, Embedding):
-                self.check_weights(layer, parameters, "", 0.1)
             for map_ in layer.maps():
                 self.check_weights(map_, parameters, map_.prefix)
 
-    def check_weights(self, layer, parameters, prefix, bound=None):
-        """Kaiming-uniform, within 1/√inputs, or within the bound; U and V (structured), or Θ (full) zero."""
-        compare = self.compare
+    def check_weights(self, layer, parameters, prefix):
+        """Kaiming-uniform, within 1/√inputs, or of an embedding within its bound; U and V (structured), or Θ (full)
+        zero."""
+        compare, bound = self.compare, layer.start
         name = f"{layer.index}/{prefix}"
         if layer.owner_of(prefix + "general_weight") == layer.index:
             weight = parameters[name + "general_weight"]

@@ -82,6 +82,11 @@ def rms(x):
     return max(x.detach().pow(2).mean().sqrt().item(), 1e-300)
 
 
+def rate_of(options, key, names):
+    """A rate that may be left out: None."""
+    return Quantity(options[key], names) if options.get(key, "~") not in ("~", "null", "") else None
+
+
 class Quantity:
     """A number, or a hyperparameter by name, for every example."""
 
@@ -148,7 +153,8 @@ class Map(Layer):
     def __init__(self, index, options, model, prefix=""):
         super().__init__(index, options, model)
         self.prefix, self.dropped = prefix, prefix.rstrip("_") or "weight"
-        self.weight_dropout = Quantity(options["weight_dropout"], model.names) if "weight_dropout" in options else None
+        self.start = None  # what general weights begin within; None: as `init` says
+        self.weight_dropout = rate_of(options, "weight_dropout", model.names)
 
     def parameter(self, p, name):
         return super().parameter(p, self.prefix + name)
@@ -190,17 +196,20 @@ class Map(Layer):
         names = ("general_weight", "response_weight", "hyper")
         return not any(f"{self.index}/{self.prefix}{name}" in p.parameters for name in names)
 
+    def rows(self, weight):
+        """With a row a channel, as s has it."""
+        return weight.flatten(1)
+
     def squared_norms(self, p):
         """‖W(z_b)‖² of every example [B], biases left out."""
-        w, rows = self.parameter(p, "general_weight").flatten(1), len(p.values)
-        r = None if p.z is None else self.parameter(p, "response_weight")
+        w, r = self.parameter(p, "general_weight"), None if p.z is None else self.parameter(p, "response_weight")
         if r is None:
-            return (w * w).sum().expand(rows)
+            return (w * w).sum().expand(len(p.values))
         if self.model.response == "full":
             terms = torch.cat([w.reshape(1, -1), r.flatten(1)])
             along = torch.cat([torch.ones_like(p.z[:, :1]), p.z], 1)
             return ((along @ (terms @ terms.T)) * along).sum(1)
-        r, s = r.flatten(1), self.factors(p, p.z)[0]
+        w, r, s = self.rows(w), self.rows(r), self.factors(p, p.z)[0]
         return (w * w).sum() + (2 * s * (w * r).sum(1) + s * s * (r * r).sum(1)).sum(1)
 
 

@@ -7,6 +7,13 @@ from retrace_layers import Unsupported, boolean
 DOUBLE = torch.float64
 
 
+def whole(array, name, compare):
+    """Numbers of words."""
+    numbers = torch.as_tensor(array[()])
+    compare.holds(f"{name} (whole numbers)", bool((numbers == numbers.round()).all()))
+    return numbers.long()
+
+
 class Streams:
     """One part of a text: `count` streams of ⌊rows/count⌋ places, cut into pieces of `length`, an epoch after the other.
     A place is a word whose next one is to be told, so that a part of n words has n − 1."""
@@ -24,10 +31,10 @@ class Streams:
         piece = position % self.batches
         starts = torch.arange(self.count) * self.places + piece * self.length
         self.compare.holds("rows", group["rows"][:].tolist() == starts.tolist())
-        self.compare.holds("steps", int(group["steps"][()]) == self.length)
-        self.compare.holds("carried", bool(group["carried"][()]) == (piece > 0))
+        self.compare.holds("steps", float(group["steps"][()]) == self.length)
+        self.compare.holds("carried", float(group["carried"][()]) == float(piece > 0))
         at = starts[:, None] + torch.arange(self.length)
-        words, labels = (torch.as_tensor(group[name][()]).long() for name in ("tokens", "labels"))
+        words, labels = (whole(group[name], name, self.compare) for name in ("tokens", "labels"))
         self.compare.holds("tokens", tuple(words.shape) == tuple(at.shape) and bool((words == self.text[at]).all()))
         self.compare.holds("labels", bool((labels == self.text[at + 1]).all()))
         if piece == 0:
@@ -71,7 +78,7 @@ class Text:
         valid = valid if valid > 0 else min(batch, max(1, rows["valid"] // length))
         start = file["start"].get("state")
         for part, count in (("train", batch), ("valid", valid)):
-            text = torch.as_tensor(file["text"][part][()]).long()
+            text = whole(file["text"][part], f"text/{part}", comparison)
             comparison.holds(f"text/{part} (words)", len(text) == rows[part] + 1)
             states = {}
             if start is not None and part in start:
@@ -81,6 +88,12 @@ class Text:
 
     def __getitem__(self, part):
         return self.parts[part]
+
+    def check_start(self):
+        """Of a run that begins."""
+        for part in self.parts.values():
+            for key, state in part.states.items():
+                part.compare.holds(f"state/{part.part}/{key} (zero)", bool((state == 0).all()))
 
     def check_end(self, end, compare):
         """What the next batches would go on from."""

@@ -6,37 +6,38 @@ whose hyperparameters and z it has.
 import torch
 import torch.nn.functional as F
 
-from retrace_layers import LAYERS, REGULARIZERS, Layer, Linear, Quantity, Unsupported
+from retrace_layers import LAYERS, REGULARIZERS, Layer, Linear, Map, Quantity, Unsupported, rate_of
 
 
-class Embedding(Layer):
-    """y = W_g[t] + (U z) ⊙ W_r[t], or with the full response W_g[t] + Σ_j z_j W_j[t]. `dropout` drops whole words, for all
-    rows of a batch alike; looking the word `padding` up trains no weight."""
+class Embedding(Map):
+    """y = W_g[t] + (U z) ⊙ W_r[t], or with the full response W_g[t] + Σ_j z_j W_j[t]. `dropout` drops whole words
+    wherever they stand in a batch, each example at its own rate; looking the word `padding` up trains no weight."""
 
     def __init__(self, index, options, model):
         super().__init__(index, options, model)
-        self.weight_dropout = Quantity(options["dropout"], model.names) if "dropout" in options else None
-        self.dropped = "words"
+        self.weight_dropout = rate_of(options, "dropout", model.names)
+        self.dropped, self.start = "words", 0.1
         padding = int(options.get("padding", -1))
         self.padding = padding if padding >= 0 else None
 
-    def droppers(self):
-        return [self]
+    def factors(self, p, z):
+        return z @ self.parameter(p, "hyper").T, None
 
-    def weight(self, p, name):
-        weight = self.parameter(p, name)
-        factor = p.factors.get(f"{self.index}/words") if p.training and self.weight_dropout else None
-        return weight if weight is None or factor is None else weight * factor.reshape(-1, 1)
+    def rows(self, weight):
+        return weight.T
 
     def __call__(self, words, p):
+        factor = p.factors.get(f"{self.index}/words") if p.training and self.weight_dropout else None
+        kept = 1 if factor is None else factor.gather(1, words).reshape(-1, 1)
         words = words.flatten()
-        y = self.look_up(self.weight(p, "general_weight"), words)
-        if p.z is None:
-            return y
-        weight, z = self.weight(p, "response_weight"), p.spread(p.z, len(y))
-        if self.model.response == "full":
-            return y + torch.einsum("rj,jro->ro", z, weight[:, words])
-        return y + (z @ self.parameter(p, "hyper").T) * self.look_up(weight, words)
+        y = self.look_up(self.parameter(p, "general_weight"), words)
+        if p.z is not None:
+            weight, z = self.parameter(p, "response_weight"), p.spread(p.z, len(y))
+            if self.model.response == "full":
+                y = y + torch.einsum("rj,jro->ro", z, torch.stack([self.look_up(w, words) for w in weight]))
+            else:
+                y = y + self.factors(p, z)[0] * self.look_up(weight, words)
+        return kept * y
 
     def look_up(self, weight, words):
         return F.embedding(words, weight, padding_idx=self.padding)

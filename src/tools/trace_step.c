@@ -2,6 +2,7 @@
 #include "trace.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what the passes of a step have in common ---- */
 
@@ -83,6 +84,42 @@ static void put_factors(tools_trace *trace, const dstn_evaluation *evaluation, c
     free(factors);
 }
 
+/* "weight", "h2h" of an LSTM's weights from step to step, or "words" of a table. */
+static char *name_of_mask(const dstn_response_map *map) {
+    const char *name = map->weight->name, *end = strstr(name, "general_weight");
+    int length = (int)(end - name);
+    return map->is_table ? dstn_strdup("words")
+                         : dstn_format("%.*s", length > 0 ? length - 1 : 6, length > 0 ? name : "weight");
+}
+
+/* What was dropped of a layer's weights, which is the same for the whole batch; of words at each example's own rate. */
+static void put_masks(tools_trace *trace, const dstn_evaluation *evaluation, const dstn_layer *layer) {
+    const dstn_batch *batch = evaluation->batch;
+    const dstn_pass pass = {.training = true, .rows = batch->rows, .steps = batch->steps, .values = evaluation->values};
+    const dstn_response_map *map;
+    for (int i = 0; (map = dstn_layer_map(layer, i)) != NULL; i++) {
+        if (!dstn_response_map_mask(map, &pass, 0, NULL)) {
+            continue;
+        }
+        const dstn_parameter *weight = map->weight;
+        int64_t count = map->is_table ? map->in : weight->count, examples = map->is_table ? batch->rows : 1;
+        double *factors = dstn_alloc((size_t)(examples * count) + 1, sizeof(double));
+        char *name = name_of_mask(map);
+        for (int64_t b = 0; b < examples; b++) {
+            dstn_response_map_mask(map, &pass, b, factors + b * count);
+        }
+        if (map->is_table) {
+            tools_trace_put_rows(trace, batch, (dstn_shape){.rank = 1, .dims = {count}}, factors, "dropout/%s/%d/%s",
+                                 evaluation->objective->name, layer->index, name);
+        } else {
+            tools_trace_put_step(trace, weight->rank, weight->shape, factors, "dropout/%s/%d/%s",
+                                 evaluation->objective->name, layer->index, name);
+        }
+        free(name);
+        free(factors);
+    }
+}
+
 static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
     const dstn_objective *objective = evaluation->objective;
     const dstn_batch *batch = evaluation->batch;
@@ -94,6 +131,7 @@ static void put_pass(tools_trace *trace, const dstn_evaluation *evaluation) {
     tools_trace_put_rows(trace, batch, hypers, evaluation->values, "values/%s", objective->name);
     for (int l = 0; objective->part == DSTN_PART_TRAIN && l < model->layer_count; l++) {
         put_factors(trace, evaluation, model->layers[l]);
+        put_masks(trace, evaluation, model->layers[l]);
     }
     tools_trace_put_stored(trace, batch, model->out, dstn_model_output(model), "output/%s", objective->name);
     if (objective->kind == DSTN_PASS_LINEARIZED) {

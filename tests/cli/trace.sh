@@ -81,6 +81,17 @@ for run in alexnet-delta-stn vgg16-stn resnet18-delta-stn; do
     --set train.train_steps=2 --steps 2
 done
 
+# The language model over truncations of a text, whose streams go on from batch to batch and begin again.
+/usr/bin/python3 "$root/tests/small_text.py" text 80 40 30 12
+for method in "${methods[@]}"; do
+  trace "text-$method" 1 text.yaml --set "method=$method" --steps 8
+done
+trace "text-two" 2 text.yaml --steps 8
+trace "text-full" 1 text.yaml --set model.response=full --steps 8
+trace "text-f32" 1 text.yaml --set method=stn --set precision=f32 --steps 8
+trace "text-words" 2 text.yaml --set hyperparameters.dropout_embedding.per_batch=false --steps 4 \
+  --set 'regularizers.l2={strength: ar}' --set 'regularizers.ar={strength: dropout_input, tap: words}'
+
 trace "images-short" 1 images.yaml --steps 2
 trace "table-switches" 1 table.yaml --set method=stn --set centered=true --set split_objective=true --steps 5
 
@@ -90,6 +101,22 @@ for config in images table; do
     --quiet --out "run-$config"
   trace "$config-from" 1 $config.yaml --from "run-$config/checkpoints/step-00000006.h5" --steps 6
 done
+# Of a text, the words that are drawn, too.
+expect "text: checkpoints" 0 '^valid_perplexity ' "$dstn" train text.yaml --set method=stn --set train.iterations=10 \
+  --set checkpoint_steps=7 --set checkpoint_keep=9 --quiet --out run-text
+trace "text-from" 1 text.yaml --set method=stn --set train.iterations=10 --from run-text/checkpoints/step-00000007.h5 \
+  --steps 3
+mv text moved
+sample() { "$dstn" sample run-text/checkpoints/step-00000010.h5 "$@"; }
+/usr/bin/python3 "$root/tests/trace/words.py" "$root/analysis" traces/text-from.h5 moved 40 0.7 4 w1 w5 >words
+expect "words are drawn as the network has them, without the data" 0 "^$(head -1 words)\$" \
+  sample --words 40 --temperature 0.7 --seed 4 --prompt "w1 w5"
+cmp -s words "$scratch/out" || { echo "FAIL other words are drawn" && failures=$((failures + 1)); }
+expect "the likeliest words" 0 '^w1( [^ ]+){6}' sample --words 6 --temperature 0 --prompt w1
+expect "no such word" 2 'no word "w99", and no <unk>' sample --prompt "w1 w99"
+expect "no temperature" 2 'a number from 0' sample --temperature -1
+expect "no text" 2 'is not of a text' "$dstn" sample run-table/checkpoints/step-00000010.h5
+mv moved text
 expect "a checkpoint at the end of its run" 2 'ends at step 10' "$dstn" trace images.yaml --set train.iterations=10 \
   --from run-images/checkpoints/step-00000010.h5
 expect "a checkpoint of other data" 2 'does not hold the data' "$dstn" trace table.yaml \
