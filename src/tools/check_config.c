@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 5, MOST_ROWS = 32 };
+enum { STEPS = 5, MOST_ROWS = 32, MOST_WORDS = 6 };
 static const double steps[STEPS] = {1e-3, 1e-4, 1e-5, 1e-6, 1e-7};
 static const double tolerance = 1e-5;
 
@@ -238,7 +238,7 @@ static void output_at(const config_check *c, double factor, double *y) {
     scale_response(c->job, factor);
     dstn_problem_evaluate(c->problem, &objective, &c->batch, perturbation_of(c), 0);
     scale_response(c->job, 1 / factor);
-    int64_t count = c->batch.rows * dstn_shape_count(c->job->model->out);
+    int64_t count = c->batch.rows * c->batch.steps * dstn_shape_count(c->job->model->out);
     c->job->kernel->to_double(c->job->kernel, count, dstn_model_output(c->job->model), y);
 }
 
@@ -262,7 +262,7 @@ static double tangent_error(const config_check *c, int64_t count, const double *
 
 static void check_tangent(config_check *c) {
     const dstn_job *job = c->job;
-    int64_t count = c->batch.rows * dstn_shape_count(job->model->out);
+    int64_t count = c->batch.rows * c->batch.steps * dstn_shape_count(job->model->out);
     double *tangent = dstn_alloc((size_t)count + 1, sizeof(double)), best = INFINITY;
     dstn_objective objective = value_of(c->objective);
     dstn_problem_evaluate(c->problem, &objective, &c->batch, perturbation_of(c), 0);
@@ -310,25 +310,27 @@ static void shake_response(const dstn_model *model) {
     }
 }
 
-/* The first rows of the training part, this rank's share of them, with their noise. */
+/* The first rows of the training part, this rank's share of them, with their noise; of a text so many short pieces, one
+ * after the other. */
 static bool take_rows(config_check *c) {
     const dstn_job *job = c->job;
     int64_t total = job->train.batch < MOST_ROWS ? job->train.batch : MOST_ROWS, first, rows;
     int64_t world = dstn_group_size(c->console->world);
     total = total < world ? world : total;
     dstn_group_share(c->console->world, total, &first, &rows);
+    int64_t length = job->model->max_steps < MOST_WORDS ? job->model->max_steps : MOST_WORDS;
     size_t table = (size_t)(rows * job->space->count) * sizeof(double);
     int64_t *indices = dstn_arena_take(c->arena, (size_t)rows * sizeof(int64_t));
     c->noise = dstn_arena_take(c->arena, table);
     c->epsilon = dstn_arena_take(c->arena, table);
     if (!indices || !c->noise || !c->epsilon ||
-        !dstn_batch_bind(&c->batch, job->dataset, job->kernel, job->model->max_rows, 1, c->arena)) {
+        !dstn_batch_bind(&c->batch, job->dataset, job->kernel, job->model->max_rows, job->model->max_steps, c->arena)) {
         return false;
     }
     for (int64_t r = 0; r < rows; r++) {
-        indices[r] = first + r;
+        indices[r] = (first + r) * length;
     }
-    dstn_batch_fill(&c->batch, job->dataset, job->kernel, DSTN_PART_TRAIN, indices, 1, rows, first, total, NULL);
+    dstn_batch_fill(&c->batch, job->dataset, job->kernel, DSTN_PART_TRAIN, indices, length, rows, first, total, NULL);
     dstn_rng rng = {(uint32_t)job->settings.seed, DSTN_PURPOSE_NOISE};
     dstn_space_noise(job->space, rng, 0, first, rows, c->noise);
     dstn_space_perturbation(job->space, c->noise, rows, c->epsilon);

@@ -157,6 +157,8 @@ text() { # FOLDER RANKS [OPTION...]
   shift 2
   run_mpi "$ranks" "$dstn" train text.yaml --out "$folder" "$@"
 }
+expect "derivatives of a language model, through time" 0 'delta_general grad/2/h2h_general_weight [1-9].*e-' \
+  "$dstn" check text.yaml
 ended='^ended the learning rate fell below 0.6 .* after epoch 6, step [0-9]* of [0-9]*$'
 expect "a language model on one rank" 0 "$ended" text text-1 1
 DSTN_DRILL=kill:1:38 expect "on two, killed within an epoch" 137 '' text text-3 2
