@@ -124,7 +124,7 @@ typedef struct dstn_option {
     const char *fallback; /* default as YAML text; NULL: required (a section: optional) */
     const char *help;     /* one line */
     bool may_differ;      /* may change between a run and its resume */
-    bool per_batch;       /* a quantity that has one value for a whole batch, as its hyperparameter must say, too */
+    bool per_batch;       /* a quantity meant to have one value for a whole batch, as its hyperparameter says, too */
 } dstn_option;
 
 /* Rows of option tables, by kind. TYPE is the settings structure and MEMBER its place in it, whose type is checked when

@@ -129,9 +129,9 @@ expect "a config whose network says no shape" 2 'images.yaml:.*input' "$dstn" be
 cat >"$scratch/words.yaml" <<'Y'
 loss: cross_entropy
 layers:
-  - embedding: {name: words, out: 12}
+  - embedding: {name: words, out: 12, dropout: word_rate}
   - dropout: {rate: rate}
-  - lstm: {out: 12}
+  - lstm: {out: 12, weight_dropout: weight_rate}
   - decoder: {share: {general_weight: words}}
 Y
 expect "a network that reads words" 0 '^length 5$' "$dstn" bench "$scratch/words.yaml" --batch 8 --length 5 --words 30 --steps 2
@@ -144,7 +144,7 @@ expect "and where it does" 0 '^words 40$' "$dstn" bench "$scratch/words.yaml" --
 within "of the usual length" "$(value length)" 70 70
 {
   printf 'method: stn\ndata: {source: ptb, path: nowhere}\ntrain: {epochs: 1, batch: 6, length: 4}\nmodel: words.yaml\n'
-  printf 'hyperparameters: {rate: {range: [0, 0.9], start: 0.1}}\noptimizer: {rate: 0.1}\nhyper_optimizer: {rate: 0.1}\n'
+  printf 'hyperparameters: {rate: &r {range: [0, 0.9], start: 0.1, per_batch: true}, word_rate: *r, weight_rate: *r}\noptimizer: {rate: 0.1}\nhyper_optimizer: {rate: 0.1}\n'
 } >"$scratch/text.yaml"
 expect "a config of a text" 0 '^length 4$' "$dstn" bench "$scratch/text.yaml" --steps 1
 expect "on two ranks, of another text" 0 '"words":50,"length":3,' run_mpi 2 "$dstn" bench "$scratch/text.yaml" --json \
