@@ -89,11 +89,11 @@ double dstn_pass_quantity(const dstn_pass *pass, int64_t hypers, const dstn_quan
 /* Whether the state of rows goes on from what this pass leaves: in training, from that which tracks statistics. */
 bool dstn_pass_moves_rows(const dstn_pass *pass);
 
-/* Some data rows of a pass: a multiple of T of them from a multiple of T on, or with a stride of T one time step of
- * some examples. Row r belongs to example r / T, whose z it has. */
+/* Some data rows of a pass: a multiple of T of them from a multiple of T on, or within a map that recurs one time step
+ * of all examples, with a stride of T. Row r belongs to example r / T, whose z it has. */
 typedef struct dstn_rows {
     int64_t first, count;
-    int64_t stride; /* from one to the next; 0 is 1. Only the calls of a response map that say so take another */
+    int64_t stride; /* from one to the next; 0 is 1 */
     int64_t at;     /* place of the first in arrays that hold one part of the rows */
     bool last;      /* none of the pass's rows are behind these: sums over all rows are now complete */
 } dstn_rows;
@@ -398,22 +398,19 @@ dstn_status dstn_response_map_plan(dstn_response_map *map, dstn_layer *layer, co
                                    dstn_node node, dstn_error *err);
 
 /* A pass in two stages, as a batch layer has them; products first: y = W_g x, a_j = W_j x (and ẏ = W_g ẋ, a_j = W_j x
- * at the tangent; x_tangent NULL: zero, and y_tangent is left for the second). Any stride. */
+ * at the tangent; x_tangent NULL: zero, and y_tangent is left for the second). A table has no x. */
 void dstn_response_map_forward(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x, void *y);
 void dstn_response_map_tangent(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *x_tangent, void *y_tangent);
-/* Then y += b_g + Σ s ⊙ a + t ⊙ b_j; ẏ likewise without b_g (x_tangent NULL: ẏ = …). Any stride. */
+/* Then y += b_g + Σ s ⊙ a + t ⊙ b_j; ẏ likewise without b_g (x_tangent NULL: ẏ = …). */
 void dstn_response_map_forward_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y);
 void dstn_response_map_tangent_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows,
                                     const void *x_tangent, void *y_tangent);
 
-/* The adjoint: first, row by row, what it needs of δ = dy: s ⊙ δ, ds and dt (structured), Σ δ. Stride 1. */
+/* The adjoint: first, row by row, what it needs of δ = dy: s ⊙ δ, ds and dt (structured), Σ δ. */
 void dstn_response_map_adjoint_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy);
-/* Of that, s ⊙ δ alone, which is all that dx needs. Any stride; rows.at then counts rows of that stride. */
-void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy);
-/* Then products: dx = Wᵀ δ (NULL: not wanted), with the terms' share in a response pass. With x (stride 1; NULL: not
- * now, but a table has no x) adds the gradients that the pass wants, Σ x ⊗ δ and so on, and with the last rows those of
- * biases, U and V, and dz. */
+/* Then products: dx = Wᵀ δ (NULL: not wanted), with the terms' share in a response pass. Adds the gradients that the
+ * pass wants, Σ x ⊗ δ and so on, and with the last rows those of biases, U and V, and dz. */
 void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *dy, void *dx);
 

@@ -8,26 +8,16 @@ static void *element(const dstn_response_map *map, const void *array, int64_t i)
 
 /* ---- forward and tangent ----------------------------------------------------------------------------------------- */
 
-/* Columns of a matrix's weight as it is stored. */
-static int64_t weight_columns(const dstn_response_map *map) {
-    return map->shape.is_out_first ? map->in : map->out;
-}
-
-/* y = W x of rows of any stride, which y has too; of a table, the words' rows. */
+/* y = W x; of a table, the words' rows. */
 static void product(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                     const void *weight, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     if (map->is_table) {
         kernel->gather_rows(kernel, rows.count, map->out, pass->tokens + rows.first, NULL, weight, y);
         layer_map_mask_words(map, pass, rows, y);
-        return;
-    }
-    if (rows.stride <= 1) {
+    } else {
         kernel->map_forward(kernel, map->map, rows.count, x, weight, y);
-        return;
     }
-    kernel->gemm(kernel, false, map->shape.is_out_first, rows.count, map->out, map->in, 1, x, rows.stride * map->in,
-                 weight, weight_columns(map), 0, y, rows.stride * map->out);
 }
 
 /* a_j = W_j x of all terms, and with the first rows of a pass the factors of all examples. */
@@ -73,17 +63,9 @@ void layer_map_add_terms(const dstn_response_map *map, const dstn_pass *pass, ds
     }
 }
 
-/* Calls the kernel for rows that lie one behind the other, at most all of them. */
-static int64_t neighbours(dstn_rows rows) {
-    return rows.stride > 1 ? 1 : rows.count;
-}
-
 void layer_map_add_bias(const dstn_response_map *map, dstn_rows rows, void *y) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    for (int64_t i = 0; i < layer_map_pieces(rows); i++) {
-        kernel->add_row(kernel, neighbours(rows) * map->plane, map->out, map->bias->value,
-                        element(map, y, i * rows.stride * map->out_count));
-    }
+    kernel->add_row(kernel, rows.count * map->plane, map->out, map->bias->value, y);
 }
 
 void dstn_response_map_forward_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, void *y) {
@@ -98,9 +80,8 @@ void dstn_response_map_forward_rows(dstn_response_map *map, const dstn_pass *pas
 void dstn_response_map_tangent_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows,
                                     const void *x_tangent, void *y_tangent) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    for (int64_t i = 0; !x_tangent && i < layer_map_pieces(rows); i++) {
-        kernel->fill(kernel, neighbours(rows) * map->out_count, 0,
-                     element(map, y_tangent, i * rows.stride * map->out_count));
+    if (!x_tangent) {
+        kernel->fill(kernel, rows.count * map->out_count, 0, y_tangent);
     }
     layer_map_add_terms(map, pass, rows, y_tangent);
 }
@@ -123,12 +104,6 @@ void layer_map_scale_by(const dstn_response_map *map, const dstn_pass *pass, dst
     }
 }
 
-void dstn_response_map_scale(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy) {
-    if (layer_map_responds(map, pass) && map->hyper) {
-        layer_map_scale_by(map, pass, rows, layer_map_pass_term(map, pass, 0).s, dy);
-    }
-}
-
 void dstn_response_map_adjoint_rows(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *dy) {
     const dstn_kernel *kernel = layer_map_kernel(map);
     map_piece piece = layer_map_piece(map, pass, rows, 0);
@@ -141,9 +116,9 @@ void dstn_response_map_adjoint_rows(dstn_response_map *map, const dstn_pass *pas
         return;
     }
     /* In the first layer of a hyperparameter step nothing will ask for it; it is not worth a condition of its own. */
-    dstn_response_map_scale(map, pass, rows, dy);
+    map_term term = layer_map_pass_term(map, pass, 0);
+    layer_map_scale_by(map, pass, rows, term.s, dy);
     if (wants_response || wanted_dz(pass)) {
-        map_term term = layer_map_pass_term(map, pass, 0);
         kernel->response_factors(kernel, piece.examples, piece.plane, map->out, dy,
                                  element(map, term.product, piece.row * map->out_count), term.bias,
                                  element(map, map->adjoints, piece.example * map->width));
@@ -158,16 +133,11 @@ static const void *sums_of(const dstn_response_map *map, const void *dy) {
     return map->sums ? map->sums : dy;
 }
 
-/* dx = beta dx + W δ, with a δ of any stride: that of the rows, or 1 (s ⊙ δ). */
-static void input_adjoint(const dstn_response_map *map, dstn_rows rows, const void *delta, int64_t stride,
-                          const void *weight, double beta, void *dx) {
+/* dx = beta dx + W δ */
+static void input_adjoint(const dstn_response_map *map, dstn_rows rows, const void *delta, const void *weight,
+                          double beta, void *dx) {
     const dstn_kernel *kernel = layer_map_kernel(map);
-    if (rows.stride <= 1) {
-        kernel->map_adjoint(kernel, map->map, rows.count, delta, weight, beta, dx);
-        return;
-    }
-    kernel->gemm(kernel, false, !map->shape.is_out_first, rows.count, map->in, map->out, 1, delta, stride * map->out,
-                 weight, weight_columns(map), beta, dx, rows.stride * map->in);
+    kernel->map_adjoint(kernel, map->map, rows.count, delta, weight, beta, dx);
 }
 
 /* gradient = beta gradient + Σ x ⊗ δ; a table's goes to the rows of the words. */
@@ -256,15 +226,9 @@ static void full_factor_adjoint(const dstn_response_map *map, const dstn_pass *p
     }
 }
 
-/* Whether gradients are wanted now, and not dx alone. */
-static bool has_input(const dstn_response_map *map, const void *x) {
-    return x || map->is_table;
-}
-
 static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                           const void *dy, void *dx) {
-    bool is_now = has_input(map, x);
-    bool wants_gradient = is_now && dstn_pass_wants(pass, DSTN_RANGE_RESPONSE), wants_dz = is_now && wanted_dz(pass);
+    bool wants_gradient = dstn_pass_wants(pass, DSTN_RANGE_RESPONSE), wants_dz = wanted_dz(pass);
     if (!layer_map_responds(map, pass) || !(wants_gradient || dx || wants_dz)) {
         return;
     }
@@ -278,24 +242,24 @@ static void terms_adjoint(const dstn_response_map *map, const dstn_pass *pass, d
             term_gradient(map, pass, rows, j, beta, x, dy);
         }
         if (dx) {
-            input_adjoint(map, rows, element(map, map->scaled, rows.at * map->out_count), 1, term.weight, 1, dx);
+            input_adjoint(map, rows, element(map, map->scaled, rows.at * map->out_count), term.weight, 1, dx);
         }
         if (!map->hyper && wants_dz) {
             full_factor_adjoint(map, pass, rows, j, dy);
         }
     }
-    if (map->hyper && is_now && rows.last) {
+    if (map->hyper && rows.last) {
         factor_adjoint(map, pass);
     }
 }
 
 void dstn_response_map_adjoint(dstn_response_map *map, const dstn_pass *pass, dstn_rows rows, const void *x,
                                const void *dy, void *dx) {
-    if (has_input(map, x) && dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
+    if (dstn_pass_wants(pass, DSTN_RANGE_GENERAL)) {
         general_gradient(map, pass, rows, x, dy);
     }
     if (dx) {
-        input_adjoint(map, rows, dy, rows.stride, layer_map_weight(map, pass, 0), 0, dx);
+        input_adjoint(map, rows, dy, layer_map_weight(map, pass, 0), 0, dx);
     }
     terms_adjoint(map, pass, rows, x, dy, pass->kind == DSTN_PASS_RESPONSE ? dx : NULL);
 }
