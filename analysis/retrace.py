@@ -68,6 +68,8 @@ class Replay:
         comparison.holds("method", text_of(file, "method") == self.method.name)
         self.train_rows, self.valid_rows = int(file.attrs["train_rows"]), int(file.attrs["valid_rows"])
         self.space = Space(config.get("hyperparameters") or {}, number(start["lambda"]), number(start["raw_scale"]))
+        if int(config["optimizer"].get("average_after", 0)) > 0:
+            raise Unsupported("optimizer.average_after: means of weights")
         names = self.space.names
         self.network = Network(config["model"], config.get("regularizers"), names, self.train_rows)
         self.parameters, self.buffers = tree(start["params"]), tree(start.get("buffers"))
