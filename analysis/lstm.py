@@ -92,7 +92,7 @@ def table_of(members):
 
 def print_network(name, members):
     seeds = networks.seeds_of(members)
-    print(f"### {name or 'language model'}, {seeds} seed{'s' if seeds != '1' else ''}\n")
+    print(f"### {name}, {seeds} seed{'s' if seeds != '1' else ''}\n")
     caption = networks.caption_of(members)
     print(caption, end="\n\n" if caption else "")
     print("\n".join(table_of(members)), end="\n\n")
@@ -185,10 +185,13 @@ def main():
     arguments = parser.parse_args()
     plt.rcParams.update(plots.RC)
     try:
-        found, notes = networks.networks_of([m for path in arguments.paths for m in networks.members_of(path)],
-                                            arguments.ended)
+        members = [m for path in arguments.paths for m in networks.members_of(path)]
+        for member in members:
+            member.network = member.network or "language model"
+        found, notes = networks.networks_of(members, arguments.ended)
         for name, members in found.items():
             print_network(name, members)
+        notes = [note.replace(", compared at epoch", "; hyperparameters are compared at epoch") for note in notes]
         print("\n".join(notes), end="\n" if notes else "")
         if not found:
             sys.exit("lstm.py: no run has " + ("ended yet" if arguments.ended else "an evaluated epoch yet"))
