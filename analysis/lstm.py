@@ -170,7 +170,7 @@ def draw_perplexity(members):
         axes[0].set_ylim(later.min() - margin, later.max() + margin)
     styles = dict(networks.styles_of(members))
     handles = [Line2D([], [], label=toys.METHODS.get(m, m), **styles[m]) for m in toys.sorted_methods(styles)]
-    handles += [Line2D([], [], color="#777777", label=PARTS[part], linestyle="-" if part == "valid" else (0, (1.2, 1.2)))
+    handles += [Line2D([], [], color="black", label=PARTS[part], linestyle="-" if part == "valid" else (0, (1.2, 1.2)))
                 for part in parts]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=len(handles), frameon=False)
     return figure
