@@ -54,8 +54,10 @@ static void evaluate_share(dstn_trainer *trainer, dstn_part part, double sums[2]
 
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
+/* Of a short text no more than are as long as a piece: every stream begins without anything before it. */
 static int64_t streams_of(const dstn_trainer *trainer, dstn_part part) {
-    return lesser(trainer->valid.batch, trainer->dataset->rows[part]);
+    int64_t pieces = trainer->dataset->rows[part] / trainer->settings.length;
+    return pieces > 1 ? lesser(trainer->valid.batch, pieces) : 1;
 }
 
 /* Streams first … first+count-1 of the `total` that a part is read in, from their places `at` on, so many steps. */

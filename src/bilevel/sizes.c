@@ -5,6 +5,9 @@
 /* A product of so many rows is as fast, a row, as one of a whole batch. */
 enum { EVALUATED_ROWS = 64 };
 
+/* Pieces of varied lengths that a run may have: they are counted when it starts, in seconds. */
+enum { MOST_VARIED_PIECES = 20000000 };
+
 static int64_t longer(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -110,6 +113,21 @@ static dstn_status check_words(const dstn_train_settings *settings, const dstn_d
                      rows < length ? "a longer text, or a smaller train.length" : "fewer streams, or shorter pieces");
 }
 
+/* As many epochs as are asked for, each of about as many pieces as there are of the usual length. */
+static dstn_status check_varied(const dstn_train_settings *settings, const dstn_dataset *dataset, dstn_error *err) {
+    int64_t pieces = dataset->rows[DSTN_PART_TRAIN] / settings->batch / settings->length;
+    int64_t most = MOST_VARIED_PIECES / longer(1, pieces);
+    bool by_epochs = settings->iterations == 0 && settings->epochs > most;
+    if (!settings->vary_length || (!by_epochs && settings->warmup_epochs <= most)) {
+        return DSTN_OK;
+    }
+    return dstn_fail(err, DSTN_ERROR_USAGE,
+                     "train.%s: %lld epochs of pieces whose lengths vary (train.vary_length) are too many to count; "
+                     "accepted: up to %lld",
+                     by_epochs ? "epochs" : "warmup_epochs",
+                     (long long)(by_epochs ? settings->epochs : settings->warmup_epochs), (long long)most);
+}
+
 static dstn_status check_examples(const dstn_train_settings *settings, const dstn_dataset *dataset, bool tunes,
                                   dstn_error *err) {
     if (settings->batch > dataset->rows[DSTN_PART_TRAIN]) {
@@ -129,6 +147,9 @@ dstn_status bilevel_check_batches(const dstn_train_settings *settings, const dst
         return check_examples(settings, dataset, tunes, err);
     }
     dstn_status status = check_words(settings, dataset, DSTN_PART_TRAIN, settings->batch, err);
+    if (status == DSTN_OK) {
+        status = check_varied(settings, dataset, err);
+    }
     if (status == DSTN_OK && tunes) {
         status = check_words(settings, dataset, DSTN_PART_VALID, bilevel_valid_batch_of(settings, dataset), err);
     }

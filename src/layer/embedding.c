@@ -26,6 +26,11 @@ static dstn_status plan(dstn_layer *layer, dstn_node node, dstn_error *err) {
                                       .padding = settings->padding,
                                       .weight_dropout = &settings->dropout};
     layer->out = (dstn_shape){.rank = 1, .dims = {settings->out}};
+    if (settings->padding >= layer->in.words) {
+        return dstn_node_fail(dstn_node_child(node, "padding"), err,
+                              "word %lld of a vocabulary of %lld; accepted: -1 to %lld", (long long)settings->padding,
+                              (long long)layer->in.words, (long long)layer->in.words - 1);
+    }
     return dstn_response_map_plan(layer->content, layer, &request, node, err);
 }
 

@@ -11,7 +11,7 @@ typedef struct evaluation {
     const dstn_job *job;
     int64_t step, epoch;
     const char *text; /* that stands in place of the test part; NULL: none */
-    int64_t unknown;  /* words of it that the vocabulary doesn't have */
+    int64_t unknown;  /* words of it that are <unk>, as it has them or for want of another number */
     double loss[DSTN_PARTS], accuracy[DSTN_PARTS];
 } evaluation;
 

@@ -119,18 +119,18 @@ static void every_word_of_a_part_is_told_once(void **state) {
     }
 }
 
-/* Fewer words than streams, or than a piece. */
-static void short_parts_are_evaluated_in_streams_as_short(void **state) {
+/* Fewer words than a piece, and two pieces: each stream is a piece at least, since it begins from nothing. */
+static void short_parts_are_evaluated_in_few_streams(void **state) {
     (void)state;
     text_plan plan = text_plan_of(TEXT_FIXED);
-    plan.rows[DSTN_PART_VALID] = 2;
-    plan.rows[DSTN_PART_TEST] = 4;
+    plan.rows[DSTN_PART_VALID] = 4;
+    plan.rows[DSTN_PART_TEST] = 11;
     text_world w;
     text_must_build(&w, &plan);
-    text_check_part(&w, DSTN_PART_VALID, 2);
-    text_check_part(&w, DSTN_PART_TEST, TEXT_VALID_BATCH);
+    text_check_part(&w, DSTN_PART_VALID, 1);
+    text_check_part(&w, DSTN_PART_TEST, 2);
     text_tear_down(&w);
-    plan.train.valid_batch = 0; /* of a part shorter than a piece */
+    plan.train.valid_batch = 0;
     text_must_build(&w, &plan);
     text_check_part(&w, DSTN_PART_VALID, 1);
     text_tear_down(&w);
@@ -288,6 +288,14 @@ static void texts_shorter_than_a_batch_are_refused_with_numbers(void **state) {
     plan.rows[DSTN_PART_VALID] = 4;
     check_refused(plan, (const char *const[3]){"train.batch", "validation", "a longer text"});
     plan = text_plan_of(TEXT_DELTA_STN);
+    plan.train.vary_length = true;
+    plan.train.iterations = 0;
+    plan.train.epochs = 1000000000;
+    check_refused(plan, (const char *const[3]){"train.epochs: 1000000000", "train.vary_length", "accepted: up to "});
+    plan.train.epochs = 1;
+    plan.train.warmup_epochs = 1000000000;
+    check_refused(plan, (const char *const[3]){"train.warmup_epochs: 1000000000", "vary", "accepted: up to "});
+    plan = text_plan_of(TEXT_DELTA_STN);
     plan.train.samples = 2;
     check_refused(plan, (const char *const[3]){"train.samples: 2", "state", "accepted: 1"});
 }
@@ -339,7 +347,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_rate_follows_the_length_that_was_drawn),
         cmocka_unit_test(epochs_are_counted_by_the_batches_that_they_have),
         cmocka_unit_test(every_word_of_a_part_is_told_once),
-        cmocka_unit_test(short_parts_are_evaluated_in_streams_as_short),
+        cmocka_unit_test(short_parts_are_evaluated_in_few_streams),
         cmocka_unit_test(an_evaluation_leaves_what_steps_go_on_from),
         cmocka_unit_test(perplexities_are_of_words_without_penalties),
         cmocka_unit_test(the_fit_is_the_loss_alone_in_shards_too),

@@ -268,6 +268,7 @@ static void messages_say_where_words_are_missing(void **state) {
                            "decoder: {share: {general_weight: words}}]}",
                            NULL),
                    "[7, 4] here, but [7, 3] in layer 0 (words)");
+    assert_refused(plan_of("model: {layers: [embedding: {out: 3, padding: 7}, decoder]}", NULL), "accepted: -1 to 6");
 }
 
 int main(void) {
