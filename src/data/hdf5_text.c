@@ -44,7 +44,7 @@ static dstn_status convert(const data_hdf5_array *array, const double *values, i
                              "%s: %s: element %lld: %g is no word's number; accepted: integers "
                              "from 0 to %.0f%s",
                              array->file->path, array->name, (long long)i, values[i], limit - 1,
-                             words ? ", by the vocabulary" : "");
+                             words ? ", by the vocabulary, or data.classes" : "");
         }
         tokens[i] = (int32_t)values[i];
         *most = *most > tokens[i] ? *most : tokens[i];
@@ -71,6 +71,23 @@ static dstn_status read_tokens(const data_hdf5_file *file, int part, int64_t wor
 
 /* ---- words ------------------------------------------------------------------------------------------------------- */
 
+/* A word has one number: other texts are read by them. */
+static dstn_status check_words(const data_hdf5_file *file, int64_t count, char *const *words, dstn_error *err) {
+    dstn_texts known = {0};
+    dstn_status status = DSTN_OK;
+    for (int64_t w = 0; w < count && status == DSTN_OK; w++) {
+        int64_t before = dstn_texts_find(&known, words[w]);
+        if (before >= 0) {
+            status = dstn_fail(err, DSTN_ERROR_DATA,
+                               "%s: vocabulary: elements %lld and %lld are both \"%s\"; accepted: every word once",
+                               file->path, (long long)before, (long long)w, words[w]);
+        }
+        dstn_texts_put(&known, words[w], w);
+    }
+    dstn_texts_clear(&known);
+    return status;
+}
+
 /* The texts of the vocabulary, if there are some; *words [in,out]: their number. */
 static dstn_status read_vocabulary(dstn_node section, const data_hdf5_file *file, int64_t *words, char ***vocabulary,
                                    dstn_error *err) {
@@ -88,6 +105,9 @@ static dstn_status read_vocabulary(dstn_node section, const data_hdf5_file *file
         status = dstn_node_fail(dstn_node_child(section, "classes"), err,
                                 "%lld, but the vocabulary of %s has %lld words; accepted: %lld, or no data.classes",
                                 (long long)*words, file->path, (long long)count, (long long)count);
+    }
+    if (status == DSTN_OK) {
+        status = check_words(file, count, *vocabulary, err);
     }
     *words = count;
     return status;

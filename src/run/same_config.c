@@ -28,10 +28,11 @@ static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *fo
     bool differs = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), &found);
     free(sections);
     if (differs) {
-        return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "%s: \"%s\" is not as it was when the run started: %s then, %s now; only lengths, checkpoint "
-                         "and logging keys may change on resume",
-                         folder, found.key, found.before, found.now);
+        return dstn_fail(
+            err, DSTN_ERROR_USAGE,
+            "%s: \"%s\" is not as it was when the run started: %s then, %s now; only how long it goes on, checkpoint "
+            "and logging keys may change on resume",
+            folder, found.key, found.before, found.now);
     }
     if (longer) {
         *longer = run_job_is_longer(job, before);

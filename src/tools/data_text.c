@@ -100,9 +100,9 @@ static void describe_streams(FILE *out, const dstn_job *job) {
     if (!job->settings.train.handle || dstn_options_read(job->settings.train, "train", &binding, 1, &err) != DSTN_OK) {
         return;
     }
-    if (rows < train.batch) {
-        fprintf(out, "streams    none: %lld words to be told are fewer than train.batch, %lld\n", (long long)rows,
-                (long long)train.batch);
+    if (rows / train.length < train.batch) {
+        fprintf(out, "streams    none: %lld words to be told are fewer than train.batch times train.length, %lld\n",
+                (long long)rows, (long long)(train.batch * train.length));
         return;
     }
     dstn_sampler *sampler =
