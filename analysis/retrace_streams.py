@@ -22,6 +22,7 @@ class Streams:
         self.part, self.rows, self.count, self.compare = part, rows, count, comparison
         self.places = rows // count
         self.length = min(length, self.places)
+        self.evaluated = min(count, max(1, rows // length))  # streams of an evaluation
         self.batches = self.places // self.length  # of an epoch
         self.text = text  # [rows + 1], or None where the trace has none
         self.states = states
@@ -49,7 +50,7 @@ class Streams:
     def evaluate(self, output, loss):
         """Mean loss over all places and the part that is told rightly, from streams that begin with no state and, in the
         order of the text, have a place more than others or not. output(words, states) → outputs, states."""
-        total = min(self.count, self.rows)
+        total = self.evaluated
         shortest, longer = divmod(self.rows, total)
         lengths = torch.full((total,), shortest) + (torch.arange(total) < longer)
         starts = torch.cumsum(lengths, 0) - lengths

@@ -293,7 +293,8 @@ void dstn_trainer_hyper_step(dstn_trainer *trainer);
 
 /* Loss (and accuracy, NAN for regression) of the learned best response at the current λ over a whole part, without
  * dropout: weights at z = λ for stn, z = 0 for the others. A text is read in as many streams as a validation batch has
- * rows, each from a state of zero to its end. Where weights are averaged, of the average. Collective over the group. */
+ * rows (of a short one no more than it has pieces of the usual length), each from a state of zero to its end. Where
+ * weights are averaged, of the average. Collective over the group. */
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy);
 
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);

@@ -12,8 +12,10 @@ const dstn_option dstn_train_options[] = {
              DSTN_MAY_DIFFER),
     DSTN_INT("batch", dstn_train_settings, batch, 1, 1e9, "128",
              "examples of a training batch, over all ranks of the group"),
-    DSTN_INT("valid_batch", dstn_train_settings, valid_batch, 0, 1e9, "0",
-             "examples of a hyperparameter step's validation batch; 0: as many as in a training batch"),
+    DSTN_INT(
+        "valid_batch", dstn_train_settings, valid_batch, 0, 1e9, "0",
+        "examples of a hyperparameter step's validation batch; 0: as many as in a training batch, of a text no more "
+        "streams than there are pieces of train.length in the validation part"),
     DSTN_INT("length", dstn_train_settings, length, 1, 1e6, "70",
              "of a text: words of each stream in a batch, after which back-propagation through time is truncated; a "
              "batch has `batch` streams"),

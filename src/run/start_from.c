@@ -39,6 +39,43 @@ static dstn_status check_start(const dstn_job *job, const dstn_reader *reader, c
     return status;
 }
 
+/* Rows of an embedding and outputs of a decoder stand for words by their numbers. */
+static dstn_status compare_words(const dstn_dataset *dataset, const char *path, int64_t words, char *const *vocabulary,
+                                 dstn_error *err) {
+    if (words != dataset->words) {
+        return dstn_fail(err, DSTN_ERROR_CHECKPOINT,
+                         "%s is of a vocabulary of %lld words, and %s has %lld; accepted: a checkpoint of a text with "
+                         "the same vocabulary",
+                         path, (long long)words, dataset->source, (long long)dataset->words);
+    }
+    for (int64_t w = 0; w < words && vocabulary; w++) {
+        if (strcmp(vocabulary[w], dataset->vocabulary[w]) != 0) {
+            return dstn_fail(err, DSTN_ERROR_CHECKPOINT,
+                             "%s has \"%s\" as word %lld, and %s has \"%s\"; accepted: a checkpoint of a text with the "
+                             "same vocabulary",
+                             path, vocabulary[w], (long long)w, dataset->source, dataset->vocabulary[w]);
+        }
+    }
+    return DSTN_OK;
+}
+
+static dstn_status check_words(const dstn_job *job, const char *path, dstn_error *err) {
+    int64_t words;
+    char **vocabulary;
+    if (!job->dataset->vocabulary) {
+        return DSTN_OK;
+    }
+    dstn_status status = dstn_checkpoint_vocabulary(path, &words, &vocabulary, err);
+    if (status == DSTN_OK) {
+        status = compare_words(job->dataset, path, words, vocabulary, err);
+    }
+    for (int64_t w = 0; vocabulary && w < words; w++) {
+        free(vocabulary[w]);
+    }
+    free(vocabulary);
+    return status;
+}
+
 /* What the leader learns of a checkpoint beside its state. */
 typedef struct origin {
     int64_t step;
@@ -68,7 +105,10 @@ static dstn_status leader_reads(const dstn_job *job, const dstn_state *start, bo
                                 origin *from, dstn_error *err) {
     const dstn_method *method = job->method;
     dstn_reader *reader;
-    dstn_status status = dstn_checkpoint_open(path, &reader, err);
+    dstn_status status = check_words(job, path, err);
+    if (status == DSTN_OK) {
+        status = dstn_checkpoint_open(path, &reader, err);
+    }
     if (status != DSTN_OK) {
         return status;
     }

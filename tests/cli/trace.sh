@@ -106,6 +106,9 @@ expect "text: checkpoints" 0 '^valid_perplexity ' "$dstn" train text.yaml --set 
   --set checkpoint_steps=7 --set checkpoint_keep=9 --quiet --out run-text
 trace "text-from" 1 text.yaml --set method=stn --set train.iterations=10 --from run-text/checkpoints/step-00000007.h5 \
   --steps 3
+mkdir other && for part in train valid test; do sed 's/w/v/g' text/$part.txt >other/$part.txt; done
+expect "a checkpoint of other words" 4 'has "w[0-9]*" as word [0-9]+, and other has "v[0-9]*"; accepted' "$dstn" train \
+  text.yaml --set data.path=other --set train.iterations=10 --init run-text/checkpoints/step-00000007.h5 --out run-other
 mv text moved
 sample() { "$dstn" sample run-text/checkpoints/step-00000010.h5 "$@"; }
 /usr/bin/python3 "$root/tests/trace/words.py" "$root/analysis" traces/text-from.h5 moved 40 0.7 4 w1 w5 >words
