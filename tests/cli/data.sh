@@ -104,7 +104,7 @@ cifar "a folder of CIFAR-10" 0 'bin: 12 training, 3 validation and 3 test rows, 
 cifar "is normalized by channels" 0 '^normalized mean 0.5 0.4 0.3, std 0.2 0.2 0.2, as the config says'
 cifar "and not taken for the whole" 0 'has 15 training and 3 test images, where CIFAR-10 as published has 50000 and 10000'
 cifar "and compared with what is published" 0 '^file +data_batch_1.bin: differs from what is published: 9219 bytes'
-[ "$(grep -oE '"[0-9a-f]{64}"' "$root/src/data/published.c" | tr -d '"')" = "$(grep '^|' "$root/jobs/data/README.md" | grep -oE '[0-9a-f]{64}')" ] ||
+[ "$(grep -oE '"[0-9a-f]{64}"' "$root/src/data/published.c" | tr -d '"')" = "$(grep '^|' "$root/jobs/data/README.md" | grep -v '\.txt' | grep -oE '[0-9a-f]{64}')" ] ||
   { echo "FAIL jobs/data/README.md has other digests than the program" && failures=$((failures + 1)); }
 printf x >>cifar/cifar-10-batches-bin/data_batch_4.bin
 cifar "a batch that is cut off or goes on" 3 'data_batch_4.bin: has 9220 bytes.*accepted: whole records'
