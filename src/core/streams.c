@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,12 +30,22 @@ static void occupy(int descriptor, int flags) {
     }
 }
 
+/* Results are written at once, so that the system's reason is known where they can't be: of a buffer that overflows on
+ * the way only that it was lost. What a person reads line by line stays as it is. */
+static void widen_stdout(void) {
+    static char buffer[1 << 16];
+    if (!isatty(STDOUT_FILENO)) {
+        setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    }
+}
+
 void dstn_streams_open(void) {
     occupy(STDIN_FILENO, O_RDONLY);
     occupy(STDOUT_FILENO, O_RDONLY); /* so that results are seen to be lost */
     occupy(STDERR_FILENO, O_WRONLY);
     turn_into_an_error(SIGPIPE);
     turn_into_an_error(SIGXFSZ);
+    widen_stdout();
 }
 
 /* Some file systems tell on closing what they could not keep. */
