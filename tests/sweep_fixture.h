@@ -66,7 +66,7 @@ static inline dstn_status sweep_launch(dstn_sweep *sweep, dstn_error *err) {
     *err = (dstn_error){DSTN_OK, ""};
     sweep_calls = 0;
     dstn_status status = search_history_replay(sweep, err);
-    status = status == DSTN_OK ? search_run_rounds(sweep, err) : status;
+    status = status == DSTN_OK ? search_run_members(sweep, err) : status;
     dstn_ledger_close(sweep->ledger);
     sweep->ledger = NULL;
     return status;

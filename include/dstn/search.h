@@ -25,22 +25,35 @@ typedef struct dstn_member {
     char **labels;          /* [axes of the plan] its label on every axis */
     dstn_setting *settings; /* [setting_count] later ones override earlier ones */
     int setting_count;
+    int64_t parent; /* the member that it goes on from where that one ended, or -1 */
 } dstn_member;
 
 enum { DSTN_MAX_MEMBERS = 1000000 };
 
 /* ---- methods: ask and tell -------------------------------------------------------------------------------------- */
 
-/* What a method knows when it is asked: the members it has asked for so far, in that order, and how they stand. */
+enum { DSTN_MAX_DIMENSIONS = 64 };
+
+/* What a method asks for: plain numbers, which the ledger keeps and other ranks are sent as they are. */
+typedef struct dstn_proposal {
+    int64_t parent;   /* the member that it goes on from, with all its weights; -1: it begins at the start */
+    int64_t place[2]; /* the method's own: a trial and its rung, a worker and its generation */
+    double *point;    /* [dimensions] of the space that is searched, in natural units; NULL where there are none */
+} dstn_proposal;
+
+/* What a method knows when it is asked: what it has asked for so far, in that order, and how that stands. */
 typedef struct dstn_history {
     int64_t count;
-    const dstn_member *members;      /* [count] */
-    const dstn_member_state *states; /* [count] */
+    const dstn_proposal *proposals;  /* [count] */
+    const dstn_member_state *states; /* [count] queued, running and preempted are still to come */
+    const double *values;            /* [count] the objective, lower is better; NAN but for members that are done */
+    int64_t ended_count;
+    const int64_t *ended; /* [ended_count] done, diverged or failed, in the order in which they came to it */
 } dstn_history;
 
 typedef enum dstn_answer {
     DSTN_ANSWER_MEMBER, /* one more */
-    DSTN_ANSWER_WAIT,   /* none until it is told how those before have ended */
+    DSTN_ANSWER_WAIT,   /* none until another member has ended */
     DSTN_ANSWER_END     /* none any more */
 } dstn_answer;
 
@@ -49,25 +62,35 @@ typedef struct dstn_search {
     void *self; /* the method's own */
     int axis_count;
     const char *const *axes; /* [axis_count] names of what its members differ in: "method", "seed"; the method's */
-    dstn_node place;         /* of the sweep file: where messages about its members point */
+    int dimensions;          /* of its proposals, up to DSTN_MAX_DIMENSIONS */
+    const char *const *coordinates; /* [dimensions] paths of the run's config that they are put at; the method's */
+    int64_t most_members;           /* it never asks for more */
+    dstn_node place;                /* of the sweep file: where messages about its members point */
 } dstn_search;
 
 /* A way to search: a file with one of these, and one line in src/search/methods.h.
  *
- * A method is asked until it waits or ends; then the members are run, by as many ranks as there are, and when all of
- * them have come to an end it is told of each, in the order in which they were asked for, and asked again. Every rank
- * does so on its own, and a launch that goes on with a sweep does it once more with what the ledger has of former ones;
- * so an answer may depend on nothing but the sweep file and what was asked and told before. */
+ * A planned method is asked until it ends before any member runs, and sees no result. Any other is asked whenever a
+ * group of ranks is free: what it answers may depend on the sweep file and the history alone, to the last bit, and on
+ * nothing that an earlier ask did. So the same history gives the same proposal on every rank and after every restart,
+ * and an audit can ask again. */
 typedef struct dstn_search_method {
     const char *name, *help;    /* help: one line */
     const dstn_option *options; /* its keys of a sweep file, beside dstn_sweep_options */
     size_t settings_size;       /* bytes of the structure that they are read into */
+    bool is_planned;
     /* Starts a search. settings: as read, alive until `destroy`, as is the document of `root`. DSTN_ERROR_USAGE. */
     dstn_status (*init)(dstn_node root, const void *settings, dstn_search *search, dstn_error *err);
-    /* member [out]: labels, settings and setting_count, owned by the caller; the name is made of the labels. */
-    dstn_answer (*ask)(void *self, const dstn_history *history, dstn_member *member);
-    /* Member `index` of the history has come to an end: done, diverged or failed. */
-    void (*tell)(void *self, const dstn_history *history, int64_t index);
+    /* proposal [out]: its point is the caller's array. */
+    dstn_answer (*ask)(const void *self, const dstn_history *history, dstn_proposal *proposal);
+    /* The member that proposal `index` stands for: labels, settings and setting_count, owned by the caller; the name
+     * is made of the labels. It depends on nothing else. */
+    void (*describe)(const void *self, int64_t index, const dstn_proposal *proposal, dstn_member *member);
+    /* Member history->ended[ended_count - 1] has come to an end: for a method that keeps what it makes of the history,
+     * rather than look it through at every ask. */
+    void (*tell)(void *self, const dstn_history *history);
+    /* Whether a proposal to come may have this member, which is done, as its parent: then its checkpoint stays. */
+    bool (*needs)(const void *self, const dstn_history *history, int64_t index);
     void (*destroy)(void *self);
 } dstn_search_method;
 
@@ -107,7 +130,7 @@ typedef struct dstn_sweep_plan {
  *     seed: {from: 0, count: 20}             # integers from … of the key `seed`
  * A setting's key is a dotted path, and its value is put there whole: a mapping replaces what the base has. The label
  * of a list's entry is its text. The members of `list` are the product of its axes, the first varying slowest.
- * The plan has the members that the method asks for at first, all queued.
+ * The plan has all members of a planned method, queued, and none yet of another one.
  * DSTN_ERROR_USAGE: an empty axis, a label that is no folder name, two members of one name, more than DSTN_MAX_MEMBERS
  * members. The plan is owned by the caller; the node's document must outlive it. */
 dstn_status dstn_sweep_plan_read(dstn_node node, dstn_sweep_plan **out, dstn_error *err);
@@ -117,9 +140,6 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan); /* NULL is allowed */
 int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name);
 /* How many members are in each state. */
 void dstn_sweep_plan_count(const dstn_sweep_plan *plan, int64_t counts[DSTN_MEMBER_STATES]);
-/* Tells the method of all members of its last round, none of which is under way any more, and asks it for the next one:
- * *fresh [out] members more, 0 where the search has ended. */
-dstn_status dstn_sweep_plan_go_on(dstn_sweep_plan *plan, int64_t *fresh, dstn_error *err);
 
 /* Puts a member's settings into a run's config. Messages about them name the sweep file and line, and a path among
  * them is relative to the sweep file's folder. The plan's document must outlive `config`. */

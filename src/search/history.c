@@ -1,5 +1,4 @@
-/* search: what the ledger tells of former launches, done once more: the members are asked for in the same rounds, and
- * the method is told how those of each round ended, as the ledger's order has it. */
+/* search: what the ledger tells of former launches, done once more in the ledger's order. */
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -10,26 +9,6 @@ typedef struct event {
     int64_t index; /* of the member */
     int64_t state;
 } event;
-
-/* The member's first line comes after the end of the round before: then that is over, and the next one asked for. */
-static dstn_status reach(dstn_sweep_plan *plan, int64_t index, dstn_error *err) {
-    int64_t fresh = 1;
-    dstn_status status = DSTN_OK;
-    while (index >= plan->count && fresh > 0 && status == DSTN_OK) {
-        status = dstn_sweep_plan_go_on(plan, &fresh, err);
-    }
-    return status;
-}
-
-/* The same where only the name is known; *index [out]: −1 where the method doesn't ask for it. */
-static dstn_status reach_name(dstn_sweep_plan *plan, const char *name, int64_t *index, dstn_error *err) {
-    int64_t fresh = 1;
-    dstn_status status = DSTN_OK;
-    while ((*index = dstn_sweep_plan_find(plan, name)) < 0 && fresh > 0 && status == DSTN_OK) {
-        status = dstn_sweep_plan_go_on(plan, &fresh, err);
-    }
-    return status;
-}
 
 static dstn_status fail_unplanned(const dstn_sweep *sweep, const dstn_ledger_book *book, dstn_error *err) {
     int64_t i = 0;
@@ -48,8 +27,8 @@ static dstn_status replay_book(dstn_sweep *sweep, const dstn_ledger_book *book, 
     for (int64_t i = 0; i < book->line_count && status == DSTN_OK; i++) {
         const dstn_ledger_line *line = &book->lines[i];
         events[i].state = line->state;
-        status = reach_name(sweep->plan, line->member, &events[i].index, err);
-        if (status == DSTN_OK && events[i].index < 0) {
+        events[i].index = dstn_sweep_plan_find(sweep->plan, line->member);
+        if (events[i].index < 0) {
             status = fail_unplanned(sweep, book, err);
         }
         if (status == DSTN_OK) {
@@ -59,15 +38,10 @@ static dstn_status replay_book(dstn_sweep *sweep, const dstn_ledger_book *book, 
     return status;
 }
 
-static dstn_status replay_events(dstn_sweep_plan *plan, const event *events, int64_t count, dstn_error *err) {
-    dstn_status status = DSTN_OK;
-    for (int64_t i = 0; i < count && status == DSTN_OK; i++) {
-        status = reach(plan, events[i].index, err);
-        if (status == DSTN_OK) {
-            plan->states[events[i].index] = (dstn_member_state)events[i].state;
-        }
+static void replay_events(dstn_sweep_plan *plan, const event *events, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        plan->states[events[i].index] = (dstn_member_state)events[i].state;
     }
-    return status;
 }
 
 static dstn_status leader_reads(dstn_sweep *sweep, event **events, int64_t *count, dstn_error *err) {
@@ -103,8 +77,7 @@ dstn_status search_history_replay(dstn_sweep *sweep, dstn_error *err) {
         dstn_group_broadcast(world, &count, sizeof count);
         events = events ? events : dstn_alloc((size_t)count + 1, sizeof *events);
         dstn_group_broadcast(world, events, (size_t)count * sizeof *events);
-        status = leads ? DSTN_OK : replay_events(sweep->plan, events, count, err);
-        status = dstn_group_agree(world, status, err);
+        replay_events(sweep->plan, events, count);
     }
     if (status == DSTN_OK && leads) {
         remember_known(sweep, events, count);

@@ -97,7 +97,7 @@ static void add_up(dstn_sweep *sweep) {
 
 static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    dstn_status status = search_run_rounds(sweep, err);
+    dstn_status status = search_run_members(sweep, err);
     dstn_display_destroy(sweep->display);
     sweep->display = NULL;
     if (status == DSTN_OK || status == DSTN_MEMBERS_FAILED || status == DSTN_STOPPED) {

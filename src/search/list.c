@@ -182,23 +182,32 @@ static dstn_status init(dstn_node root, const void *settings, dstn_search *searc
         destroy(l);
         return status;
     }
-    *search = (dstn_search){.self = l, .axis_count = l->axis_count, .axes = l->names, .place = s->axes};
+    *search = (dstn_search){
+        .self = l, .axis_count = l->axis_count, .axes = l->names, .most_members = l->count, .place = s->axes};
     return DSTN_OK;
 }
 
-static dstn_answer ask(void *self, const dstn_history *history, dstn_member *member) {
+static dstn_answer ask(const void *self, const dstn_history *history, dstn_proposal *proposal) {
     const list *l = self;
-    if (history->count == l->count) {
-        return DSTN_ANSWER_END;
-    }
-    make_member(l, history->count, member);
-    return DSTN_ANSWER_MEMBER;
+    (void)proposal;
+    return history->count == l->count ? DSTN_ANSWER_END : DSTN_ANSWER_MEMBER;
 }
 
-static void tell(void *self, const dstn_history *history, int64_t index) {
+static void describe(const void *self, int64_t index, const dstn_proposal *proposal, dstn_member *member) {
+    (void)proposal;
+    make_member(self, index, member);
+}
+
+static void tell(void *self, const dstn_history *history) {
+    (void)self;
+    (void)history;
+}
+
+static bool needs(const void *self, const dstn_history *history, int64_t index) {
     (void)self;
     (void)history;
     (void)index;
+    return false;
 }
 
 const dstn_search_method search_list = {
@@ -206,8 +215,11 @@ const dstn_search_method search_list = {
     .help = "the product of axes",
     .options = list_options,
     .settings_size = sizeof(list_settings),
+    .is_planned = true,
     .init = init,
     .ask = ask,
+    .describe = describe,
     .tell = tell,
+    .needs = needs,
     .destroy = destroy,
 };

@@ -38,8 +38,7 @@ typedef struct search_asker {
     void *settings; /* the method's */
     dstn_search search;
     search_settings common; /* `set:` */
-    bool has_ended;         /* it will not be asked again */
-    int64_t told, capacity; /* members */
+    int64_t capacity;       /* members */
     dstn_texts names;       /* of the members */
 } search_asker;
 
@@ -123,50 +122,34 @@ int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name) {
     return dstn_texts_find(&plan->asker->names, name);
 }
 
-/* ---- asking and telling ------------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-static dstn_history history_of(const dstn_sweep_plan *plan) {
-    return (dstn_history){plan->count, plan->members, plan->states};
+static dstn_status add_member(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err) {
+    search_asker *asker = plan->asker;
+    dstn_member member = {.parent = proposal->parent};
+    asker->method->describe(asker->search.self, plan->count, proposal, &member);
+    member.name = search_member_name(member.labels, plan->axis_count);
+    put_common_first(&asker->common, &member);
+    make_room(plan);
+    plan->members[plan->count++] = member;
+    if (plan->count > DSTN_MAX_MEMBERS) {
+        return dstn_node_fail(asker->search.place, err, "too many members; accepted: up to %d", DSTN_MAX_MEMBERS);
+    }
+    return check_name(plan, plan->count - 1, err);
 }
 
-/* Until it waits or ends. */
-static dstn_status ask(dstn_sweep_plan *plan, dstn_error *err) {
-    search_asker *asker = plan->asker;
-    for (;;) {
-        dstn_member member = {0};
-        dstn_history history = history_of(plan);
-        dstn_answer answer = asker->method->ask(asker->search.self, &history, &member);
-        if (answer != DSTN_ANSWER_MEMBER) {
-            asker->has_ended = answer == DSTN_ANSWER_END;
-            return DSTN_OK;
-        }
-        member.name = search_member_name(member.labels, plan->axis_count);
-        put_common_first(&asker->common, &member);
-        make_room(plan);
-        plan->members[plan->count++] = member;
-        if (plan->count > DSTN_MAX_MEMBERS) {
-            return dstn_node_fail(asker->search.place, err, "too many members; accepted: up to %d", DSTN_MAX_MEMBERS);
-        }
-        dstn_status status = check_name(plan, plan->count - 1, err);
-        if (status != DSTN_OK) {
-            return status;
-        }
+/* All members of a method that needs no results. */
+static dstn_status ask_all(dstn_sweep_plan *plan, dstn_error *err) {
+    const search_asker *asker = plan->asker;
+    double point[DSTN_MAX_DIMENSIONS];
+    dstn_proposal proposal = {.parent = -1, .point = point};
+    dstn_history history = {0};
+    dstn_status status = DSTN_OK;
+    while (status == DSTN_OK && asker->method->is_planned &&
+           asker->method->ask(asker->search.self, &history, &proposal) == DSTN_ANSWER_MEMBER) {
+        status = add_member(plan, &proposal, err);
+        history.count = plan->count;
     }
-}
-
-dstn_status dstn_sweep_plan_go_on(dstn_sweep_plan *plan, int64_t *fresh, dstn_error *err) {
-    search_asker *asker = plan->asker;
-    int64_t before = plan->count;
-    *fresh = 0;
-    if (asker->has_ended) {
-        return DSTN_OK;
-    }
-    dstn_history history = history_of(plan);
-    for (; asker->told < before; asker->told++) {
-        asker->method->tell(asker->search.self, &history, asker->told);
-    }
-    dstn_status status = ask(plan, err);
-    *fresh = plan->count - before;
     return status;
 }
 
@@ -181,7 +164,7 @@ static dstn_status start_search(dstn_sweep_plan *plan, dstn_node root, dstn_node
     if (status == DSTN_OK) {
         plan->axis_count = asker->search.axis_count;
         plan->axes = asker->search.axes;
-        status = ask(plan, err);
+        status = ask_all(plan, err);
     }
     return status;
 }

@@ -37,8 +37,8 @@ struct dstn_sweep {
     double member_seconds; /* the same of all ranks together, once the members have been run */
 };
 
-/* Puts the plan where the ledger of the sweep's folder says that former launches left it, up to the round of asks that
- * they had come to; members of a dead launch are still running then. A ledger with members that are not planned is
+/* Puts the plan where the ledger of the sweep's folder says that former launches left it; members of a dead launch are
+ * still running then. A ledger with members that are not planned is
  * DSTN_ERROR_USAGE. Collective over the world. */
 dstn_status search_history_replay(dstn_sweep *sweep, dstn_error *err);
 
@@ -96,8 +96,8 @@ void search_data_section(const dstn_member *member, dstn_doc *config, char secti
 dstn_status search_same_data(const dstn_sweep *sweep, int64_t index, const char *section, const dstn_job *job,
                              dstn_error *err);
 
-/* All rounds of a launch, each queued before it is run, until the method has nothing more to ask for. Collective over
- * the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */
-dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err);
+/* All members of a launch, queued before they are run. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED,
+ * DSTN_STOPPED, or an error. */
+dstn_status search_run_members(dstn_sweep *sweep, dstn_error *err);
 
 #endif

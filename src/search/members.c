@@ -1,4 +1,4 @@
-/* search: the rounds of a launch: members are queued, run by whoever is free, and told of; every transition is in the
+/* search: the members of a launch: queued, and run by whoever is free; every transition is in the
  * ledger before what follows it begins. */
 #include "sweep.h"
 
@@ -92,7 +92,6 @@ static void expect(const dstn_sweep *sweep) {
     free(work);
 }
 
-/* Of a launch's first round; what a method asks for later is its own affair. */
 static void warn_of_idle_groups(const dstn_sweep *sweep) {
     const dstn_sweep_plan *plan = sweep->plan;
     int64_t counts[DSTN_MEMBER_STATES], groups = dstn_group_size(sweep->console->world) / sweep->ranks_per_member;
@@ -107,7 +106,7 @@ static void warn_of_idle_groups(const dstn_sweep *sweep) {
     }
 }
 
-static dstn_status run_round(dstn_sweep *sweep, dstn_error *err) {
+static dstn_status run_queue(dstn_sweep *sweep, dstn_error *err) {
     const dstn_sweep_calls calls = {run_member, show, sweep};
     expect(sweep);
     return dstn_sweep_run(sweep->plan, sweep->console->world, (int)sweep->ranks_per_member, sweep->folder, &calls, err);
@@ -125,34 +124,16 @@ static dstn_status say_what_stopped(const dstn_group *world, dstn_error *err) {
                      reason.message, err->message);
 }
 
-dstn_status search_run_rounds(dstn_sweep *sweep, dstn_error *err) {
+dstn_status search_run_members(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
-    int64_t first = 0, fresh = 0;
-    dstn_status status;
-    do {
-        status = search_queue(sweep, first, err);
-        if (status == DSTN_OK) {
-            status = dstn_group_leads(world) ? search_refresh_table(sweep, err) : DSTN_OK;
-            status = dstn_group_verdict(world, status, err);
-        }
-        if (status == DSTN_OK) {
-            if (first == 0) {
-                warn_of_idle_groups(sweep);
-            }
-            status = run_round(sweep, err);
-        }
-        if (status == DSTN_STOPPED) {
-            return say_what_stopped(world, err);
-        }
-        if (status != DSTN_OK && status != DSTN_MEMBERS_FAILED) {
-            return status;
-        }
-        first = sweep->plan->count;
-        dstn_error asking = {DSTN_OK, ""};
-        if (dstn_group_agree(world, dstn_sweep_plan_go_on(sweep->plan, &fresh, &asking), &asking) != DSTN_OK) {
-            *err = asking;
-            return asking.status;
-        }
-    } while (fresh > 0);
-    return status;
+    dstn_status status = search_queue(sweep, 0, err);
+    if (status == DSTN_OK) {
+        status = dstn_group_leads(world) ? search_refresh_table(sweep, err) : DSTN_OK;
+        status = dstn_group_verdict(world, status, err);
+    }
+    if (status == DSTN_OK) {
+        warn_of_idle_groups(sweep);
+        status = run_queue(sweep, err);
+    }
+    return status == DSTN_STOPPED ? say_what_stopped(world, err) : status;
 }
