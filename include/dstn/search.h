@@ -76,6 +76,7 @@ typedef struct dstn_search {
  * and an audit can ask again. */
 typedef struct dstn_search_method {
     const char *name, *help;    /* help: one line */
+    const char *example;        /* its keys of a sweep file, as YAML: a small search */
     const dstn_option *options; /* its keys of a sweep file, beside dstn_sweep_options */
     size_t settings_size;       /* bytes of the structure that they are read into */
     bool is_planned;

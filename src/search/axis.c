@@ -91,6 +91,16 @@ static dstn_status check_name(dstn_node place, const char *what, const char *tex
                           MAX_LABEL, text, flaw, MAX_LABEL);
 }
 
+dstn_status search_path_check(dstn_node place, const char *path, dstn_error *err) {
+    if (check_name(place, "path", path, err)) {
+        return err->status;
+    }
+    if (has_empty_component(path)) {
+        return dstn_node_fail(place, err, "empty key in the path \"%s\"; accepted: a.b.c", path);
+    }
+    return DSTN_OK;
+}
+
 /* What an axis has so far, by positions on it. */
 typedef struct points {
     dstn_texts labels; /* borrowed from the document */

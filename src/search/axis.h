@@ -20,6 +20,10 @@ typedef struct search_axis {
 dstn_status search_axis_read(const char *name, dstn_node value, search_axis *axis, dstn_error *err);
 void search_axis_clear(search_axis *axis);
 
+/* Whether a path of the run's config that a search has a coordinate at can name a column of tables. DSTN_ERROR_USAGE,
+ * at `place`, says what it has too much. */
+dstn_status search_path_check(dstn_node place, const char *path, dstn_error *err);
+
 /* A mapping from dotted paths to values; an absent node is an empty one. To be cleared whatever the status. */
 dstn_status search_settings_read(dstn_node mapping, search_settings *settings, dstn_error *err);
 /* Copies of all to a place that has room for them; returns how many. */

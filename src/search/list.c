@@ -213,6 +213,7 @@ static bool needs(const void *self, const dstn_history *history, int64_t index) 
 const dstn_search_method search_list = {
     .name = "list",
     .help = "the product of axes",
+    .example = "axes: {seed: {from: 0, count: 3}}",
     .options = list_options,
     .settings_size = sizeof(list_settings),
     .is_planned = true,

@@ -86,7 +86,7 @@ static int collect(void **state) {
     const dstn_search_method *method;
     for (size_t i = 0; (method = dstn_search_method_at(i)) != NULL; i++) {
         add((entry){ROW(method), .table = "search method", .path = "", .prefix = "search: ", .chooser = "search",
-                    .beside = {dstn_sweep_options}});
+                    .beside = {dstn_sweep_options}, .example = method->example});
     }
     return 0;
 }
@@ -133,7 +133,7 @@ static void check_name(const entry *e) {
     conformance_expect(is_name(e->name), "\"%s\" is no name", e->name);
     conformance_expect(is_line(e->help), "has no line of help");
     conformance_expect(e->own != NULL, "has no table of options");
-    conformance_expect(e->example || e->prefix, "has no example");
+    conformance_expect(e->example != NULL, "has no example");
     for (const entry *other = e + 1; other < entries + entry_count; other++) {
         conformance_expect(strcmp(other->table, e->table) != 0 || strcmp(other->name, e->name) != 0, "is there twice");
     }
@@ -237,8 +237,26 @@ static char *layer_place(sample *s, const entry *e, const char *name) {
     return deeper;
 }
 
+static bool is_search(const entry *e) {
+    return strcmp(e->table, "search method") == 0;
+}
+
+/* A sweep file has a method's keys at its top. */
+static sample make_sweep(const entry *e, const char *name) {
+    sample s = {.place = dstn_strdup("")};
+    char *text = dstn_format("base: nowhere.yaml\nsearch: %s\n%s\n", name, e->example);
+    if (dstn_doc_parse(text, "sweep.yaml", &s.doc, &s.err)) {
+        fail_msg("%s: %s", conformance.entry, s.err.message);
+    }
+    free(text);
+    return s;
+}
+
 /* `name` in the place of the entry's own. */
 static sample make(const entry *e, const char *name) {
+    if (is_search(e)) {
+        return make_sweep(e, name);
+    }
     sample s = {0};
     if (dstn_doc_parse("hyperparameters: {a: {start: 0.5}, b: {start: 0.5}, c: {start: 0.5}}\n", "job.yaml", &s.doc,
                        &s.err)) {
@@ -264,6 +282,11 @@ static sample make(const entry *e, const char *name) {
         put(&s, is_source ? "data.path" : "optimizer.rate", is_source ? "nowhere" : "0.1");
     }
     return s;
+}
+
+/* The path of a key among its options; free with free(). */
+static char *place_of(const sample *s, const char *key) {
+    return dstn_format("%s%s%s", s->place, *s->place ? "." : "", key);
 }
 
 static void clear(sample *s) {
@@ -324,7 +347,17 @@ static dstn_status read_optimizer(sample *s) {
     return status;
 }
 
+static dstn_status read_sweep(sample *s) {
+    dstn_sweep_plan *plan = NULL;
+    dstn_status status = dstn_sweep_plan_read(dstn_doc_root(s->doc), &plan, &s->err);
+    dstn_sweep_plan_destroy(plan);
+    return status;
+}
+
 static dstn_status read_sample(sample *s, const entry *e) {
+    if (is_search(e)) {
+        return read_sweep(s);
+    }
     dstn_space *space = NULL;
     dstn_status status = dstn_space_read(dstn_node_child(dstn_doc_root(s->doc), "hyperparameters"), &space, &s->err);
     if (status == DSTN_OK && (strcmp(e->table, "layer") == 0 || strcmp(e->table, "regularizer") == 0)) {
@@ -363,7 +396,7 @@ static void check_unknown(const entry *e) {
     clear(&s);
 
     s = make(e, e->name);
-    char *place = dstn_format("%s.zzz", s.place);
+    char *place = place_of(&s, "zzz");
     put(&s, place, "1");
     expect_refused(&s, e, "an unknown option", "zzz", "");
     free(place);
@@ -381,7 +414,7 @@ static void check_values(const entry *e) {
             continue; /* somebody else reads it */
         }
         sample s = make(e, e->name);
-        char *place = dstn_format("%s.%s", s.place, option->key);
+        char *place = place_of(&s, option->key);
         put(&s, place, "[[]]");
         expect_refused(&s, e, "a list in a list", option->key, "");
         free(place);
