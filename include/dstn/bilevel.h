@@ -327,5 +327,9 @@ void dstn_trainer_show_average(dstn_trainer *trainer, bool shown);
 void dstn_trainer_add_state(dstn_trainer *trainer, dstn_state *state);
 /* After a state was read: puts the samplers where the counters say. */
 void dstn_trainer_restored(dstn_trainer *trainer);
+/* After a state was read that began with other learning rates than the request's: whatever schedules have made of those
+ * becomes the same part of the request's. weights, hyper: the rates that it began with, of the weights and of λ and
+ * raw_scale (not looked at where nothing is tuned). */
+void dstn_trainer_take_rates(dstn_trainer *trainer, double weights, double hyper);
 
 #endif

@@ -118,6 +118,7 @@ dstn_status dstn_schedule_read(dstn_node node, const char *path, const char *def
 void dstn_schedule_destroy(dstn_schedule *schedule); /* NULL is allowed */
 const char *dstn_schedule_name(const dstn_schedule *schedule);
 bool dstn_schedule_needs_validation(const dstn_schedule *schedule);
+double dstn_schedule_first_rate(const dstn_schedule *schedule); /* the section's */
 /* Called once at the end of each epoch, of which there have been `epochs`: the rate to go on with from `rate`. */
 double dstn_schedule_next(dstn_schedule *schedule, int64_t epochs, double rate, double valid_loss);
 /* Adds "PREFIX/memory", where the schedule has any. */

@@ -213,6 +213,7 @@ typedef struct dstn_run_request {
     const char *folder;
     const char *name;         /* shown in the progress */
     const char *init;         /* checkpoint to start from, or NULL */
+    const char *parent;       /* folder of a run that is done, to go on from; or NULL; `init` is NULL then */
     const char *data_section; /* of a member: what the sweep calls the data that it reads, for its record; or NULL */
     bool resume;              /* go on from the folder's newest checkpoint */
     bool is_member;           /* of a sweep, where starting at the beginning needs no mention */
@@ -220,6 +221,15 @@ typedef struct dstn_run_request {
     double *valid_loss;       /* [out] at the end, on DSTN_OK; or NULL */
     dstn_display *display;
 } dstn_run_request;
+
+/* A run that has a `parent` and no checkpoint of its own yet takes the parent's last checkpoint whole (weights,
+ * moments, counters, positions, best epoch) and its record, so that its series go on from the parent's and hold the
+ * whole line; then it sets λ of every hyperparameter whose `start` is not the parent's to that (a row of the record
+ * with the same step says so), while the others stay where they are, and lets learning rates go on from its own `rate`
+ * as they would from the parent's. So with the parent's config and more steps to go it is the parent made longer, to
+ * the last bit. Of the config only starting values, numbers of optimizers (kind real), and what may change on resume
+ * may differ (DSTN_ERROR_USAGE). Its record says provenance/parent, the name of the parent's folder, and parent_step.
+ * The parent's last checkpoint is needed until the run has one of its own. */
 
 /* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints (a member's stand beside them). Collective
  * over the job's group; all ranks return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message),

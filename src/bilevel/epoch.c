@@ -28,6 +28,23 @@ static void set_rate(dstn_schedule *schedule, dstn_optimizer *const optimizers[2
     dstn_optimizer_set_rate(optimizers[1], rate);
 }
 
+/* A rate that has become what it is from `first`, as it would be from the schedule's own. */
+static void take_rate(const dstn_schedule *schedule, double first, dstn_optimizer *const optimizers[2]) {
+    double own = dstn_schedule_first_rate(schedule);
+    for (int i = 0; i < 2 && own != first; i++) {
+        double rate = dstn_optimizer_rate(optimizers[i]);
+        dstn_optimizer_set_rate(optimizers[i], rate == first ? own : rate / first * own);
+    }
+}
+
+void dstn_trainer_take_rates(dstn_trainer *trainer, double weights, double hyper) {
+    take_rate(trainer->schedule, weights, trainer->weights);
+    if (trainer->hyper_schedule) {
+        dstn_optimizer *const optimizers[2] = {trainer->lambda, trainer->scale};
+        take_rate(trainer->hyper_schedule, hyper, optimizers);
+    }
+}
+
 static void evaluate(dstn_trainer *trainer) {
     dstn_epoch *epoch = &trainer->epoch;
     epoch->epoch = trainer->progress.epoch;

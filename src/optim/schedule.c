@@ -47,6 +47,10 @@ bool dstn_schedule_needs_validation(const dstn_schedule *schedule) {
     return schedule->type->needs_validation;
 }
 
+double dstn_schedule_first_rate(const dstn_schedule *schedule) {
+    return schedule->first_rate;
+}
+
 double dstn_schedule_next(dstn_schedule *schedule, int64_t epochs, double rate, double valid_loss) {
     const dstn_epoch_end end = {epochs, schedule->first_rate, rate, valid_loss};
     return schedule->type->next(schedule->settings, schedule->memory, &end);

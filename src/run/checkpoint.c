@@ -230,9 +230,12 @@ dstn_status run_checkpointer_resume(run_checkpointer *c, const dstn_log *log, bo
     dstn_status status = dstn_group_leads(group) ? leader_restores(c, log, found, err) : DSTN_OK;
     status = dstn_group_verdict(group, status, err);
     dstn_group_broadcast(group, found, sizeof(*found));
-    if (status != DSTN_OK || !*found) {
-        return status;
-    }
+    return status == DSTN_OK && *found ? run_checkpointer_spread(c, err) : status;
+}
+
+dstn_status run_checkpointer_spread(run_checkpointer *c, dstn_error *err) {
+    const dstn_group *group = c->job->group;
+    dstn_status status = DSTN_OK;
     dstn_group_spread_state(group, &c->whole, &c->own_whole);
     dstn_trainer_restored(c->job->trainer);
     c->step = dstn_trainer_progress(c->job->trainer)->step;

@@ -48,6 +48,18 @@ dstn_status run_checkpointer_write(run_checkpointer *checkpointer, dstn_error *e
  * is none yet, and nothing has changed. DSTN_ERROR_USAGE: the config differs in a key that may not. Collective. */
 dstn_status run_checkpointer_resume(run_checkpointer *checkpointer, const dstn_log *log, bool *found, dstn_error *err);
 
+/* Brings a state that the leader has read, with the series of the record, to all ranks, and the data positions and the
+ * best epoch's file to where it says. Collective. */
+dstn_status run_checkpointer_spread(run_checkpointer *checkpointer, dstn_error *err);
+
+/* Puts the run where another one, which is done, has ended: state and record of the folder `parent`; λ that this config
+ * has start elsewhere is there now, and learning rates go on from this config's. has_moved [out]: λ is not where the
+ * other run left it. DSTN_ERROR_USAGE: the configs differ in another key; DSTN_ERROR_CHECKPOINT: the last checkpoint or
+ * the record can't be used. Collective. */
+dstn_status run_checkpointer_fork(run_checkpointer *checkpointer, const char *parent, bool *has_moved, dstn_error *err);
+/* Tells the record of a run that goes on from another one, now (is_new) or in an earlier launch. */
+void run_fork_record(const run_checkpointer *checkpointer, const char *parent, bool is_new);
+
 /* Takes weights, buffers, λ and σ of any run's checkpoint, but neither counters nor moments. step [out]: of the
  * checkpoint; may be NULL. Collective. */
 dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, dstn_error *err);

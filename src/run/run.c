@@ -219,31 +219,60 @@ static void warn_of_changes(const run *r) {
     dstn_reader_close(reader);
 }
 
-/* From the start, from another run's checkpoint, or from where this one was stopped. */
-static dstn_status start(run *r, const dstn_run_request *request, dstn_error *err) {
-    bool found = false;
-    dstn_status status = DSTN_OK;
-    if (request->resume) {
-        status = run_checkpointer_resume(r->checkpointer, r->job->log, &found, err);
-        if (status == DSTN_OK && found) {
-            warn_of_changes(r);
-            dstn_log_info(r->job->log, "%s: resumed at step %lld", request->name,
-                          (long long)dstn_trainer_progress(r->job->trainer)->step);
-        } else if (status == DSTN_OK && !request->is_member) {
-            dstn_log_info(r->job->log, "%s: no checkpoint yet, starts at the beginning", request->name);
-        }
-    }
-    if (status == DSTN_OK && !found && request->init) {
-        status = dstn_job_start_from(r->job, request->init, NULL, err);
-    }
-    if (status != DSTN_OK || found) {
-        return status;
-    }
+/* The row of the step at which the run begins. */
+static void append_row(run *r) {
     run_recorder_append(r->recorder);
     if (r->oracle) {
         run_oracle_observer_append(r->oracle);
     }
-    return DSTN_OK;
+}
+
+/* From where this run was stopped. */
+static dstn_status resume(run *r, const dstn_run_request *request, bool *found, dstn_error *err) {
+    dstn_status status = run_checkpointer_resume(r->checkpointer, r->job->log, found, err);
+    if (status == DSTN_OK && *found) {
+        warn_of_changes(r);
+        dstn_log_info(r->job->log, "%s: resumed at step %lld", request->name,
+                      (long long)dstn_trainer_progress(r->job->trainer)->step);
+    } else if (status == DSTN_OK && !request->is_member) {
+        dstn_log_info(r->job->log, "%s: no checkpoint yet, starts at the beginning", request->name);
+    }
+    return status;
+}
+
+/* From another run's end. Where λ is another one from here on, a second row of that step has it. */
+static dstn_status fork_off(run *r, const dstn_run_request *request, dstn_error *err) {
+    bool has_moved;
+    dstn_status status = run_checkpointer_fork(r->checkpointer, request->parent, &has_moved, err);
+    if (status == DSTN_OK && has_moved) {
+        append_row(r);
+    }
+    if (status == DSTN_OK) {
+        dstn_log_info(r->job->log, "%s: goes on from %s at step %lld", request->name, request->parent,
+                      (long long)dstn_trainer_progress(r->job->trainer)->step);
+    }
+    return status;
+}
+
+/* From the start, or from another run's checkpoint. */
+static dstn_status begin(run *r, const dstn_run_request *request, dstn_error *err) {
+    dstn_status status = request->init ? dstn_job_start_from(r->job, request->init, NULL, err) : DSTN_OK;
+    if (status == DSTN_OK) {
+        append_row(r);
+    }
+    return status;
+}
+
+static dstn_status start(run *r, const dstn_run_request *request, dstn_error *err) {
+    bool found = false;
+    dstn_status status = request->resume ? resume(r, request, &found, err) : DSTN_OK;
+    if (status == DSTN_OK && !found) {
+        status = request->parent ? fork_off(r, request, err) : begin(r, request, err);
+    }
+    if (status == DSTN_OK && request->parent) {
+        run_fork_record(r->checkpointer, request->parent, !found);
+    }
+    return status;
 }
 
 /* Once it is certain that the run goes on with this config. Only the leader writes; its verdict is everybody's. */
