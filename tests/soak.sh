@@ -12,6 +12,8 @@
 #   tests/soak.sh --kills 50 [SEED]
 #   tests/soak.sh --reproducible [SEED]
 #   tests/soak.sh --networks
+# Or exported networks of every form as modules of PyTorch, whose outputs are dstn's.
+#   tests/soak.sh --export
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in
@@ -21,7 +23,7 @@ case ${1:-} in
     cmake --build --preset release --target dstn
     exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
     ;;
-  --kills | --reproducible | --networks)
+  --kills | --reproducible | --networks | --export)
     . jobs/environment.sh
     cmake --preset release >/dev/null
     cmake --build --preset release --target dstn

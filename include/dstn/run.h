@@ -155,6 +155,10 @@ dstn_status dstn_job_new_synthetic(dstn_doc *doc, const dstn_group *group, const
  * network to read and draw words with. Collective over the group. */
 dstn_status dstn_job_new_of_words(dstn_doc *doc, int64_t words, char **vocabulary, const dstn_group *group,
                                   const dstn_log *log, dstn_job **out, dstn_error *err);
+/* The same, up to the model, for a network that says the shape of its own `input:`; job->dataset stays NULL. Collective
+ * over the group. DSTN_ERROR_USAGE: it doesn't. */
+dstn_status dstn_job_new_without_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                                      dstn_error *err);
 void dstn_job_destroy(dstn_job *job); /* by all ranks of the group together; NULL is allowed */
 /* Solves for the exact answer as `record.oracle` asks; job->oracle stays NULL where it is not asked for and there is no
  * closed form. Collective over the group. */

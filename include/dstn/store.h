@@ -296,6 +296,26 @@ char *dstn_note_line(const char *text, const char *name);
 /* Whether a note is there and has no end: its writer died over it, or is at it. */
 bool dstn_note_is_unfinished(const char *path);
 
+/* ---- tensors: arrays for other programs ------------------------------------------------------------------------- */
+
+/* A named array, row-major. */
+typedef struct dstn_tensor {
+    const char *name; /* of letters, digits, '_' and '.' */
+    dstn_scalar scalar;
+    int rank;
+    int64_t shape[DSTN_MAX_RANK];
+    const void *data;
+} dstn_tensor;
+
+/* NumPy's npz: a zip, without compression, of an .npy an array; `metadata` is one more array of that name, a text of no
+ * dimension. Atomic, durable. DSTN_ERROR_USAGE: more than a zip holds without its extension to 64 bits, 4 GB. */
+dstn_status dstn_tensors_write_npz(const char *path, int64_t count, const dstn_tensor *tensors, const char *metadata,
+                                   dstn_error *err);
+/* safetensors: 8 bytes with the length of a JSON header, that, and all values. metadata: a JSON object whose values are
+ * texts, which goes into the header as __metadata__. Atomic, durable. */
+dstn_status dstn_tensors_write_safetensors(const char *path, int64_t count, const dstn_tensor *tensors,
+                                           const char *metadata, dstn_error *err);
+
 /* ---- folders
  * ------------------------------------------------------------------------------------------------------------------------
  */

@@ -121,6 +121,29 @@ typedef struct dstn_sample_request {
  * either, or the checkpoint is of no text. */
 dstn_status dstn_sample(const dstn_console *console, const dstn_sample_request *request, dstn_error *err);
 
+typedef struct dstn_export_request {
+    const char *path; /* of a checkpoint, or with `schedule` of a run's record */
+    dstn_assignments set;
+    const char *format; /* "npz" (default) or "safetensors"; of a schedule "csv" (default) or "json" */
+    const char *out;    /* NULL: beside the checkpoint; of a schedule, as "-", to stdout */
+    bool response, schedule;
+} dstn_export_request;
+
+/* Writes what was trained for other programs.
+ *
+ * A network: parameters and buffers at the best response to the current λ, those of an STN with the response at z = λ
+ * in them; where weights are averaged, the average. Arrays are called LINE.NAME, LINE being that of the layer list
+ * (nested ones counted in reading order) and NAME PyTorch's: weight ([out, in], [out, in, k, k], of an embedding
+ * [words, out]), bias, running_mean, running_var; of an LSTM i2h.weight, h2h.weight, … with gates forget, input,
+ * output, cell. With `response` also response.weight, response.bias, response.U, response.V (structured; [out, h]) or
+ * response.weight [h, out, …] and response.bias [h, out] (full): weights at λ' are W + diag(U z) W_r or W + Σ_j z_j W_j
+ * at z = λ' − λ, whatever the method. What is shared is there once, under the layer that it belongs to. The metadata,
+ * one JSON object, has config, shape of the input, mean and deviation that images were normalized by, hyperparameters
+ * and vocabulary; in an npz the text `metadata`, in safetensors `dstn` of __metadata__.
+ *
+ * A schedule: step, epoch, value.NAME (natural units), lambda.NAME and sigma.NAME, a row a row of the record. */
+dstn_status dstn_export(const dstn_console *console, const dstn_export_request *request, dstn_error *err);
+
 /* Where two runs (folders or run.h5) or two sweeps part: the first step and tensor. */
 dstn_status dstn_diff(const dstn_console *console, const char *const paths[2], dstn_error *err);
 

@@ -33,12 +33,15 @@ enum {
     PROMPT,
     SEED,
     ROWS,
+    FORMAT,
     LIMIT, /* the first of DSTN_SYNTH_LIMITS, in the order of dstn_synth_kind */
     DURING_CHECKPOINT = LIMIT + DSTN_SYNTH_LIMITS,
     RESUME,
     PLAN,
     PROFILE,
     SCALING,
+    RESPONSE,
+    SCHEDULE,
     JSON,
     QUIET,
     VERBOSE,
@@ -69,6 +72,7 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"prompt", required_argument, NULL, PROMPT},
                                         {"seed", required_argument, NULL, SEED},
                                         {"rows", required_argument, NULL, ROWS},
+                                        {"format", required_argument, NULL, FORMAT},
                                         {"rotation", required_argument, NULL, LIMIT + DSTN_SYNTH_ROTATION},
                                         {"shear", required_argument, NULL, LIMIT + DSTN_SYNTH_SHEAR},
                                         {"scale", required_argument, NULL, LIMIT + DSTN_SYNTH_SCALE},
@@ -82,6 +86,8 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"plan", no_argument, NULL, PLAN},
                                         {"profile", no_argument, NULL, PROFILE},
                                         {"scaling", no_argument, NULL, SCALING},
+                                        {"response", no_argument, NULL, RESPONSE},
+                                        {"schedule", no_argument, NULL, SCHEDULE},
                                         {"json", no_argument, NULL, JSON},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"verbose", no_argument, NULL, VERBOSE},
@@ -176,9 +182,12 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return add_setting(out, value, err);
     case OUT:
         out->out = value;
-        return *value ? DSTN_OK : dstn_fail(err, DSTN_ERROR_USAGE, "--out: accepted: the path of a folder");
+        return *value ? DSTN_OK : dstn_fail(err, DSTN_ERROR_USAGE, "--out: accepted: a path");
     case PRECISION:
         out->precision = value;
+        return DSTN_OK;
+    case FORMAT:
+        out->format = value;
         return DSTN_OK;
     case BACKEND:
         out->backend = value;
@@ -235,8 +244,8 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
 
 static void take_switch(int code, cli_arguments *out) {
     bool *switches[] = {
-        &out->during_checkpoint, &out->resume, &out->plan, &out->profile, &out->scaling, &out->json, &out->quiet,
-        &out->verbose,           &out->help};
+        &out->during_checkpoint, &out->resume, &out->plan,  &out->profile, &out->scaling, &out->response,
+        &out->schedule,          &out->json,   &out->quiet, &out->verbose, &out->help};
     *switches[code - DURING_CHECKPOINT] = true;
 }
 
@@ -296,7 +305,7 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
             take_switch(code, out);
             continue;
         }
-        out->has_synth_options |= code >= SEED && code < DURING_CHECKPOINT;
+        out->has_synth_options |= code >= SEED && code < DURING_CHECKPOINT && code != FORMAT;
         dstn_status status = take_value(code, name, optarg, out, err);
         if (status != DSTN_OK) {
             return status;

@@ -14,6 +14,8 @@ typedef struct cli_arguments {
     const char *out;                    /* --out */
     const char *precision;              /* --precision */
     const char *backend;                /* --backend */
+    const char *format;                 /* export: --format */
+    bool response, schedule;            /* export */
     int64_t ranks_per_member;           /* --ranks-per-member; 0: as the sweep file says */
     double time_limit;                  /* --time-limit, seconds; INFINITY: none */
     double hang_timeout;                /* --hang-timeout, seconds */
@@ -66,6 +68,7 @@ dstn_status cli_diff(const dstn_console *console, const cli_arguments *arguments
 dstn_status cli_audit(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_inspect(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_eval(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_export(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_sample(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_trace(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);

@@ -47,6 +47,16 @@ static const cli_command commands[] = {
      {1, 1},
      CLI_START_RANKS,
      cli_sample},
+    {"export",
+     "CHECKPOINT [--format npz|safetensors] [--response] [--set a.b=v]... [--out FILE] | RUN.h5 --schedule "
+     "[--format csv|json] [--out FILE]",
+     "Writes the network of a checkpoint at its current hyperparameters beside it (or as FILE), for NumPy or PyTorch "
+     "(analysis/dstn_torch.py),\n      with --response also how its weights respond to them; or a run's schedule of "
+     "hyperparameters to stdout (or FILE).",
+     " format response schedule set out ",
+     {1, 1},
+     CLI_START_RANKS,
+     cli_export},
     {"oracle",
      "CONFIG.yaml [--set a.b=v]... [--out DIR]",
      "Solves for the exact best hyperparameter of a config that has a closed form; writes DIR/oracle.h5.",

@@ -327,6 +327,21 @@ dstn_status dstn_job_new_of_words(dstn_doc *doc, int64_t words, char **vocabular
     return finish_job(job, dstn_group_agree(group, status, err), out);
 }
 
+dstn_status dstn_job_new_without_data(dstn_doc *doc, const dstn_group *group, const dstn_log *log, dstn_job **out,
+                                      dstn_error *err) {
+    dstn_job *job = start_job(doc, group, log);
+    job->is_apart = true;
+    dstn_status status = read_settings(job, err);
+    if (status == DSTN_OK) {
+        status = read_tables(job, err);
+    }
+    if (status == DSTN_OK) {
+        const dstn_dataset sizes = dstn_synthetic_sizes(job->settings.model, &job->train);
+        status = build_model(job, (dstn_shape){0}, 0, &sizes, err);
+    }
+    return finish_job(job, dstn_group_agree(group, status, err), out);
+}
+
 /* That there is no closed form is an error only where it is asked for. */
 static dstn_status find_oracle(dstn_job *job, dstn_error *err) {
     if (job->record.oracle == DSTN_SWITCH_FALSE) {

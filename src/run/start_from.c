@@ -62,7 +62,7 @@ static dstn_status compare_words(const dstn_dataset *dataset, const char *path, 
 static dstn_status check_words(const dstn_job *job, const char *path, dstn_error *err) {
     int64_t words;
     char **vocabulary;
-    if (!job->dataset->vocabulary) {
+    if (!job->dataset || !job->dataset->vocabulary) {
         return DSTN_OK;
     }
     dstn_status status = dstn_checkpoint_vocabulary(path, &words, &vocabulary, err);
