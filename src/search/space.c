@@ -115,7 +115,8 @@ static bool is_within(const char *inner, const char *outer) {
     return strncmp(inner, outer, length) == 0 && (inner[length] == '.' || inner[length] == '\0');
 }
 
-dstn_status search_space_check_path(const search_space *space, dstn_node key, const char *path, dstn_error *err) {
+/* Of a path that is to be set beside what the coordinates set. */
+static dstn_status check_alone(const search_space *space, dstn_node key, const char *path, dstn_error *err) {
     for (int i = 0; i < space->count; i++) {
         if (is_within(path, space->paths[i]) || is_within(space->paths[i], path)) {
             return dstn_node_fail(key, err,
@@ -125,6 +126,12 @@ dstn_status search_space_check_path(const search_space *space, dstn_node key, co
         }
     }
     return DSTN_OK;
+}
+
+dstn_status search_space_check_length(const search_space *space, dstn_node root, const char *length, dstn_error *err) {
+    dstn_node key = dstn_node_child(root, "length");
+    dstn_status status = search_path_check(key, length, err);
+    return status == DSTN_OK ? check_alone(space, key, length, err) : status;
 }
 
 dstn_status search_space_read(dstn_node root, bool with_points, search_space *space, dstn_error *err) {
@@ -146,8 +153,7 @@ dstn_status search_space_read(dstn_node root, bool with_points, search_space *sp
     for (size_t i = 0; i < count; i++) {
         const char *path = dstn_node_key_at(node, i);
         dstn_node place = dstn_node_at(node, i);
-        if (search_space_check_path(space, place, path, err) ||
-            read_coordinate(place, path, with_points, &space->items[i], err)) {
+        if (check_alone(space, place, path, err) || read_coordinate(place, path, with_points, &space->items[i], err)) {
             return err->status;
         }
         space->paths[space->count++] = path;

@@ -40,6 +40,9 @@ typedef struct search_common {
 #define SEARCH_MEMBERS_ROW(TYPE, MEMBER, WHAT)                                                                         \
     DSTN_INT("members", TYPE, MEMBER, 1, DSTN_MAX_MEMBERS, DSTN_REQUIRED, WHAT, DSTN_MAY_DIFFER)
 
+#define SEARCH_LENGTH_ROW(TYPE, MEMBER)                                                                                \
+    DSTN_TEXT("length", TYPE, MEMBER, "train.epochs", "the key of a run's config that says how long it is trained")
+
 /* The keys of a coordinate, and those that it has in a grid beside them, for the schema. */
 extern const dstn_option search_coordinate_options[], search_coordinate_grid_options[];
 
@@ -48,8 +51,8 @@ extern const dstn_option search_coordinate_options[], search_coordinate_grid_opt
 dstn_status search_space_read(dstn_node root, bool with_points, search_space *space, dstn_error *err);
 void search_space_clear(search_space *space);
 
-/* Refuses a key of the sweep file (`length`) that names what a coordinate sets as well. */
-dstn_status search_space_check_path(const search_space *space, dstn_node key, const char *path, dstn_error *err);
+/* Refuses a `length:` that is no path, or names what a coordinate sets as well. */
+dstn_status search_space_check_length(const search_space *space, dstn_node root, const char *length, dstn_error *err);
 
 /* The number at `unit` in [0, 1] of coordinate i. Integers and values of a list have equal parts of the unit interval
  * (integers on a log scale: those from half below to half above them). */

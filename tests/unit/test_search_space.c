@@ -224,6 +224,31 @@ static void random_members_are_uniform_on_their_scales(void **state) {
     dstn_doc_destroy(doc);
 }
 
+static void coordinates_are_drawn_apart_from_each_other(void **state) {
+    (void)state;
+    enum { DRAWS = 4000, COORDINATES = 5 };
+    dstn_doc *doc = parse("space: {a: {low: -1, high: 1}, b: {low: -1, high: 1}, c: {low: -1, high: 1}, "
+                          "d: {low: -1, high: 1}, e: {low: -1, high: 1}}");
+    search_space space = read_space(doc);
+    dstn_rng rng = search_rng(&(search_common){.seed = 4});
+    double sums[COORDINATES][COORDINATES] = {{0}}, point[COORDINATES];
+    for (int draw = 0; draw < DRAWS; draw++) {
+        search_space_draw(&space, rng, (uint64_t)draw, 0, point);
+        for (int i = 0; i < COORDINATES; i++) {
+            for (int j = 0; j < i; j++) {
+                sums[i][j] += 3 * point[i] * point[j] / DRAWS;
+            }
+        }
+    }
+    for (int i = 0; i < COORDINATES; i++) {
+        for (int j = 0; j < i; j++) {
+            assert_true(fabs(sums[i][j]) < 4 / sqrt(DRAWS));
+        }
+    }
+    search_space_clear(&space);
+    dstn_doc_destroy(doc);
+}
+
 static void more_random_members_leave_the_others_as_they_are(void **state) {
     (void)state;
     dstn_doc *docs[] = {parse(RANDOM_OF(5, 7)), parse(RANDOM_OF(9, 7)), parse(RANDOM_OF(5, 8))};
@@ -298,6 +323,7 @@ int main(void) {
         cmocka_unit_test(the_unit_interval_covers_a_range_with_its_ends),
         cmocka_unit_test(integers_and_listed_values_have_equal_parts),
         cmocka_unit_test(random_members_are_uniform_on_their_scales),
+        cmocka_unit_test(coordinates_are_drawn_apart_from_each_other),
         cmocka_unit_test(more_random_members_leave_the_others_as_they_are),
         cmocka_unit_test(a_grid_has_all_combinations_with_labels_that_can_be_read),
         cmocka_unit_test(labels_of_a_grid_have_the_digits_that_tell_them_apart),
