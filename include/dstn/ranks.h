@@ -208,6 +208,26 @@ void dstn_work_destroy(dstn_work *work); /* collective; NULL is allowed */
  * until all others have got theirs (dstn_group_meet, or dstn_work_destroy). Collective over the group. */
 int64_t dstn_work_draw(dstn_work *work, const dstn_group *group);
 
+/* ---- the journal: what has happened, in one order for all ranks -------------------------------------------------- */
+
+/* Records of one size that are only ever appended, kept by rank 0 as above. Whoever is not rank 0 waits for that one in
+ * every call, where there is no window: rank 0 has to poll until all others have left the journal alone
+ * (dstn_group_meet, or dstn_journal_destroy). */
+typedef struct dstn_journal dstn_journal;
+
+/* An empty one, with room for `capacity` records. Collective over the world. */
+dstn_journal *dstn_journal_new(const dstn_group *world, size_t record_bytes, int64_t capacity);
+void dstn_journal_destroy(dstn_journal *journal); /* collective; NULL is allowed */
+/* Waits for this rank's turn, those first who came first: polls, calls `idle` (which may be NULL) and naps meanwhile.
+ * Nobody else has a turn until it is unlocked. Not to be locked twice by one rank. */
+void dstn_journal_lock(dstn_journal *journal, void (*idle)(void *user), void *user);
+void dstn_journal_unlock(dstn_journal *journal);
+int64_t dstn_journal_count(dstn_journal *journal);
+/* Records first … first + count − 1, which have been appended. */
+void dstn_journal_read(dstn_journal *journal, int64_t first, int64_t count, void *records);
+/* By whoever has the turn. False: there is no room. */
+bool dstn_journal_append(dstn_journal *journal, const void *record);
+
 /* ---- the board: what every rank last said of itself, for rank 0 to show ------------------------------------------ */
 
 /* One slot of fixed size per rank, in a window on rank 0 or by messages, as above. Nobody waits for rank 0. */

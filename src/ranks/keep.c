@@ -8,11 +8,12 @@
 
 enum { KEEPER = 0, REQUEST = 1, ANSWER = 2 };
 
-typedef enum keep_action { PUT, ADD } keep_action;
+typedef enum keep_action { PUT, ADD, GET } keep_action;
 
 /* What a rank asks of the keeper; the bytes of a put follow it. */
 typedef struct keep_request {
-    int64_t action, offset, value;
+    int64_t action, offset;
+    int64_t value; /* to add, or how many bytes to get */
 } keep_request;
 
 struct ranks_keep {
@@ -111,6 +112,9 @@ static void answer(ranks_keep *keep, int rank, const keep_request *request, size
         *(int64_t *)at += request->value;
         MPI_Send(&before, 1, MPI_INT64_T, rank, ANSWER, keep->comm); /* which is being waited for */
         break;
+    case GET:
+        MPI_Send(at, (int)request->value, MPI_BYTE, rank, ANSWER, keep->comm);
+        break;
     }
 }
 
@@ -169,7 +173,24 @@ void ranks_keep_put(ranks_keep *keep, size_t offset, const void *bytes, size_t s
     }
 }
 
+void ranks_keep_put_surely(ranks_keep *keep, size_t offset, const void *bytes, size_t size) {
+    if (!keep->has_window && keep->rank != KEEPER) {
+        finish_sending(keep);
+    }
+    ranks_keep_put(keep, offset, bytes, size);
+}
+
+static void get_by_message(ranks_keep *keep, size_t offset, void *bytes, size_t size) {
+    finish_sending(keep);
+    send_request(keep, (keep_request){.action = GET, .offset = (int64_t)offset, .value = (int64_t)size}, NULL, 0);
+    MPI_Recv(bytes, (int)size, MPI_BYTE, KEEPER, ANSWER, keep->comm, MPI_STATUS_IGNORE);
+}
+
 void ranks_keep_get(ranks_keep *keep, size_t offset, void *bytes, size_t size) {
+    if (!keep->has_window && keep->rank != KEEPER) {
+        get_by_message(keep, offset, bytes, size);
+        return;
+    }
     if (!keep->has_window) {
         serve(keep);
         memcpy(bytes, keep->bytes + offset, size);

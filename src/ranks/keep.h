@@ -14,7 +14,9 @@ void ranks_keep_destroy(ranks_keep *keep); /* collective; every put has then arr
 
 /* Nobody waits for the keeper: where an earlier put of this rank is still under way, this one is left out. */
 void ranks_keep_put(ranks_keep *keep, size_t offset, const void *bytes, size_t size);
-/* On the keeper alone. */
+/* The same, never left out: waits until the put before it has left. This rank's later calls find the bytes there. */
+void ranks_keep_put_surely(ranks_keep *keep, size_t offset, const void *bytes, size_t size);
+/* Elsewhere than on the keeper it waits for that one, as ranks_keep_add does. */
 void ranks_keep_get(ranks_keep *keep, size_t offset, void *bytes, size_t size);
 /* Adds to the integer at `offset`, atomically, and returns what it was; waits for the keeper, which without a window
  * has to poll until all ranks have added what they will. */
