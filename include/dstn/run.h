@@ -223,6 +223,7 @@ typedef struct dstn_run_request {
     bool is_member;           /* of a sweep, where starting at the beginning needs no mention */
     int64_t member;           /* its position in the sweep's plan */
     double *valid_loss;       /* [out] at the end, on DSTN_OK; or NULL */
+    double *best_valid_loss;  /* [out] of the best epoch, where epochs are evaluated, on DSTN_OK; or NULL */
     dstn_display *display;
 } dstn_run_request;
 

@@ -45,10 +45,11 @@ typedef struct dstn_proposal {
 typedef struct dstn_history {
     int64_t count;
     const dstn_proposal *proposals;  /* [count] */
-    const dstn_member_state *states; /* [count] queued, running and preempted are still to come */
+    const dstn_member_state *states; /* [count] done, diverged or failed; queued: still to come, whoever is at it */
     const double *values;            /* [count] the objective, lower is better; NAN but for members that are done */
     int64_t ended_count;
-    const int64_t *ended; /* [ended_count] done, diverged or failed, in the order in which they came to it */
+    const int64_t *ended; /* [ended_count] done, diverged or failed, in the order in which they came to it. One that
+                             failed and is tried again is out of it until it ends again */
 } dstn_history;
 
 typedef enum dstn_answer {
@@ -88,7 +89,8 @@ typedef struct dstn_search_method {
      * is made of the labels. It depends on nothing else. */
     void (*describe)(const void *self, int64_t index, const dstn_proposal *proposal, dstn_member *member);
     /* Member history->ended[ended_count - 1] has come to an end: for a method that keeps what it makes of the history,
-     * rather than look it through at every ask. */
+     * rather than look it through at every ask. Where a member that failed is tried again, the search is destroyed and
+     * begun anew, and told of those that are left. */
     void (*tell)(void *self, const dstn_history *history);
     /* Whether a proposal to come may have this member, which is done, as its parent: then its checkpoint stays. */
     bool (*needs)(const void *self, const dstn_history *history, int64_t index);
@@ -99,25 +101,36 @@ const dstn_search_method *dstn_search_method_at(size_t i); /* NULL past the end 
 
 /* ---- the plan --------------------------------------------------------------------------------------------------- */
 
-/* Keys of every sweep file: base, search, set, ranks_per_member, keep. */
+/* Keys of every sweep file: base, search, set, objective, ranks_per_member, keep. */
 extern const dstn_option dstn_sweep_options[];
 
 /* What stays of a member that has ended: its config, record and checkpoints, or its record alone, which holds the
  * config and all that tables, figures and the audit look at. */
 typedef enum dstn_sweep_keep { DSTN_KEEP_ALL, DSTN_KEEP_RECORD } dstn_sweep_keep;
 
+/* What a member's value is: its validation loss at the end, or that of its best epoch. */
+typedef enum dstn_sweep_objective { DSTN_OBJECTIVE_VALID_LOSS, DSTN_OBJECTIVE_BEST_VALID_LOSS } dstn_sweep_objective;
+
 /* The members that have been asked for, and how they stand. */
 typedef struct dstn_sweep_plan {
     char *base;               /* path of the base config */
     int64_t ranks_per_member; /* ranks that train one member together, 1 by default */
     dstn_sweep_keep keep;
+    dstn_sweep_objective objective;
     int axis_count;
     const char *const *axes; /* [axis_count] */
+    int dimensions;
+    const char *const *coordinates; /* [dimensions] of the space that is searched */
     int64_t count;
     dstn_member *members;      /* [count] in the order in which they were asked for */
     dstn_member_state *states; /* [count] */
     char **messages;           /* [count] why a member failed or diverged in this launch, or NULL */
     double *work;              /* [count] seconds that it is thought to take, 0 where nobody has said so */
+    dstn_proposal *proposals;  /* [count] what the members were asked for as */
+    double *values; /* [count] the objective of those that are done; of a planned method not known here: NAN */
+    int64_t ended_count;
+    int64_t *ended; /* [ended_count] done, diverged or failed, in the order in which they came to it; of a planned
+                       method there are none here */
     struct search_asker *asker;
 } dstn_sweep_plan;
 

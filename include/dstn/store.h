@@ -232,12 +232,12 @@ bool dstn_member_has_ended(dstn_member_state state);
 /* FOLDER/ledger/WRITER.txt, one text file a writer, one line a transition, appended by one write() and fsynced:
  *   SEQUENCE TIME MEMBER STATE DETAIL CRC
  * SEQUENCE: a whole number, rising within a file; a writer starts above all that stood in the ledger when it was
- * opened, so that what one launch writes comes after what earlier ones wrote. TIME: UTC, 2025-01-31T23:59:59.123Z.
- * MEMBER: its name, in which spaces, control characters and '%' are written as %XX. STATE: one of the names below.
- * DETAIL: any text on one line, "-" where there is none. CRC: the CRC-32 (zlib's) of the line up to the space before
- * it, 8 hex digits. The ledger is read by folding the lines of all files in the order of SEQUENCE, then TIME, then
- * WRITER. A last line that a crash has left without its end, or with zeros for bytes, counts as not written; its writer
- * cuts it off when it opens the file. */
+ * opened, so that what one launch writes comes after what earlier ones wrote, and above whatever it is raised to. TIME:
+ * UTC, 2025-01-31T23:59:59.123Z. MEMBER: its name, in which spaces, control characters and '%' are written as %XX.
+ * STATE: one of the names below. DETAIL: any text on one line, "-" where there is none. CRC: the CRC-32 (zlib's) of the
+ * line up to the space before it, 8 hex digits. The ledger is read by folding the lines of all files in the order of
+ * SEQUENCE, then TIME, then WRITER. A last line that a crash has left without its end, or with zeros for bytes, counts
+ * as not written; its writer cuts it off when it opens the file. */
 typedef struct dstn_ledger dstn_ledger;
 
 /* Opens a writer's file for appending; the folder is made. Within a launch, writers open after what they depend on has
@@ -250,6 +250,10 @@ dstn_status dstn_ledger_append(dstn_ledger *ledger, const char *member, dstn_mem
  * may be NULL. The rest is as above. */
 dstn_status dstn_ledger_append_all(dstn_ledger *ledger, int64_t count, const char *const *members,
                                    dstn_member_state state, const char *const *details, dstn_error *err);
+/* The number of the last line that this writer knows of: its own, or one that stood there when it opened. */
+int64_t dstn_ledger_last(const dstn_ledger *ledger);
+/* The writer's next line comes after that of this number, which another one has written. */
+void dstn_ledger_raise(dstn_ledger *ledger, int64_t sequence);
 void dstn_ledger_close(dstn_ledger *ledger); /* NULL is allowed */
 
 /* One transition. */

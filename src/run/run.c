@@ -367,6 +367,9 @@ static dstn_status train(run *r, const dstn_run_request *request, dstn_error *er
     if (status == DSTN_OK) {
         status = check_end(r, request->valid_loss, err);
     }
+    if (request->best_valid_loss && r->best && r->best->step >= 0) {
+        *request->best_valid_loss = r->best->loss[DSTN_PART_VALID];
+    }
     status = finish(r, status, dstn_seconds() - start_time, err);
     run_watchdog_release();
     return status;

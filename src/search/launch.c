@@ -1,4 +1,5 @@
 /* search: a launch of a sweep: a population of runs, drawn by groups of ranks from one queue, each restartable. */
+#include "plan.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -7,6 +8,16 @@
 /* ---- one member ---- */
 
 static const double short_time = 0.002; /* enough to tell long members from short ones */
+
+static dstn_status check_objective(const dstn_sweep *sweep, const dstn_job *job, dstn_error *err) {
+    bool has_best = dstn_switch_is(job->settings.checkpoint_best, dstn_trainer_evaluates_epochs(job->trainer));
+    return sweep->plan->objective == DSTN_OBJECTIVE_VALID_LOSS || has_best
+               ? DSTN_OK
+               : dstn_fail(
+                     err, DSTN_ERROR_USAGE,
+                     "\"objective\" is best_valid_loss, and no epoch is evaluated; accepted: valid_loss, or a run "
+                     "counted in epochs");
+}
 
 /* Errors of its data are the member's own, and come to light when it runs. */
 static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *longer, double *work, dstn_error *err) {
@@ -21,6 +32,9 @@ static dstn_status check_member(const dstn_sweep *sweep, int64_t index, bool *lo
     }
     if (status == DSTN_OK) {
         status = dstn_job_check_ranks(job, sweep->ranks_per_member, err);
+    }
+    if (status == DSTN_OK) {
+        status = check_objective(sweep, job, err);
     }
     if (status == DSTN_OK) {
         status = dstn_job_same_config(job, folder, longer, err);
@@ -61,7 +75,7 @@ static dstn_status open_member(const dstn_sweep *sweep, int64_t index, const dst
 }
 
 static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
-                                double *valid_loss, dstn_error *err) {
+                                double *value, dstn_error *err) {
     char section[DSTN_DIGEST_SIZE];
     dstn_job *job;
     dstn_status status = open_member(sweep, index, group, section, &job, err);
@@ -71,13 +85,15 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     if (dstn_group_leads(group)) {
         dstn_store_remove_remnants(folder);
     }
+    bool is_best = sweep->plan->objective == DSTN_OBJECTIVE_BEST_VALID_LOSS;
     dstn_run_request request = {.folder = folder,
                                 .name = sweep->plan->members[index].name,
                                 .data_section = section,
                                 .resume = true,
                                 .is_member = true,
                                 .member = index,
-                                .valid_loss = valid_loss,
+                                .valid_loss = is_best ? NULL : value,
+                                .best_valid_loss = is_best ? value : NULL,
                                 .display = sweep->display};
     status = dstn_run(job, &request, err);
     dstn_job_destroy(job);
@@ -115,7 +131,8 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
 
 static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     sweep->display = dstn_display_new(sweep->console);
-    char *what = dstn_format("%lld members to %s", (long long)sweep->plan->count, sweep->folder);
+    char *what = dstn_format("%s%lld members to %s", search_plan_is_planned(sweep->plan) ? "" : "up to ",
+                             (long long)search_plan_most(sweep->plan), sweep->folder);
     dstn_announce(sweep->console, what);
     free(what);
     if (dstn_group_leads(sweep->console->world)) {
@@ -194,6 +211,7 @@ void dstn_sweep_close(dstn_sweep *sweep) {
     dstn_display_destroy(sweep->display);
     dstn_sweep_plan_destroy(sweep->plan);
     dstn_doc_destroy(sweep->doc);
+    free(sweep->is_bare);
     free(sweep->known);
     free(sweep->base);
     free(sweep);

@@ -1,8 +1,8 @@
 /* search: the plan of a sweep file: the members that its method has asked for so far. */
 #include "plan.h"
-#include "axis.h"
 #include "methods.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ typedef struct sweep_settings {
     const char *base, *search;
     dstn_node set;
     int64_t ranks_per_member;
-    int keep;
+    int keep, objective;
 } sweep_settings;
 
 #define IN_HELP(name) " " #name
@@ -25,22 +25,16 @@ const dstn_option dstn_sweep_options[] = {
     DSTN_SECTION("set", sweep_settings, set, "settings of all members: dotted path and value", DSTN_MAY_DIFFER),
     DSTN_INT("ranks_per_member", sweep_settings, ranks_per_member, 1, 1 << 20, "1",
              "ranks that train one member together", DSTN_MAY_DIFFER),
+    DSTN_CHOICE(
+        "objective", sweep_settings, objective, "valid_loss|best_valid_loss", "valid_loss",
+        "what members are compared by, the lower the better: the validation loss at the end of a run, or that of "
+        "its best epoch"),
     DSTN_CHOICE("keep", sweep_settings, keep, "all|record", "all",
                 "of a member that has ended: all, or its record run.h5 alone, which has its config and result; made "
                 "longer it then starts anew",
                 DSTN_MAY_DIFFER),
     DSTN_OPTIONS_END,
 };
-
-/* The method at work, and what belongs to the plan alone. */
-typedef struct search_asker {
-    const dstn_search_method *method;
-    void *settings; /* the method's */
-    dstn_search search;
-    search_settings common; /* `set:` */
-    int64_t capacity;       /* members */
-    dstn_texts names;       /* of the members */
-} search_asker;
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
 
@@ -85,6 +79,11 @@ static void make_room(dstn_sweep_plan *plan) {
     plan->states = enlarge(plan->states, used, size, sizeof *plan->states);
     plan->messages = enlarge(plan->messages, used, size, sizeof *plan->messages);
     plan->work = enlarge(plan->work, used, size, sizeof *plan->work);
+    plan->proposals = enlarge(plan->proposals, used, size, sizeof *plan->proposals);
+    plan->values = enlarge(plan->values, used, size, sizeof *plan->values);
+    plan->ended = enlarge(plan->ended, used, size, sizeof *plan->ended);
+    asker->standing = enlarge(asker->standing, used, size, sizeof *asker->standing);
+    asker->children = enlarge(asker->children, used, size, sizeof *asker->children);
 }
 
 /* What is set for all comes before what the method sets. */
@@ -124,13 +123,29 @@ int64_t dstn_sweep_plan_find(const dstn_sweep_plan *plan, const char *name) {
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-static dstn_status add_member(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err) {
+static void keep_proposal(dstn_sweep_plan *plan, const dstn_proposal *proposal) {
+    int dimensions = plan->asker->search.dimensions;
+    dstn_proposal copy = *proposal;
+    copy.point = NULL;
+    if (dimensions > 0) {
+        copy.point = dstn_alloc((size_t)dimensions, sizeof(double));
+        memcpy(copy.point, proposal->point, (size_t)dimensions * sizeof(double));
+    }
+    if (copy.parent >= 0) {
+        plan->asker->children[copy.parent]++;
+    }
+    plan->proposals[plan->count] = copy;
+    plan->values[plan->count] = NAN;
+}
+
+dstn_status search_plan_add(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err) {
     search_asker *asker = plan->asker;
     dstn_member member = {.parent = proposal->parent};
     asker->method->describe(asker->search.self, plan->count, proposal, &member);
     member.name = search_member_name(member.labels, plan->axis_count);
     put_common_first(&asker->common, &member);
     make_room(plan);
+    keep_proposal(plan, proposal);
     plan->members[plan->count++] = member;
     if (plan->count > DSTN_MAX_MEMBERS) {
         return dstn_node_fail(asker->search.place, err, "too many members; accepted: up to %d", DSTN_MAX_MEMBERS);
@@ -147,7 +162,7 @@ static dstn_status ask_all(dstn_sweep_plan *plan, dstn_error *err) {
     dstn_status status = DSTN_OK;
     while (status == DSTN_OK && asker->method->is_planned &&
            asker->method->ask(asker->search.self, &history, &proposal) == DSTN_ANSWER_MEMBER) {
-        status = add_member(plan, &proposal, err);
+        status = search_plan_add(plan, &proposal, err);
         history.count = plan->count;
     }
     return status;
@@ -164,14 +179,17 @@ static dstn_status start_search(dstn_sweep_plan *plan, dstn_node root, dstn_node
     if (status == DSTN_OK) {
         plan->axis_count = asker->search.axis_count;
         plan->axes = asker->search.axes;
+        plan->dimensions = asker->search.dimensions;
+        plan->coordinates = asker->search.coordinates;
         status = ask_all(plan, err);
     }
     return status;
 }
 
-static dstn_sweep_plan *new_plan(const dstn_search_method *method) {
+static dstn_sweep_plan *new_plan(dstn_node root, const dstn_search_method *method) {
     dstn_sweep_plan *plan = dstn_alloc(1, sizeof *plan);
     plan->asker = dstn_alloc(1, sizeof *plan->asker);
+    plan->asker->root = root;
     plan->asker->method = method;
     plan->asker->settings = dstn_alloc(1, method->settings_size);
     return plan;
@@ -179,13 +197,14 @@ static dstn_sweep_plan *new_plan(const dstn_search_method *method) {
 
 dstn_status search_plan_read_with(dstn_node node, const dstn_search_method *method, dstn_sweep_plan **out,
                                   dstn_error *err) {
-    dstn_sweep_plan *plan = new_plan(method);
+    dstn_sweep_plan *plan = new_plan(node, method);
     sweep_settings settings = {0};
     const dstn_binding bindings[] = {{dstn_sweep_options, &settings}, {method->options, plan->asker->settings}};
     dstn_status status = dstn_options_read(node, "", bindings, 2, err);
     if (status == DSTN_OK) {
         plan->ranks_per_member = settings.ranks_per_member;
         plan->keep = (dstn_sweep_keep)settings.keep;
+        plan->objective = (dstn_sweep_objective)settings.objective;
         plan->base = dstn_doc_resolve_path(dstn_node_child(node, "base"), settings.base);
         status = start_search(plan, node, settings.set, err);
     }
@@ -215,6 +234,7 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     for (int64_t m = 0; m < plan->count; m++) {
         search_member_clear(&plan->members[m], plan->axis_count);
         free(plan->messages[m]);
+        free(plan->proposals[m].point);
     }
     if (asker->search.self) {
         asker->method->destroy(asker->search.self);
@@ -222,7 +242,12 @@ void dstn_sweep_plan_destroy(dstn_sweep_plan *plan) {
     search_settings_clear(&asker->common);
     free(asker->settings);
     dstn_texts_clear(&asker->names);
+    free(asker->standing);
+    free(asker->children);
     free(asker);
+    free(plan->proposals);
+    free(plan->values);
+    free(plan->ended);
     free(plan->members);
     free(plan->states);
     free(plan->messages);

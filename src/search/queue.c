@@ -1,16 +1,66 @@
 /* search: the queue of a launch. At every moment the members planned are those queued, running, preempted, failed,
  * diverged and done together. */
+#include "events.h"
 #include "sweep.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state) {
-    if (sweep->plan->keep == DSTN_KEEP_ALL || !dstn_member_has_ended(state)) {
-        return;
-    }
+static void keep_record(const dstn_sweep *sweep, int64_t index) {
     char *folder = dstn_format("%s/members/%s", sweep->folder, sweep->plan->members[index].name);
     dstn_run_keep_record(folder);
     free(folder);
+}
+
+void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state) {
+    if (sweep->plan->keep == DSTN_KEEP_RECORD && dstn_member_has_ended(state) && search_plan_is_planned(sweep->plan)) {
+        keep_record(sweep, index);
+    }
+}
+
+/* The done member of the least value; -1: there is none. */
+static int64_t best_of(const dstn_sweep_plan *plan) {
+    int64_t best = -1;
+    for (int64_t m = 0; m < plan->count; m++) {
+        if (plan->states[m] == DSTN_MEMBER_DONE && (best < 0 || plan->values[m] < plan->values[best])) {
+            best = m;
+        }
+    }
+    return best;
+}
+
+static void make_room_for_bare(dstn_sweep *sweep) {
+    int64_t count = search_plan_most(sweep->plan);
+    if (sweep->bare_count < count) {
+        bool *larger = dstn_alloc((size_t)count, sizeof *larger);
+        if (sweep->bare_count > 0) {
+            memcpy(larger, sweep->is_bare, (size_t)sweep->bare_count * sizeof *larger);
+        }
+        free(sweep->is_bare);
+        sweep->is_bare = larger;
+        sweep->bare_count = count;
+    }
+}
+
+/* Where members go on from others there are many, each with all its weights: that fills disks, whatever is to be kept
+ * of those that have ended. */
+void search_tidy_superseded(dstn_sweep *sweep, int64_t group, int64_t groups) {
+    const dstn_sweep_plan *plan = sweep->plan;
+    bool keeps_all = plan->keep == DSTN_KEEP_ALL;
+    int64_t best = keeps_all ? best_of(plan) : -1;
+    make_room_for_bare(sweep);
+    for (int64_t m = group; m < plan->count; m += groups) {
+        sweep->has_parents = sweep->has_parents || plan->members[m].parent >= 0;
+        if (sweep->is_bare[m] || !dstn_member_has_ended(plan->states[m])) {
+            continue;
+        }
+        bool is_needed = plan->states[m] == DSTN_MEMBER_DONE && search_plan_needs(plan, m);
+        sweep->has_parents = sweep->has_parents || is_needed;
+        if (!is_needed && m != best && (!keeps_all || sweep->has_parents)) {
+            keep_record(sweep, m);
+            sweep->is_bare[m] = true;
+        }
+    }
 }
 
 /* ---- what may have changed ---- */
@@ -27,7 +77,9 @@ static findings new_findings(const dstn_sweep_plan *plan) {
     size_t count = (size_t)plan->count + 1;
     findings f = {dstn_alloc(count, sizeof *f.kind), dstn_alloc(count, sizeof *f.waits),
                   dstn_alloc(count, sizeof *f.longer), dstn_alloc(count, sizeof *f.work)};
-    search_first_of_kind(plan, f.kind);
+    if (search_plan_is_planned(plan)) {
+        search_first_of_kind(plan, f.kind);
+    } /* else all are of the first one's: points of one space */
     for (int64_t m = 0; m < plan->count; m++) {
         f.waits[f.kind[m]] = f.waits[f.kind[m]] || !dstn_member_has_ended(plan->states[m]);
     }
@@ -41,40 +93,56 @@ static void clear_findings(findings *f) {
     free(f->work);
 }
 
-/* A member that has never run can only be wrong in what its kind has in common; one that ran is looked at itself. Every
- * rank looks at its share. */
-static dstn_status check_share(const dstn_sweep *sweep, int64_t first, findings *f, dstn_error *err) {
+/* A member that has never run can only be wrong in what its kind has in common; one that ran is looked at itself. Of a
+ * method that asks as it goes there may be many, which have everything but their own settings from one base and the
+ * same settings of their own: what has changed of it shows in the first one. */
+static bool is_to_be_checked(const dstn_sweep_plan *plan, int64_t index, bool is_first) {
+    dstn_member_state state = plan->states[index];
+    bool has_run = state != DSTN_MEMBER_QUEUED;
+    return is_first || (has_run && (search_plan_is_planned(plan) || !dstn_member_has_ended(state)));
+}
+
+static dstn_status fail_longer(const dstn_sweep *sweep, int64_t index, dstn_error *err) {
+    return dstn_fail(
+        err, DSTN_ERROR_USAGE,
+        "member %s is done and would be longer now: a search compares members of one length; put that back, "
+        "or start a new sweep",
+        sweep->plan->members[index].name);
+}
+
+/* Every rank looks at its share. */
+static dstn_status check_share(const dstn_sweep *sweep, findings *f, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     const dstn_sweep_plan *plan = sweep->plan;
     dstn_status status = DSTN_OK;
-    for (int64_t m = first + dstn_group_rank(world); m < plan->count && status == DSTN_OK;
-         m += dstn_group_size(world)) {
-        bool is_first = f->kind[m] == m;
-        if (plan->states[m] != DSTN_MEMBER_QUEUED || is_first) {
-            bool is_longer = false;
-            status = sweep->work.check(sweep, m, &is_longer, is_first && f->waits[m] ? &f->work[m] : NULL, err);
-            f->longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
-            if (status == DSTN_OK && f->longer[m] == 0) {
-                search_tidy(sweep, m, plan->states[m]); /* of a launch that was to keep more, or died */
-            }
+    for (int64_t m = dstn_group_rank(world); m < plan->count && status == DSTN_OK; m += dstn_group_size(world)) {
+        bool is_first = f->kind[m] == m, is_longer = false;
+        if (!is_to_be_checked(plan, m, is_first)) {
+            continue;
+        }
+        status = sweep->work.check(sweep, m, &is_longer, is_first && f->waits[m] ? &f->work[m] : NULL, err);
+        f->longer[m] = is_longer && plan->states[m] == DSTN_MEMBER_DONE;
+        if (status == DSTN_OK && f->longer[m] > 0 && !search_plan_is_planned(plan)) {
+            status = fail_longer(sweep, m, err);
+        } else if (status == DSTN_OK && f->longer[m] == 0) {
+            search_tidy(sweep, m, plan->states[m]); /* of a launch that was to keep more, or died */
         }
     }
     return status;
 }
 
-/* Every rank knows then what one has found. The work of a kind may be known from a round before. */
-static dstn_status check_members(dstn_sweep *sweep, int64_t first, findings *f, dstn_error *err) {
+/* Every rank knows then what one has found. */
+static dstn_status check_members(dstn_sweep *sweep, findings *f, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     dstn_sweep_plan *plan = sweep->plan;
-    dstn_status status = dstn_group_agree(world, check_share(sweep, first, f, err), err);
+    dstn_status status = dstn_group_agree(world, check_share(sweep, f, err), err);
     if (status != DSTN_OK) {
         return status;
     }
     dstn_group_sum(world, f->longer, plan->count);
     dstn_group_sum(world, f->work, plan->count);
-    for (int64_t m = first; m < plan->count; m++) {
-        int64_t kind = f->kind[m];
-        plan->work[m] = kind < first ? plan->work[kind] : f->work[kind];
+    for (int64_t m = 0; m < plan->count; m++) {
+        plan->work[m] = f->work[f->kind[m]];
     }
     return DSTN_OK;
 }
@@ -108,19 +176,21 @@ static void add_entry(entries *e, const char *name, const char *reason) {
     }
 }
 
-/* The leader's part: the ledger, and what it comes to. */
-static dstn_status write_queue(const dstn_sweep *sweep, int64_t first, const double *longer, dstn_error *err) {
+/* The leader's part: the ledger, and what it comes to. asked: how the first member of a method that asks as it goes was
+ * asked for. */
+static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, const char *asked, dstn_error *err) {
     const dstn_sweep_plan *plan = sweep->plan;
+    const char *fresh_reason = search_plan_is_planned(plan) ? DSTN_QUEUED_NEW : asked;
     entries e = {dstn_alloc((size_t)plan->count + 1, sizeof(char *)),
                  dstn_alloc((size_t)plan->count + 1, sizeof(char *)), 0};
     int64_t fresh = 0, again = 0, kept = 0;
-    for (int64_t m = first; m < plan->count; m++) {
+    for (int64_t m = 0; m < plan->count; m++) {
         bool is_new = m >= sweep->known_count || !sweep->known[m];
         bool ended = dstn_member_has_ended(plan->states[m]) && longer[m] == 0;
         fresh += is_new;
         kept += ended;
         again += !is_new && !ended;
-        add_entry(&e, plan->members[m].name, is_new ? DSTN_QUEUED_NEW : reason_again(plan->states[m], longer[m] > 0));
+        add_entry(&e, plan->members[m].name, is_new ? fresh_reason : reason_again(plan->states[m], longer[m] > 0));
     }
     dstn_ledger *planner = NULL;
     dstn_status status = dstn_ledger_open(sweep->folder, "planner", &planner, err);
@@ -130,7 +200,7 @@ static dstn_status write_queue(const dstn_sweep *sweep, int64_t first, const dou
     dstn_ledger_close(planner);
     free(e.names);
     free(e.reasons);
-    if (status == DSTN_OK && sweep->resumes && first == 0) {
+    if (status == DSTN_OK && sweep->resumes) {
         dstn_log_info(&sweep->console->log, "resume: keeps %lld members, goes on with %lld, %lld are new",
                       (long long)kept, (long long)again, (long long)fresh);
     }
@@ -138,12 +208,42 @@ static dstn_status write_queue(const dstn_sweep *sweep, int64_t first, const dou
 }
 
 /* Every rank's plan is then as the ledger. */
-static void take_queue(dstn_sweep_plan *plan, int64_t first, const double *longer) {
-    for (int64_t m = first; m < plan->count; m++) {
+static dstn_status take_queue(dstn_sweep_plan *plan, const double *longer, dstn_error *err) {
+    dstn_status status = DSTN_OK;
+    for (int64_t m = 0; m < plan->count && status == DSTN_OK; m++) {
         if (reason_again(plan->states[m], longer[m] > 0)) {
-            plan->states[m] = DSTN_MEMBER_QUEUED;
+            status = search_plan_requeue(plan, m, err);
         }
     }
+    return status;
+}
+
+/* A config that can't be is found in the first member, before anything is written. */
+static dstn_status ask_first(dstn_sweep *sweep, dstn_error *err) {
+    const dstn_group *world = sweep->console->world;
+    dstn_sweep_plan *plan = sweep->plan;
+    if (search_plan_is_planned(plan) || plan->count > 0) {
+        return DSTN_OK;
+    }
+    search_event *event = dstn_alloc(1, search_event_bytes(plan));
+    dstn_status status = DSTN_OK;
+    if (dstn_group_leads(world)) {
+        double point[DSTN_MAX_DIMENSIONS];
+        dstn_proposal proposal = {.point = point};
+        dstn_answer answer;
+        status = search_plan_ask(plan, &proposal, &answer, err);
+        if (status == DSTN_OK && answer != DSTN_ANSWER_MEMBER) {
+            status = dstn_fail(err, DSTN_ERROR_USAGE, "the sweep has no members");
+        }
+        search_event_put_proposal(plan, event, &proposal);
+    }
+    status = dstn_group_verdict(world, status, err);
+    if (status == DSTN_OK) {
+        dstn_group_broadcast(world, event, search_event_bytes(plan));
+        status = search_event_apply(plan, event, err);
+    }
+    free(event);
+    return status;
 }
 
 /* Ranks open theirs after the queue is there, so that their lines come after its. */
@@ -157,16 +257,24 @@ static dstn_status open_ledger(dstn_sweep *sweep, dstn_error *err) {
     return status;
 }
 
-dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err) {
+dstn_status search_queue(dstn_sweep *sweep, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
+    dstn_status status = ask_first(sweep, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
     findings f = new_findings(sweep->plan);
-    dstn_status status = check_members(sweep, first, &f, err);
+    status = check_members(sweep, &f, err);
     if (status == DSTN_OK) {
-        status = dstn_group_leads(world) ? write_queue(sweep, first, f.longer, err) : DSTN_OK;
+        char *asked = search_plan_is_planned(sweep->plan) ? NULL : search_event_asked_detail(sweep->plan, 0);
+        status = dstn_group_leads(world) ? write_queue(sweep, f.longer, asked, err) : DSTN_OK;
         status = dstn_group_verdict(world, status, err);
+        free(asked);
     }
     if (status == DSTN_OK) {
-        take_queue(sweep->plan, first, f.longer);
+        status = take_queue(sweep->plan, f.longer, err);
+    }
+    if (status == DSTN_OK) {
         status = open_ledger(sweep, err);
     }
     clear_findings(&f);

@@ -1,9 +1,9 @@
 /* search: running a plan: groups of ranks draw members from the shared window, and all ranks learn how each ended. */
+#include "sweep.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "dstn/search.h"
 
 /* What is drawn from: the members that wait. */
 typedef struct queue {
@@ -105,10 +105,10 @@ static void gather_states(const dstn_group *world, const dstn_group *group, cons
     }
 }
 
-/* The message of a member that failed or diverged is the verdict of whoever has it. */
-static void gather_messages(const dstn_group *world, const queue *q, dstn_sweep_plan *plan) {
-    for (int64_t i = 0; i < q->count; i++) {
-        int64_t m = q->indices[i];
+/* The message of a member is the verdict of whoever has it. */
+void search_gather_messages(const dstn_group *world, dstn_sweep_plan *plan, const int64_t *members, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t m = members[i];
         if (plan->states[m] != DSTN_MEMBER_FAILED && plan->states[m] != DSTN_MEMBER_DIVERGED) {
             continue;
         }
@@ -122,12 +122,11 @@ static void gather_messages(const dstn_group *world, const queue *q, dstn_sweep_
     }
 }
 
-/* What the program exits with: stopped before failed, since the rest of the members may still go well. */
-static dstn_status judge(const dstn_sweep_plan *plan, dstn_error *err) {
+dstn_status search_judge(const dstn_sweep_plan *plan, bool is_stopped, dstn_error *err) {
     int64_t counts[DSTN_MEMBER_STATES];
     dstn_sweep_plan_count(plan, counts);
     int64_t ended = counts[DSTN_MEMBER_DONE] + counts[DSTN_MEMBER_DIVERGED] + counts[DSTN_MEMBER_FAILED];
-    if (counts[DSTN_MEMBER_PREEMPTED] > 0) {
+    if (is_stopped) {
         return dstn_fail(err, DSTN_STOPPED, "%lld of %lld members have ended", (long long)ended,
                          (long long)plan->count);
     }
@@ -153,8 +152,10 @@ dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int r
     run_members(plan, &q, work, group, folder, calls, came_to);
     dstn_group_meet(world, calls->idle, calls->user);
     gather_states(world, group, &q, came_to, plan);
-    gather_messages(world, &q, plan);
-    dstn_status status = judge(plan, err);
+    search_gather_messages(world, plan, q.indices, q.count);
+    int64_t counts[DSTN_MEMBER_STATES];
+    dstn_sweep_plan_count(plan, counts);
+    dstn_status status = search_judge(plan, counts[DSTN_MEMBER_PREEMPTED] > 0, err);
     free(came_to);
     free(q.indices);
     dstn_work_destroy(work);

@@ -10,10 +10,10 @@ typedef struct search_work {
      * the member ran. longer [out]: it has more steps to go than when it ran. work [out]: seconds that it is thought to
      * take, by some timed steps; NULL: nobody asks. On one rank. */
     dstn_status (*check)(const dstn_sweep *sweep, int64_t index, bool *longer, double *work, dstn_error *err);
-    /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. valid_loss [out]: on
-     * DSTN_OK. */
+    /* Trains it in a folder, from the start or from its newest checkpoint; as dstn_run_member. value [out]: the plan's
+     * objective, on DSTN_OK. */
     dstn_status (*train)(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
-                         double *valid_loss, dstn_error *err);
+                         double *value, dstn_error *err);
 } search_work;
 
 struct dstn_sweep {
@@ -26,7 +26,10 @@ struct dstn_sweep {
     dstn_sweep_plan *plan;
     char *base; /* the base config's text, as the launch began */
     search_work work;
-    bool *known; /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
+    bool *is_bare; /* [bare_count] on leaders of groups: what was superfluous of the member is removed */
+    int64_t bare_count;
+    bool has_parents; /* the method's members go on from others */
+    bool *known;      /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
     int64_t known_count;
     dstn_ledger *ledger;   /* this rank's file */
     dstn_display *display; /* NULL: nobody is shown anything */
@@ -42,16 +45,19 @@ struct dstn_sweep {
  * DSTN_ERROR_USAGE. Collective over the world. */
 dstn_status search_history_replay(dstn_sweep *sweep, dstn_error *err);
 
-/* Judges the configs of members from `first` on, and queues those that are new, were left by a dead launch, failed, or
- * go on since their run has become longer; opens this rank's ledger. Says what is kept, where a launch goes on with
- * others. Collective over the world. */
-dstn_status search_queue(dstn_sweep *sweep, int64_t first, dstn_error *err);
+/* Judges the configs of members, and queues those that are new, were left by a dead launch, failed, or go on since
+ * their run has become longer; opens this rank's ledger. A method that asks as it goes is asked for its first member,
+ * if there is none yet. Says what is kept, where a launch goes on with others. Collective over the world. */
+dstn_status search_queue(dstn_sweep *sweep, dstn_error *err);
 
 /* Position of the first member that differs from each one in its seed alone: first [plan->count]. */
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
 
 /* Removes what is not to be kept of a member that has ended, once the ledger says so. On one rank. */
 void search_tidy(const dstn_sweep *sweep, int64_t index, dstn_member_state state);
+/* The same of all members of a method that asks as it goes, once no member to come can go on from them; each is the
+ * leader of one group's to do, `group` of `groups`. The best member's checkpoints stay. On one rank. */
+void search_tidy_superseded(dstn_sweep *sweep, int64_t group, int64_t groups);
 
 /* Seconds of a training step with its share of hyperparameter steps. */
 typedef struct search_step_time {
@@ -95,6 +101,36 @@ void search_data_section(const dstn_member *member, dstn_doc *config, char secti
  * that has read something else is DSTN_ERROR_DATA. The group's leader, before the first step. */
 dstn_status search_same_data(const dstn_sweep *sweep, int64_t index, const char *section, const dstn_job *job,
                              dstn_error *err);
+
+/* ---- running members ---- */
+
+/* What a run of a member has come to. */
+typedef struct search_outcome {
+    dstn_member_state state;
+    double value;   /* the objective, where it is done */
+    double seconds; /* it took */
+    char *message;  /* NULL where it is done; the caller's */
+} search_outcome;
+
+/* Whether any rank of the group has been asked to stop, or time runs out. Collective over the group. */
+bool search_must_not_start(dstn_sweep *sweep, const dstn_group *group);
+/* Trains a member. Collective over the group; returns what training has returned. */
+dstn_status search_train(dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
+                         search_outcome *outcome, dstn_error *err);
+/* What became of a member, for those who look on. */
+void search_show_end(const dstn_sweep *sweep, int64_t index, const search_outcome *outcome);
+void search_show(void *sweep); /* what is new, while this rank waits */
+
+/* Runs the members of a method that asks as it goes, until it has no more: whichever group is free takes its turn, asks
+ * and runs what it is told. As dstn_sweep_run, and DSTN_ERROR_RUN for an error of the method. */
+dstn_status search_take_turns(dstn_sweep *sweep, dstn_error *err);
+
+/* Messages of members that failed or diverged in this launch are with whoever ran them: of members [count], on every
+ * rank then. Collective over the world. */
+void search_gather_messages(const dstn_group *world, dstn_sweep_plan *plan, const int64_t *members, int64_t count);
+/* What a launch has come to: DSTN_STOPPED before DSTN_MEMBERS_FAILED, since the rest of the members may still go well.
+ */
+dstn_status search_judge(const dstn_sweep_plan *plan, bool is_stopped, dstn_error *err);
 
 /* All members of a launch, queued before they are run. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED,
  * DSTN_STOPPED, or an error. */

@@ -79,6 +79,14 @@ void dstn_ledger_close(dstn_ledger *ledger) {
     free(ledger);
 }
 
+int64_t dstn_ledger_last(const dstn_ledger *ledger) {
+    return ledger->sequence - 1;
+}
+
+void dstn_ledger_raise(dstn_ledger *ledger, int64_t sequence) {
+    ledger->sequence = ledger->sequence > sequence ? ledger->sequence : sequence + 1;
+}
+
 static void tell_time(char text[32]) {
     struct timespec now;
     struct tm utc;

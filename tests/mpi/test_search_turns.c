@@ -1,0 +1,426 @@
+/* A method that asks as it goes: members that follow from how earlier ones ended, on any number of ranks, over launches
+ * that stop, die and fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <time.h>
+
+#include "sweep_fixture.h"
+
+static dstn_group *world;
+static dstn_console console;
+static char *folder;
+static const char text[] = "base: b.yaml\nset: {train.batch: 7}\nwidth: 6";
+
+/* ---- a method: `width` members, and one more for each that is done, which goes on from it, as soon as it is ---- */
+
+typedef struct again {
+    int64_t width, fault;
+    int64_t told; /* ends */
+} again;
+
+static const dstn_option again_options[] = {
+    DSTN_INT("width", again, width, 1, 32, DSTN_REQUIRED, "members that begin at the start"),
+    DSTN_INT("fault", again, fault, 0, 3, "0", "1 waits for nothing, 2 asks for too many, 3 for a parent not done"),
+    DSTN_OPTIONS_END,
+};
+
+static const char *const again_axes[] = {"try", "seed"};
+static const char *const again_coordinates[] = {"optimizer.rate", "seed"};
+
+static dstn_status again_init(dstn_node root, const void *settings, dstn_search *search, dstn_error *err) {
+    (void)err;
+    again *a = dstn_alloc(1, sizeof *a);
+    *a = *(const again *)settings;
+    a->told = 0;
+    *search = (dstn_search){.self = a,
+                            .axis_count = 2,
+                            .axes = again_axes,
+                            .dimensions = 2,
+                            .coordinates = again_coordinates,
+                            .most_members = a->fault == 2 ? 3 : 2 * a->width,
+                            .place = root};
+    return DSTN_OK;
+}
+
+static bool has_child(const dstn_history *history, int64_t index) {
+    for (int64_t m = 0; m < history->count; m++) {
+        if (history->proposals[m].parent == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static dstn_answer again_ask(const void *self, const dstn_history *history, dstn_proposal *proposal) {
+    const again *a = self;
+    assert_int_equal(a->told, history->ended_count);
+    if (a->fault == 1 && history->count == 1) {
+        return DSTN_ANSWER_WAIT;
+    }
+    if (history->count < a->width) {
+        proposal->parent = a->fault == 3 && history->count == 2 ? 2 : -1;
+        proposal->place[1] = history->count;
+        proposal->point[0] = 1 / (3.0 + (double)history->count);
+        proposal->point[1] = (double)history->count;
+        return DSTN_ANSWER_MEMBER;
+    }
+    for (int64_t i = 0; i < history->ended_count; i++) {
+        int64_t index = history->ended[i];
+        if (history->states[index] == DSTN_MEMBER_DONE && index < a->width && !has_child(history, index)) {
+            proposal->parent = index;
+            proposal->place[0] = 1;
+            proposal->place[1] = index;
+            proposal->point[0] = history->values[index] / 3;
+            proposal->point[1] = (double)history->ended_count;
+            return DSTN_ANSWER_MEMBER;
+        }
+    }
+    return history->ended_count < history->count ? DSTN_ANSWER_WAIT : DSTN_ANSWER_END;
+}
+
+static void again_describe(const void *self, int64_t index, const dstn_proposal *proposal, dstn_member *member) {
+    (void)self;
+    (void)index;
+    member->labels = dstn_alloc(2, sizeof *member->labels);
+    member->labels[0] = dstn_strdup(proposal->place[0] ? "again" : "first");
+    member->labels[1] = dstn_format("%lld", (long long)proposal->place[1]);
+    member->settings = dstn_alloc(1, sizeof *member->settings);
+    member->settings[0] =
+        (dstn_setting){.path = dstn_strdup("optimizer.rate"), .yaml = dstn_format("%.17g", proposal->point[0])};
+    member->setting_count = 1;
+}
+
+static void again_tell(void *self, const dstn_history *history) {
+    again *a = self;
+    assert_int_equal(++a->told, history->ended_count);
+    assert_true(history->states[history->ended[history->ended_count - 1]] != DSTN_MEMBER_QUEUED);
+}
+
+static bool again_needs(const void *self, const dstn_history *history, int64_t index) {
+    return index < ((const again *)self)->width && !has_child(history, index);
+}
+
+static const dstn_search_method method = {.name = "again",
+                                          .help = "what is done is gone on with",
+                                          .options = again_options,
+                                          .settings_size = sizeof(again),
+                                          .init = again_init,
+                                          .ask = again_ask,
+                                          .describe = again_describe,
+                                          .tell = again_tell,
+                                          .needs = again_needs,
+                                          .destroy = free};
+
+/* ---- what stands for training ---- */
+
+static dstn_status one_diverges(const char *name, dstn_error *err) {
+    return strcmp(name, "first-2") == 0 ? dstn_fail(err, DSTN_DIVERGED, "no longer finite") : DSTN_OK;
+}
+
+static dstn_status one_fails(const char *name, dstn_error *err) {
+    return strcmp(name, "first-4") == 0 ? dstn_fail(err, DSTN_ERROR_DATA, "no such file") : DSTN_OK;
+}
+
+static dstn_status one_fails_and_one_is_stopped(const char *name, dstn_error *err) {
+    return strcmp(name, "again-3") == 0 ? dstn_fail(err, DSTN_STOPPED, "signal") : one_fails(name, err);
+}
+
+static dstn_status one_is_stopped_at_once(const char *name, dstn_error *err) {
+    return strcmp(name, "first-1") == 0 ? dstn_fail(err, DSTN_STOPPED, "signal") : DSTN_OK;
+}
+
+/* The first member takes until one that goes on from another has begun. */
+static dstn_status the_first_is_long(const char *name, dstn_error *err) {
+    char *mark = dstn_format("%s/mark", folder);
+    dstn_status status = DSTN_OK;
+    if (strcmp(name, "again-1") == 0) {
+        scratch_write(mark, "", 0);
+    }
+    double start = dstn_seconds();
+    bool waits = strcmp(name, "first-0") == 0 && dstn_group_size(world) > 1;
+    while (waits && status == DSTN_OK && access(mark, F_OK) != 0) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        dstn_ranks_poll();
+        status = dstn_seconds() - start > 60 ? dstn_fail(err, DSTN_ERROR_RUN, "nobody asks meanwhile") : DSTN_OK;
+    }
+    free(mark);
+    return status;
+}
+
+/* ---- launches ---- */
+
+static int64_t all_calls(void) {
+    double calls = (double)sweep_calls;
+    dstn_group_sum(world, &calls, 1);
+    return (int64_t)calls;
+}
+
+static dstn_sweep *launch_of(const char *file, int64_t ranks, sweep_train *trains, dstn_status want, dstn_error *err) {
+    sweep_trains = trains;
+    dstn_sweep *sweep = sweep_new(&console, file, &method, folder, err);
+    sweep->ranks_per_member = ranks;
+    dstn_status got = sweep_launch(sweep, err);
+    if (got != want) {
+        fail_msg("%d rather than %d: %s", got, want, err->message);
+    }
+    return sweep;
+}
+
+/* A launch on the folder, by ranks that know nothing of former ones. */
+static dstn_sweep *launch(sweep_train *trains, dstn_status want) {
+    dstn_error err;
+    return launch_of(text, 1, trains, want, &err);
+}
+
+static void expect_counts(const dstn_sweep *sweep, int64_t done, int64_t diverged, int64_t failed, int64_t preempted) {
+    int64_t counts[DSTN_MEMBER_STATES];
+    dstn_sweep_plan_count(sweep->plan, counts);
+    assert_int_equal(counts[DSTN_MEMBER_DONE], done);
+    assert_int_equal(counts[DSTN_MEMBER_DIVERGED], diverged);
+    assert_int_equal(counts[DSTN_MEMBER_FAILED], failed);
+    assert_int_equal(counts[DSTN_MEMBER_PREEMPTED], preempted);
+}
+
+static void same_bits(const double *a, const double *b, int64_t count) {
+    assert_memory_equal(a, b, (size_t)count * sizeof *a);
+}
+
+/* The plan of every rank, and the one that the ledger alone gives back, are the same to the last bit. */
+static void expect_same_everywhere(const dstn_sweep *sweep) {
+    dstn_error err;
+    const dstn_sweep_plan *plan = sweep->plan;
+    dstn_group_barrier(world);
+    dstn_sweep *rebuilt = sweep_new(&console, text, &method, folder, &err);
+    assert_int_equal(search_history_replay(rebuilt, &err), DSTN_OK);
+    const dstn_sweep_plan *other = rebuilt->plan;
+    assert_int_equal(other->count, plan->count);
+    assert_int_equal(other->ended_count, plan->ended_count);
+    assert_memory_equal(other->states, plan->states, (size_t)plan->count * sizeof *plan->states);
+    assert_memory_equal(other->ended, plan->ended, (size_t)plan->ended_count * sizeof *plan->ended);
+    for (int64_t m = 0; m < plan->count; m++) {
+        const dstn_proposal *a = &plan->proposals[m], *b = &other->proposals[m];
+        assert_string_equal(plan->members[m].name, other->members[m].name);
+        assert_int_equal(a->parent, b->parent);
+        assert_int_equal(plan->members[m].parent, b->parent);
+        assert_memory_equal(a->place, b->place, sizeof a->place);
+        same_bits(a->point, b->point, 2);
+        if (plan->states[m] == DSTN_MEMBER_DONE) {
+            same_bits(&plan->values[m], &other->values[m], 1);
+            assert_true(plan->values[m] == sweep_value(plan->members[m].name));
+        }
+    }
+    dstn_sweep_close(rebuilt);
+    dstn_group_barrier(world);
+}
+
+static void members_follow_from_how_the_ones_before_ended(void **state) {
+    (void)state;
+    dstn_sweep *sweep = launch(one_diverges, DSTN_OK);
+    expect_counts(sweep, 10, 1, 0, 0);
+    assert_int_equal(all_calls(), 11);
+    assert_int_equal(dstn_sweep_plan_find(sweep->plan, "again-2"), -1);
+    assert_string_equal(sweep->plan->members[7].settings[0].path, "train.batch");
+    assert_string_equal(sweep->plan->members[7].settings[1].path, "optimizer.rate");
+    const char *why = sweep->plan->messages[dstn_sweep_plan_find(sweep->plan, "first-2")];
+    assert_non_null(why);
+    assert_string_equal(why, "no longer finite");
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void groups_of_two_ranks_see_the_same(void **state) {
+    (void)state;
+    dstn_error err;
+    int64_t ranks = dstn_group_size(world) % 2 ? 1 : 2;
+    dstn_sweep *sweep = launch_of(text, ranks, one_diverges, DSTN_OK, &err);
+    expect_counts(sweep, 10, 1, 0, 0);
+    assert_int_equal(all_calls(), 11 * ranks);
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void a_long_member_keeps_nobody_from_asking(void **state) {
+    (void)state;
+    dstn_sweep *sweep = launch(the_first_is_long, DSTN_OK);
+    expect_counts(sweep, 12, 0, 0, 0);
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void a_sweep_that_has_ended_runs_nothing(void **state) {
+    (void)state;
+    dstn_sweep_close(launch(one_diverges, DSTN_OK));
+    dstn_sweep *sweep = launch(NULL, DSTN_OK);
+    assert_int_equal(sweep->plan->count, 11);
+    assert_int_equal(all_calls(), 0);
+    dstn_sweep_close(sweep);
+}
+
+/* The member that failed goes well now, is told of again, and is then gone on with. */
+static void a_failure_is_tried_again_and_told_again(void **state) {
+    (void)state;
+    dstn_sweep *sweep = launch(one_fails, DSTN_MEMBERS_FAILED);
+    expect_counts(sweep, 10, 0, 1, 0);
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+    sweep = launch(NULL, DSTN_OK);
+    assert_int_equal(all_calls(), 2);
+    expect_counts(sweep, 12, 0, 0, 0);
+    assert_int_equal(sweep->plan->ended[10], dstn_sweep_plan_find(sweep->plan, "first-4"));
+    assert_string_equal(sweep->plan->members[11].name, "again-4");
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void a_launch_that_was_stopped_is_gone_on_with(void **state) {
+    (void)state;
+    dstn_sweep *sweep = launch(one_fails_and_one_is_stopped, DSTN_STOPPED);
+    int64_t before = sweep->plan->count;
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+    sweep = launch(NULL, DSTN_OK);
+    assert_true(sweep->plan->count >= before);
+    expect_counts(sweep, 12, 0, 0, 0);
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void nobody_asks_once_a_member_was_stopped(void **state) {
+    (void)state;
+    dstn_sweep *sweep = launch(one_is_stopped_at_once, DSTN_STOPPED);
+    int64_t counts[DSTN_MEMBER_STATES];
+    dstn_sweep_plan_count(sweep->plan, counts);
+    assert_int_equal(counts[DSTN_MEMBER_PREEMPTED], 1);
+    assert_int_equal(counts[DSTN_MEMBER_RUNNING], 0);
+    if (dstn_group_size(world) == 1) {
+        assert_int_equal(sweep->plan->count, 2);
+    }
+    dstn_sweep_close(sweep);
+    sweep = launch(NULL, DSTN_OK);
+    expect_counts(sweep, 12, 0, 0, 0);
+    dstn_sweep_close(sweep);
+}
+
+/* ---- what a ledger may hold ---- */
+
+static void append(const char *member, dstn_member_state state) {
+    dstn_ledger *ledger;
+    dstn_error err;
+    if (dstn_group_leads(world)) {
+        assert_int_equal(dstn_ledger_open(folder, "rank-0000", &ledger, &err), DSTN_OK);
+        assert_int_equal(dstn_ledger_append(ledger, member, state, NULL, &err), DSTN_OK);
+        dstn_ledger_close(ledger);
+    }
+    dstn_group_barrier(world);
+}
+
+static void a_member_that_a_dead_launch_was_at_is_run_again(void **state) {
+    (void)state;
+    dstn_sweep_close(launch(one_is_stopped_at_once, DSTN_STOPPED));
+    append("first-1", DSTN_MEMBER_RUNNING);
+    dstn_sweep *sweep = launch(NULL, DSTN_OK);
+    expect_counts(sweep, 12, 0, 0, 0);
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
+static void expect_refused(const char *part, dstn_status want) {
+    dstn_error err;
+    dstn_sweep *sweep = launch_of(text, 1, NULL, want, &err);
+    if (!strstr(err.message, part)) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(all_calls(), 0);
+    dstn_sweep_close(sweep);
+}
+
+static void a_member_that_was_not_asked_for_is_refused_by_name(void **state) {
+    (void)state;
+    dstn_sweep_close(launch(one_diverges, DSTN_OK));
+    append("third-0", DSTN_MEMBER_RUNNING);
+    expect_refused("member third-0 was never asked for", DSTN_ERROR_USAGE);
+}
+
+static void a_member_that_has_ended_does_not_end_again(void **state) {
+    (void)state;
+    dstn_sweep_close(launch(one_diverges, DSTN_OK));
+    append("first-2", DSTN_MEMBER_DONE);
+    expect_refused("member first-2: it had ended, and is then done", DSTN_ERROR_CHECKPOINT);
+}
+
+/* ---- methods that are wrong ---- */
+
+static void expect_fault(const char *fault, const char *part) {
+    dstn_error err;
+    char *file = dstn_format("%s\nfault: %s", text, fault);
+    dstn_sweep_close(launch_of(file, 1, NULL, DSTN_ERROR_RUN, &err));
+    free(file);
+    if (!strstr(err.message, part) || !strstr(err.message, "\"again\"")) {
+        fail_msg("%s", err.message);
+    }
+}
+
+/* On several ranks another one may still be at the only member, and end it. */
+static void a_method_that_waits_for_nothing_is_an_error(void **state) {
+    (void)state;
+    expect_fault("1", "waits for a member to end, and all have");
+}
+
+static void a_method_that_asks_for_too_many_is_an_error(void **state) {
+    (void)state;
+    expect_fault("2", "more members than it said");
+}
+
+static void a_parent_that_is_not_done_is_an_error(void **state) {
+    (void)state;
+    expect_fault("3", "goes on from one that is not done");
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    folder = sweep_folder(world);
+    return 0;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    dstn_group_barrier(world);
+    if (dstn_group_leads(world)) {
+        scratch_remove(folder);
+    } else {
+        free(folder);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    dstn_error err;
+    if (dstn_ranks_start(&argc, &argv, &err) != DSTN_OK) {
+        return 1;
+    }
+    world = dstn_group_world();
+    console = (dstn_console){.world = world};
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(members_follow_from_how_the_ones_before_ended),
+        TEST(groups_of_two_ranks_see_the_same),
+        TEST(a_long_member_keeps_nobody_from_asking),
+        TEST(a_sweep_that_has_ended_runs_nothing),
+        TEST(a_failure_is_tried_again_and_told_again),
+        TEST(a_launch_that_was_stopped_is_gone_on_with),
+        TEST(nobody_asks_once_a_member_was_stopped),
+        TEST(a_member_that_a_dead_launch_was_at_is_run_again),
+        TEST(a_member_that_was_not_asked_for_is_refused_by_name),
+        TEST(a_member_that_has_ended_does_not_end_again),
+        TEST(a_method_that_waits_for_nothing_is_an_error),
+        TEST(a_method_that_asks_for_too_many_is_an_error),
+        TEST(a_parent_that_is_not_done_is_an_error),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dstn_group_destroy(world);
+    return dstn_ranks_finish(failed != 0);
+}
