@@ -85,10 +85,14 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     if (dstn_group_leads(group)) {
         dstn_store_remove_remnants(folder);
     }
+    int64_t parent = sweep->plan->members[index].parent;
+    char *parent_folder =
+        parent < 0 ? NULL : dstn_format("%s/members/%s", sweep->folder, sweep->plan->members[parent].name);
     bool is_best = sweep->plan->objective == DSTN_OBJECTIVE_BEST_VALID_LOSS;
     dstn_run_request request = {.folder = folder,
                                 .name = sweep->plan->members[index].name,
                                 .data_section = section,
+                                .parent = parent_folder,
                                 .resume = true,
                                 .is_member = true,
                                 .member = index,
@@ -96,6 +100,7 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
                                 .best_valid_loss = is_best ? value : NULL,
                                 .display = sweep->display};
     status = dstn_run(job, &request, err);
+    free(parent_folder);
     dstn_job_destroy(job);
     return status;
 }
