@@ -61,6 +61,7 @@ endif()
 
 dstn_find_library(libfyaml::libfyaml libfyaml.h fyaml "" libfyaml-dev libfyaml libfyaml)
 dstn_find_library(xxHash::xxHash xxhash.h xxhash "" libxxhash-dev xxhash xxHash)
+dstn_find_library(NLopt::NLopt nlopt.h nlopt "" libnlopt-dev nlopt NLopt)
 dstn_find_library(OpenBLAS::OpenBLAS cblas.h openblas "openblas;x86_64-linux-gnu;aarch64-linux-gnu;openblas-pthread"
                   libopenblas-dev openblas OpenBLAS)
 

@@ -8,7 +8,8 @@ set -euo pipefail
 packages=(
   build-essential cmake git ninja-build pkg-config
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-openmpi-dev libopenblas-dev
-  libdnnl-dev bible-kjv dataset-fashion-mnist libfyaml-dev libssl-dev libxxhash-dev librandom123-dev zlib1g-dev
+  libdnnl-dev bible-kjv dataset-fashion-mnist libfyaml-dev libnlopt-dev libssl-dev libxxhash-dev
+  librandom123-dev zlib1g-dev
   python3 python3-h5py python3-matplotlib python3-numpy python3-pandas
 )
 for option in "$@"; do

@@ -106,6 +106,7 @@ named_only_in HDF5 '<hdf5|\bH5[A-Z]{1,2}[a-z_]+ ?\(|\bhid_t\b' src/store/
 named_only_in oneDNN '<(dnnl|oneapi)|\bdnnl_[a-z]' src/kernel/
 named_only_in CBLAS '<cblas|\bcblas_|\bopenblas_[a-z]' src/kernel/
 named_only_in LAPACK '<lapack|\bLAPACKE_|\b[sd](sy|ge|st|po|or|tr)[a-z]{2,5}_ ?\(' src/oracle/ src/search/
+named_only_in NLopt '<nlopt|\bnlopt_[a-z]' src/search/
 named_only_in ScaLAPACK '\bp[sd][a-z]{4,6}_ ?\(|\bblacs_|\bdescinit_|\bnumroc_' src/oracle/
 named_only_in libfyaml '<libfyaml|\bfy_[a-z]+_' src/config/
 named_only_in Random123 '<Random123|\bphilox4x' src/core/

@@ -1,0 +1,113 @@
+/* search: expected improvement, and the local search for where it is largest, by NLopt. */
+#include "acquisition.h"
+
+#include <math.h>
+#include <nlopt.h>
+#include <string.h>
+
+/* σ (u Φ(u) + φ(u)), u = (best − mean)/σ (Jones et al. 1998, Eq. 15); ∂/∂mean = −Φ(u), ∂/∂σ² = φ(u)/(2σ). */
+double search_improvement(double best, double mean, double variance, double *by_mean, double *by_variance) {
+    const double inverse_root_two_pi = 0.398942280401432677940, inverse_root_two = 0.707106781186547524401;
+    double sigma = sqrt(variance), u = (best - mean) / sigma;
+    double below = 0.5 * erfc(-u * inverse_root_two), density = inverse_root_two_pi * exp(-0.5 * u * u);
+    if (by_mean) {
+        *by_mean = -below;
+        *by_variance = 0.5 * density / sigma;
+    }
+    /* Far from any improvement the two terms cancel to rounding. */
+    return fmax(sigma * (u * below + density), 0);
+}
+
+double search_surrogate_improvement(search_surrogate *surrogate, const double *x, double *gradient) {
+    double of_mean[DSTN_MAX_DIMENSIONS], of_variance[DSTN_MAX_DIMENSIONS], sum = 0, by_mean, by_variance;
+    double share = 1.0 / surrogate->count;
+    search_gp_prediction prediction = {.mean_gradient = gradient ? of_mean : NULL, .variance_gradient = of_variance};
+    for (int j = 0; gradient && j < surrogate->dimensions; j++) {
+        gradient[j] = 0;
+    }
+    for (int m = 0; m < surrogate->count; m++) {
+        search_gp_predict(&surrogate->models[m], x, &prediction);
+        sum +=
+            share * search_improvement(surrogate->best, prediction.mean, prediction.variance, &by_mean, &by_variance);
+        for (int j = 0; gradient && j < surrogate->dimensions; j++) {
+            gradient[j] += share * (by_mean * of_mean[j] + by_variance * of_variance[j]);
+        }
+    }
+    return sum;
+}
+
+double search_surrogate_round(search_surrogate *surrogate, const search_space *space, double *x) {
+    for (int j = 0; j < space->count; j++) {
+        x[j] = search_space_unit(space, j, search_space_natural(space, j, x[j]));
+    }
+    return search_surrogate_improvement(surrogate, x, NULL);
+}
+
+/* ---- climbing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct climb {
+    search_surrogate *surrogate;
+    int free_count;
+    int free[DSTN_MAX_DIMENSIONS]; /* [free_count] coordinates that move */
+    double x[DSTN_MAX_DIMENSIONS]; /* all coordinates */
+} climb;
+
+/* −ln of the improvement, whose size changes by many orders of magnitude; it has no slope where there is none. */
+static double descend(unsigned count, const double *free, double *gradient, void *user) {
+    const double least = 1e-300;
+    climb *c = user;
+    double whole[DSTN_MAX_DIMENSIONS];
+    for (unsigned i = 0; i < count; i++) {
+        c->x[c->free[i]] = free[i];
+    }
+    double improvement = search_surrogate_improvement(c->surrogate, c->x, gradient ? whole : NULL);
+    for (unsigned i = 0; gradient && i < count; i++) {
+        gradient[i] = improvement > least ? -whole[c->free[i]] / improvement : 0;
+    }
+    return -log(fmax(improvement, least));
+}
+
+/* Sequential quadratic programming: its steps depend on function and gradient alone. A step that leads nowhere ends it
+ * with an error, and what was reached before stands. */
+static void run(climb *c, double *free) {
+    const double tolerance = 1e-7;
+    const int most_steps = 60;
+    double reached;
+    nlopt_opt descent = nlopt_create(NLOPT_LD_SLSQP, (unsigned)c->free_count);
+    if (!descent) {
+        return;
+    }
+    nlopt_set_min_objective(descent, descend, c);
+    nlopt_set_lower_bounds1(descent, 0);
+    nlopt_set_upper_bounds1(descent, 1);
+    nlopt_set_xtol_abs1(descent, tolerance);
+    nlopt_set_ftol_abs(descent, tolerance);
+    nlopt_set_maxeval(descent, most_steps);
+    nlopt_optimize(descent, free, &reached);
+    nlopt_destroy(descent);
+}
+
+double search_surrogate_climb(search_surrogate *surrogate, const bool *pinned, double *x) {
+    climb c = {.surrogate = surrogate};
+    double free[DSTN_MAX_DIMENSIONS], start = search_surrogate_improvement(surrogate, x, NULL);
+    memcpy(c.x, x, (size_t)surrogate->dimensions * sizeof *x);
+    for (int j = 0; j < surrogate->dimensions; j++) {
+        if (!pinned[j]) {
+            free[c.free_count] = x[j];
+            c.free[c.free_count++] = j;
+        }
+    }
+    if (c.free_count == 0) {
+        return start;
+    }
+    run(&c, free);
+    for (int i = 0; i < c.free_count; i++) {
+        c.x[c.free[i]] = free[i];
+    }
+    double reached = search_surrogate_improvement(surrogate, c.x, NULL);
+    if (!(reached > start)) {
+        return start;
+    }
+    memcpy(x, c.x, (size_t)surrogate->dimensions * sizeof *x);
+    return reached;
+}
