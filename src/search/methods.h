@@ -4,7 +4,7 @@
 
 #include "dstn/search.h"
 
-#define SEARCH_METHODS(X) X(list) X(grid) X(random) X(halving) X(population)
+#define SEARCH_METHODS(X) X(list) X(grid) X(random) X(bayesian) X(halving) X(population)
 
 #define SEARCH_DECLARE_METHOD(name) extern const dstn_search_method search_##name;
 SEARCH_METHODS(SEARCH_DECLARE_METHOD)

@@ -1,0 +1,378 @@
+/* search: Bayesian optimization (Snoek, Larochelle and Adams 2012): the next member is where a Gaussian process that
+ * saw the others expects the largest improvement, averaged over samples of the process' hyperparameters. An ask draws
+ * by its own number and looks at the history alone: no chain goes on from one ask to the next.
+ *
+ * Members that are still to come are taken to have come to the mean of the values seen, the constant liar of
+ * Ginsbourger, Le Riche and Carraro (2010): so no other member is put beside them, and the lie draws the search neither
+ * to them, as the best value would, nor away from all that is around them, as the worst would. */
+#include "acquisition.h"
+#include "methods.h"
+#include "posterior.h"
+#include "space.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bayesian_settings {
+    search_common common;
+    int64_t members, initial, samples;
+} bayesian_settings;
+
+static const dstn_option bayesian_options[] = {
+    SEARCH_SPACE_ROWS(bayesian_settings, common),
+    SEARCH_MEMBERS_ROW(bayesian_settings, members, "how many members there are"),
+    DSTN_INT("initial", bayesian_settings, initial, 1, DSTN_MAX_MEMBERS, "~",
+             "how many members are spread evenly before any is chosen by the results; by default one more than there "
+             "are coordinates, and at least 2"),
+    DSTN_INT("samples", bayesian_settings, samples, 1, 1000, "10",
+             "samples of the Gaussian process' hyperparameters that the expected improvement is averaged over"),
+    DSTN_OPTIONS_END,
+};
+
+/* GLOBAL candidates all over the cube and NEAR ones around the best member, of which so many are climbed from. */
+enum { GLOBAL = 1000, NEAR = 60, GLOBAL_CLIMBS = 6, NEAR_CLIMBS = 3, BURN_IN = 40 };
+/* Tries to find a point that was not proposed before. */
+enum { MOST_TRIES = 1000 };
+/* A coordinate of more integers than that is climbed along, and rounded where the climb ends. */
+enum { MOST_PINNED = 32 };
+
+/* What an ask draws for; 0 is search_space_draw's. */
+enum { STREAM_DESIGN = 1, STREAM_CHAIN, STREAM_GLOBAL, STREAM_NEAR, STREAM_TRIES };
+/* Where permutations, which have no stream, count their steps from. */
+static const uint64_t design_steps = (uint64_t)1 << 40;
+
+typedef struct bayesian {
+    search_space space;
+    dstn_rng rng;
+    int64_t members, initial;
+    int samples;
+    bool pinned[DSTN_MAX_DIMENSIONS];
+} bayesian;
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------- */
+
+static void destroy(void *self) {
+    bayesian *b = self;
+    search_space_clear(&b->space);
+    free(b);
+}
+
+static dstn_status init(dstn_node root, const void *settings, dstn_search *search, dstn_error *err) {
+    const bayesian_settings *s = settings;
+    bayesian *b = dstn_alloc(1, sizeof *b);
+    if (search_space_read(root, false, &b->space, err) != DSTN_OK) {
+        destroy(b);
+        return err->status;
+    }
+    int spread = b->space.count + 1;
+    b->rng = search_rng(&s->common);
+    b->members = s->members;
+    b->samples = (int)s->samples;
+    b->initial = s->initial > 0 ? s->initial : spread > 2 ? spread : 2;
+    for (int j = 0; j < b->space.count; j++) {
+        const search_coordinate *c = &b->space.items[j];
+        b->pinned[j] = c->values || (c->is_integer && c->high - c->low < MOST_PINNED);
+    }
+    static const char *const axes[] = {"member"};
+    *search = (dstn_search){.self = b,
+                            .axis_count = 1,
+                            .axes = axes,
+                            .dimensions = b->space.count,
+                            .coordinates = b->space.paths,
+                            .most_members = b->members,
+                            .place = dstn_node_child(root, "space")};
+    return DSTN_OK;
+}
+
+static void describe(const void *self, int64_t index, const dstn_proposal *proposal, dstn_member *member) {
+    const bayesian *b = self;
+    search_member_label(member, search_number_label("", index, 4), NULL);
+    search_space_settings(&b->space, proposal->point, 0, member);
+}
+
+static void tell(void *self, const dstn_history *history) {
+    (void)self;
+    (void)history;
+}
+
+static bool needs(const void *self, const dstn_history *history, int64_t index) {
+    (void)self;
+    (void)history;
+    (void)index;
+    return false;
+}
+
+/* ---- points ------------------------------------------------------------------------------------------------------ */
+
+static void put_natural(const search_space *space, const double *x, double *point) {
+    for (int j = 0; j < space->count; j++) {
+        point[j] = search_space_natural(space, j, x[j]);
+    }
+}
+
+static bool is_new(const search_space *space, const dstn_history *history, const double *point) {
+    for (int64_t i = 0; i < history->count; i++) {
+        int j = 0;
+        while (j < space->count && history->proposals[i].point[j] == point[j]) {
+            j++;
+        }
+        if (j == space->count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A Latin hypercube (McKay, Beckman and Conover 1979): x [count, dimensions] has one point in each of `count` equal
+ * parts of every coordinate. Permutations count from `step`. */
+static void spread(const search_space *space, search_draws *draws, uint64_t step, int64_t count, double *x) {
+    int64_t *order = dstn_alloc((size_t)count, sizeof *order);
+    for (int j = 0; j < space->count; j++) {
+        dstn_rng_permutation(draws->rng, step + (uint64_t)j, count, order);
+        for (int64_t i = 0; i < count; i++) {
+            x[i * space->count + j] = ((double)order[i] + search_draw_uniform(draws)) / (double)count;
+        }
+    }
+    free(order);
+}
+
+/* Without a model: the next point of the initial design, or any that is new. */
+static dstn_answer ask_design(const bayesian *b, const dstn_history *history, double *point) {
+    const search_space *space = &b->space;
+    uint64_t ask = (uint64_t)history->count;
+    if (history->count < b->initial) {
+        double *x = dstn_alloc((size_t)(b->initial * space->count), sizeof *x);
+        search_draws draws = {b->rng, 0, STREAM_DESIGN, 0};
+        spread(space, &draws, design_steps, b->initial, x);
+        put_natural(space, x + history->count * space->count, point);
+        free(x);
+        if (is_new(space, history, point)) {
+            return DSTN_ANSWER_MEMBER;
+        }
+    }
+    for (uint64_t i = 0; i < MOST_TRIES; i++) {
+        search_space_draw(space, b->rng, ask, STREAM_TRIES + i, point);
+        if (is_new(space, history, point)) {
+            return DSTN_ANSWER_MEMBER;
+        }
+    }
+    return DSTN_ANSWER_END;
+}
+
+/* ---- what was seen ----------------------------------------------------------------------------------------------- */
+
+/* Points of the unit cube and standardized values: those of members that have ended, then those still to come. */
+typedef struct evidence {
+    int count, ended, dimensions;
+    double *points; /* [count, dimensions] */
+    double *values; /* [count] */
+    int best;       /* of those that have ended */
+} evidence;
+
+static void clear_evidence(evidence *e) {
+    free(e->points);
+    free(e->values);
+}
+
+static void add_point(const search_space *space, const dstn_proposal *proposal, double value, evidence *e) {
+    double *x = e->points + (size_t)e->count * (size_t)e->dimensions;
+    for (int j = 0; j < e->dimensions; j++) {
+        x[j] = search_space_unit(space, j, proposal->point[j]);
+    }
+    e->values[e->count++] = value;
+}
+
+/* Members that failed or diverged get the worst value that any came to: their place is bad, and no worse than that. */
+static void replace_failures(evidence *e) {
+    double worst = NAN;
+    for (int i = 0; i < e->ended; i++) {
+        worst = isfinite(e->values[i]) ? fmax(worst, e->values[i]) : worst;
+    }
+    for (int i = 0; i < e->ended; i++) {
+        e->values[i] = isfinite(e->values[i]) ? e->values[i] : worst;
+    }
+}
+
+/* Mean 0, variance 1. Where all are equal, or none is a number, they become 0. */
+static void standardize(evidence *e) {
+    double mean = 0, squares = 0, scale = 0;
+    for (int i = 0; i < e->ended; i++) {
+        scale = fmax(scale, fabs(e->values[i]));
+    }
+    for (int i = 0; i < e->ended; i++) {
+        e->values[i] = scale > 0 ? e->values[i] / scale : 0; /* whose squares are no infinities */
+        mean += e->values[i] / e->ended;
+    }
+    for (int i = 0; i < e->ended; i++) {
+        e->values[i] -= mean;
+        squares += e->values[i] * e->values[i] / e->ended;
+    }
+    const double rounding = 1e-14;
+    bool differ = sqrt(squares) > rounding;
+    for (int i = 0; i < e->ended; i++) {
+        e->values[i] = differ ? e->values[i] / sqrt(squares) : 0;
+        e->best = e->values[i] < e->values[e->best] ? i : e->best;
+    }
+}
+
+static evidence gather(const search_space *space, const dstn_history *history) {
+    const double lie = 0; /* the mean */
+    evidence e = {.dimensions = space->count};
+    e.points = dstn_alloc((size_t)(history->count * space->count), sizeof(double));
+    e.values = dstn_alloc((size_t)history->count, sizeof(double));
+    bool *has_ended = dstn_alloc((size_t)history->count, sizeof *has_ended);
+    for (int64_t i = 0; i < history->ended_count; i++) {
+        int64_t member = history->ended[i];
+        has_ended[member] = true;
+        add_point(space, &history->proposals[member], history->values[member], &e);
+    }
+    e.ended = e.count;
+    replace_failures(&e);
+    standardize(&e);
+    for (int64_t i = 0; i < history->count; i++) {
+        if (!has_ended[i]) {
+            add_point(space, &history->proposals[i], lie, &e);
+        }
+    }
+    free(has_ended);
+    return e;
+}
+
+/* ---- the model --------------------------------------------------------------------------------------------------- */
+
+/* Hyperparameters are drawn for what was seen; lies only enter the predictions. */
+static search_surrogate make_surrogate(const bayesian *b, const evidence *e, uint64_t ask) {
+    search_surrogate s = {.dimensions = e->dimensions, .best = e->values[e->best]};
+    search_gp_hypers *samples = dstn_alloc((size_t)b->samples, sizeof *samples);
+    search_draws draws = {b->rng, ask, STREAM_CHAIN, 0};
+    search_data data = {e->ended, e->dimensions, e->points, e->values};
+    search_sample_posterior(&data, &draws, BURN_IN, b->samples, samples);
+    s.models = dstn_alloc((size_t)b->samples, sizeof *s.models);
+    for (int i = 0; i < b->samples; i++) {
+        search_gp *model = &s.models[s.count];
+        search_gp_init(model, e->count, e->dimensions, e->points, e->values);
+        if (search_gp_fit(model, &samples[i])) {
+            s.count++;
+        } else {
+            search_gp_clear(model);
+        }
+    }
+    free(samples);
+    return s;
+}
+
+static void clear_surrogate(search_surrogate *s) {
+    for (int i = 0; i < s->count; i++) {
+        search_gp_clear(&s->models[i]);
+    }
+    free(s->models);
+}
+
+/* ---- where the improvement is largest ---------------------------------------------------------------------------- */
+
+/* Around the best point at scales from fine to coarse; a coordinate of few values is now and then drawn anew. */
+static void surround(const bayesian *b, const evidence *e, search_draws *draws, double *x) {
+    static const double scales[] = {0.001, 0.01, 0.1};
+    const double share = 0.25;
+    const double *best = e->points + (size_t)e->best * (size_t)e->dimensions;
+    for (int i = 0; i < NEAR; i++) {
+        double scale = scales[i % 3];
+        for (int j = 0; j < e->dimensions; j++) {
+            double *at = &x[i * e->dimensions + j];
+            bool is_anew = b->pinned[j] && search_draw_uniform(draws) < share;
+            *at = is_anew        ? search_draw_uniform(draws)
+                  : b->pinned[j] ? best[j]
+                                 : fmin(fmax(best[j] + scale * search_draw_normal(draws), 0), 1);
+        }
+    }
+}
+
+/* What is proposed: a point of the unit cube, and what is expected of it; −1: none yet. */
+typedef struct choice {
+    double x[DSTN_MAX_DIMENSIONS];
+    double improvement;
+} choice;
+
+static void consider(const bayesian *b, const dstn_history *history, double *x, double improvement, choice *best) {
+    double point[DSTN_MAX_DIMENSIONS];
+    put_natural(&b->space, x, point);
+    if (improvement > best->improvement && is_new(&b->space, history, point)) {
+        memcpy(best->x, x, (size_t)b->space.count * sizeof *x);
+        best->improvement = improvement;
+    }
+}
+
+/* Of candidates x [count, dimensions] the best ones are climbed from, one after the other; those that were proposed
+ * before aren't looked at. */
+static void climb_best(const bayesian *b, const dstn_history *history, search_surrogate *s, double *x, int count,
+                       int climbs, choice *best) {
+    int d = s->dimensions;
+    double *improvements = dstn_alloc((size_t)count, sizeof *improvements), point[DSTN_MAX_DIMENSIONS];
+    for (int i = 0; i < count; i++) {
+        put_natural(&b->space, x + i * d, point);
+        improvements[i] = is_new(&b->space, history, point) ? search_surrogate_round(s, &b->space, x + i * d) : -1;
+    }
+    for (int c = 0; c < climbs; c++) {
+        int first = 0;
+        for (int i = 1; i < count; i++) {
+            first = improvements[i] > improvements[first] ? i : first;
+        }
+        if (improvements[first] < 0) {
+            break;
+        }
+        consider(b, history, x + first * d, improvements[first], best);
+        search_surrogate_climb(s, b->pinned, x + first * d);
+        consider(b, history, x + first * d, search_surrogate_round(s, &b->space, x + first * d), best);
+        improvements[first] = -1;
+    }
+    free(improvements);
+}
+
+static dstn_answer ask_model(const bayesian *b, const dstn_history *history, double *point) {
+    uint64_t ask = (uint64_t)history->count;
+    evidence e = gather(&b->space, history);
+    search_surrogate s = make_surrogate(b, &e, ask);
+    double *x = dstn_alloc((size_t)((GLOBAL + NEAR) * e.dimensions), sizeof *x), *near = x + GLOBAL * e.dimensions;
+    search_draws global = {b->rng, ask, STREAM_GLOBAL, 0}, around = {b->rng, ask, STREAM_NEAR, 0};
+    choice best = {.improvement = -1};
+    spread(&b->space, &global, design_steps + DSTN_MAX_DIMENSIONS * (ask + 1), GLOBAL, x);
+    surround(b, &e, &around, near);
+    if (s.count > 0) {
+        climb_best(b, history, &s, x, GLOBAL, GLOBAL_CLIMBS, &best);
+        climb_best(b, history, &s, near, NEAR, NEAR_CLIMBS, &best);
+    }
+    clear_surrogate(&s);
+    clear_evidence(&e);
+    free(x);
+    if (best.improvement < 0) {
+        return ask_design(b, history, point);
+    }
+    put_natural(&b->space, best.x, point);
+    return DSTN_ANSWER_MEMBER;
+}
+
+static dstn_answer ask(const void *self, const dstn_history *history, dstn_proposal *proposal) {
+    const bayesian *b = self;
+    if (history->count >= b->members) {
+        return DSTN_ANSWER_END;
+    }
+    bool has_model = history->count >= b->initial && history->ended_count >= 2;
+    proposal->parent = -1;
+    proposal->place[0] = proposal->place[1] = 0;
+    return (has_model ? ask_model : ask_design)(b, history, proposal->point);
+}
+
+const dstn_search_method search_bayesian = {
+    .name = "bayesian",
+    .help = "where a Gaussian process expects the largest improvement",
+    .example = "members: 5\nspace: {optimizer.rate: {low: 1e-3, high: 0.1, scale: log}}",
+    .options = bayesian_options,
+    .settings_size = sizeof(bayesian_settings),
+    .init = init,
+    .ask = ask,
+    .describe = describe,
+    .tell = tell,
+    .needs = needs,
+    .destroy = destroy,
+};
