@@ -47,6 +47,21 @@ typedef struct dstn_bench_request {
  * `scaling` instead on 1, 2, 4, … up to all ranks: the same batch, the same rows a rank, and a member on each. */
 dstn_status dstn_bench(const dstn_console *console, const dstn_bench_request *request, dstn_error *err);
 
+typedef struct dstn_bench_search_request {
+    const char *methods;  /* names, separated by commas */
+    const char *function; /* "branin" or "hartmann6" */
+    dstn_assignments set; /* keys of a sweep file */
+    int64_t members;      /* evaluations of each search, of which so many are under way at once: */
+    int64_t parallel;
+    int64_t seeds; /* searches of each method: search_seed 0, 1, …, dealt out to the ranks */
+    bool json;
+} dstn_bench_search_request;
+
+/* Search methods on functions whose least value is known, through the asks and tells of a sweep: the simple regret,
+ * best value so far − least value, after 10, 20, … evaluations, as median and quartiles over the seeds, with the time
+ * of the longest ask. DSTN_ERROR_USAGE: no such method or function, or a method that needs other keys. */
+dstn_status dstn_bench_search(const dstn_console *console, const dstn_bench_search_request *request, dstn_error *err);
+
 /* Name of the file with the limits, in YAML: `best: {rotation: 20, …}`. */
 #define DSTN_SYNTH_LIMITS_FILE "limits.yaml"
 

@@ -29,6 +29,11 @@ enum {
     SAMPLES,
     LENGTH,
     WORDS,
+    SEARCH,
+    FUNCTION,
+    MEMBERS,
+    SEEDS,
+    PARALLEL,
     TEMPERATURE,
     PROMPT,
     SEED,
@@ -68,6 +73,11 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"samples", required_argument, NULL, SAMPLES},
                                         {"length", required_argument, NULL, LENGTH},
                                         {"words", required_argument, NULL, WORDS},
+                                        {"search", required_argument, NULL, SEARCH},
+                                        {"function", required_argument, NULL, FUNCTION},
+                                        {"members", required_argument, NULL, MEMBERS},
+                                        {"seeds", required_argument, NULL, SEEDS},
+                                        {"parallel", required_argument, NULL, PARALLEL},
                                         {"temperature", required_argument, NULL, TEMPERATURE},
                                         {"prompt", required_argument, NULL, PROMPT},
                                         {"seed", required_argument, NULL, SEED},
@@ -224,6 +234,18 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         return read_count(name, value, 1, &out->length, err);
     case WORDS:
         return read_count(name, value, 1, &out->words, err);
+    case SEARCH:
+        out->search = value;
+        return DSTN_OK;
+    case FUNCTION:
+        out->function = value;
+        return DSTN_OK;
+    case MEMBERS:
+        return read_count(name, value, 1, &out->members, err);
+    case SEEDS:
+        return read_count(name, value, 1, &out->seeds, err);
+    case PARALLEL:
+        return read_count(name, value, 1, &out->parallel, err);
     case TEMPERATURE:
         return read_temperature(name, value, &out->temperature, err);
     case PROMPT:

@@ -28,6 +28,8 @@ typedef struct cli_arguments {
     int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
     int64_t samples, length;            /* bench; 0: not given */
     int64_t words;                      /* bench, sample; 0: not given */
+    const char *search, *function;      /* bench: --search, --function */
+    int64_t members, seeds, parallel;   /* bench: --search; 0: not given */
     double temperature;                 /* sample */
     const char *prompt;                 /* sample */
     int64_t seed, rows;                 /* data synth, sample; rows 0: not given */

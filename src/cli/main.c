@@ -86,12 +86,19 @@ static const cli_command commands[] = {
      "MODEL.yaml|CONFIG.yaml [--set a.b=v]... [--method M] [--batch B] [--samples K] [--length T] [--words V] [--steps "
      "N] "
      "[--hyper N] "
-     "[--precision f32|f64] [--backend onednn|openblas] [--scaling] [--json]",
+     "[--precision f32|f64] [--backend onednn|openblas] [--scaling] [--json] | --search METHOD[,METHOD...] [--function "
+     "branin|hartmann6] [--set key=v]... [--members N] [--parallel P] [--seeds S] [--json]",
      "Times steps of a network on synthetic data against the best rate of matrix products; sizes are in bytes. Of a "
      "config\n      its settings and what augmentation takes of a step. "
-     "--scaling: on 1, 2, 4, … of the launch's ranks, with the same batch, the same rows a rank, and a member on each.",
-     " set method batch samples length words steps hyper precision backend scaling json ",
-     {1, 1},
+     "--scaling: on 1, 2, 4, … of the launch's ranks, with the same batch, the same rows a rank, and a member on "
+     "each.\n      "
+     "--search: how near searches come to the least value of a function after 10, 20, … of N evaluations (50), P at "
+     "once (1),\n      as median and quartiles over S seeds (20), which the launch's ranks share; --set: keys of a "
+     "sweep "
+     "file.",
+     " set method batch samples length words steps hyper precision backend scaling search function members parallel "
+     "seeds json ",
+     {0, 1},
      CLI_START_RANKS,
      cli_bench},
     {"data",

@@ -150,6 +150,30 @@ expect "a config of a text" 0 '^length 4$' "$dstn" bench "$scratch/text.yaml" --
 expect "on two ranks, of another text" 0 '"words":50,"length":3,' run_mpi 2 "$dstn" bench "$scratch/text.yaml" --json \
   --words 50 --length 3 --steps 1
 
+# Searches on functions: what they find doesn't depend on the ranks that share the seeds.
+search() {
+  "$@" bench --search random,bayesian --members 30 --seeds 4 --parallel 2 --json
+}
+expect "searches of a function" 0 '^\{"function":"branin","members":30,"seeds":4,"parallel":2,"search":\[' search "$dstn"
+sed 's/"seconds":[^}]*//g' "$scratch/out" >"$scratch/one"
+/usr/bin/python3 - "$scratch/out" <<'P' || fail "more evaluations are no better, or the model helps nothing"
+import json, sys
+rows = json.load(open(sys.argv[1]))["search"]
+kinds = [(r["method"], r["evaluations"]) for r in rows]
+assert kinds == [(name, n) for name in ("random", "bayesian") for n in (10, 20, 30)], kinds
+assert rows[0]["median"] >= rows[2]["median"] > 3 * rows[5]["median"] > 0, rows
+assert all(r["quartile"] <= r["median"] <= r["upper_quartile"] for r in rows), rows
+P
+expect "on two ranks" 0 '' search run_mpi 2 "$dstn"
+sed 's/"seconds":[^}]*//g' "$scratch/out" | cmp -s - "$scratch/one" || fail "two ranks find something else"
+expect "a search of a grid ends" 0 '^grid +9 ' "$dstn" bench --search grid --set space.x1.points=3 --set space.x2.points=3 \
+  --members 9 --seeds 1
+expect "a function that is none" 2 '--function.*did you mean "branin"' "$dstn" bench --search random --function brannin
+expect "a method that searches no space" 2 'no method.*"list".*random' "$dstn" bench --search random,list
+expect "a key that the method hasn't" 2 'sampels.*did you mean "samples"' "$dstn" bench --search bayesian --set sampels=3
+expect "a search of a model" 2 'accepted beside it' "$dstn" bench "$scratch/net.yaml" --search random
+expect "members of a model" 2 'accepted with --search' "$dstn" bench "$scratch/net.yaml" --members 3
+
 expect "no model" 2 'usage: dstn bench' "$dstn" bench
 expect "a model that is not there" 2 'nowhere.yaml' "$dstn" bench "$scratch/nowhere.yaml"
 expect "a method that is none" 2 '--method.*delta-stm' "$dstn" bench "$scratch/net.yaml" --method delta-stm
