@@ -318,18 +318,23 @@ def rows_of_panels(networks, columns_of):
         yield figure, axes, members
 
 
+def draw_schedule(axis, members, name):
+    """One hyperparameter in natural units against epochs."""
+    is_rounded = rounds(members, name)
+    draw_seeds(axis, members, f"{'unrounded' if is_rounded else 'value'}.{name}")
+    if is_rounded:
+        draw_rounded(axis, members, f"value.{name}")
+    axis.set_title(name.replace("_", " "))
+    axis.set_xlim(left=0)
+    axis.set_ylim(bottom=-0.03 * axis.get_ylim()[1])
+
+
 def draw_schedules(networks):
     """Every hyperparameter in natural units against epochs, a row a network (in the manner of Fig. 10). Of discrete ones
     the lines are those before rounding, and dotted ones the means of what they are rounded down to."""
     for figure, axes, members in rows_of_panels(networks, lambda members: members[0].run.hyperparameters):
         for axis, name in zip(axes, members[0].run.hyperparameters):
-            is_rounded = rounds(members, name)
-            draw_seeds(axis, members, f"{'unrounded' if is_rounded else 'value'}.{name}")
-            if is_rounded:
-                draw_rounded(axis, members, f"value.{name}")
-            axis.set_title(name.replace("_", " "))
-            axis.set_xlim(left=0)
-            axis.set_ylim(bottom=-0.03 * axis.get_ylim()[1])
+            draw_schedule(axis, members, name)
     spreads = [Line2D([], [], color="#777777", linewidth=0.6, label="each seed")]
     if any(rounds(members, name) for members in networks.values() for name in members[0].run.hyperparameters):
         spreads.append(Line2D([], [], color="#777777", linestyle=ROUNDED, label="rounded down, mean"))

@@ -35,12 +35,13 @@ STYLES = {
     "delta-stn": dict(color="#0072B2", linewidth=1.5),
     "stn-centered-split": dict(color="#E69F00", linewidth=1.3, linestyle=(0, (3.5, 2.0))),
     "fixed": dict(color="#7F7F7F", linewidth=1.5),
+    "fixed-perturbed": dict(color="#000000", linewidth=1.5),
 }
 BROAD = 2.4
 OTHER = dict(color="#CC79A7", linewidth=1.5)
 STAR = dict(color="black", linewidth=1.1, linestyle=(0, (6, 3)))
 QUARTILES = dict(facecolor="#F1F1F1", edgecolor="#999999", linewidth=0.6, linestyle=":")
-DRAWING_ORDER = ["fixed", "stn", "stn-centered", "delta-stn", "stn-centered-split"]
+DRAWING_ORDER = ["fixed", "fixed-perturbed", "stn", "stn-centered", "delta-stn", "stn-centered-split"]
 
 # Name on the command line → toy, as the record names it.
 FIGURES = {"7": "ridge", "8": "ridge", "9": "ridge", "dropout": "dropout", "jacobian": "jacobian"}
@@ -160,8 +161,14 @@ def draw_mean(axis, mean, lower, upper, style):
     axis.plot(mean.index, mean, **style)
 
 
-def draw_values(axis, panel, scale, band):
-    """λ, its bands and λ*. The limits are what the means need: a diverged member may leave the panel."""
+def draw_each(axis, table, style):
+    """A thin line for every seed."""
+    for seed in table if table.shape[1] > 1 else ():
+        axis.plot(table[seed], color=style["color"], linewidth=0.35, alpha=0.3, zorder=1)
+
+
+def draw_values(axis, panel, scale, band, seeds=False):
+    """λ, its bands and λ*. The limits are what the means need: a diverged member, or a seed, may leave the panel."""
     low, high = [], []
     for method in in_drawing_order(panel.value):
         style = style_of(method, panel.value)
@@ -169,6 +176,7 @@ def draw_values(axis, panel, scale, band):
         if not table.empty:
             mean, spread = mean_and_spread(table, band)
             draw_mean(axis, mean, mean - spread, mean + spread, style)
+            draw_each(axis, table if seeds else table.iloc[:, :0], style)
             low.append((mean - spread).min())
             high.append((mean + spread).max())
         draw_diverged(axis, [values for values, _ in panel.diverged[method]], style)
@@ -272,14 +280,14 @@ def title_panels(axes, panels, scale):
                           textcoords="offset points", ha="center", va="bottom", fontsize=7.5, color="#444444")
 
 
-def draw(panels, scale, toy, band):
-    """The figure of one combination of the other axes."""
+def draw(panels, scale, toy, band, seeds=False):
+    """The figure of one combination of the other axes; with each seed's λ as a thin line where that is wanted."""
     columns = len(panels)
     figure, axes = plt.subplots(2, columns, figsize=(0.5 + 1.95 * max(columns, 1.6), 3.9), sharex="col", squeeze=False,
                                 sharey="row" if columns == 1 else False, constrained_layout=True)
     limits = []
     for c, panel in enumerate(panels):
-        draw_values(axes[0, c], panel, scale, band)
+        draw_values(axes[0, c], panel, scale, band, seeds)
         limits.append(draw_regrets(axes[1, c], panel, band))
     highest = max(high for _, high in limits)
     lowest = max(min(low for low, _ in limits), 1e-6 * highest)
@@ -307,7 +315,7 @@ def toy_of(sweep, path, wanted):
     return toy
 
 
-def figures_of(sweep, toy, band):
+def figures_of(sweep, toy, band, seeds=False):
     """Suffix of the file name and figure, for each combination of axes other than dataset, method and seed."""
     others = [axis for axis in toys.panel_axes(sweep) if axis != "dataset"]
     scale = Scale(toy, pd.concat([run.series for run in sweep.runs.values()]), sweep.hyperparameters[0])
@@ -318,7 +326,7 @@ def figures_of(sweep, toy, band):
         else:
             parts = [(" ".join(map(str, labels)) or toy, members)]
         yield suffix, draw([Panel(sweep, part, str(name).replace("_", " "), scale) for name, part in parts], scale, toy,
-                           band)
+                           band, seeds)
 
 
 def save(figure, folder, name):

@@ -48,6 +48,17 @@ def interval(differences):
     return mean, mean - half, mean + half
 
 
+def bootstrap(differences, resamples=10000, seed=0):
+    """Mean and 95 % interval of the mean by the percentile bootstrap: resampled with replacement, by a seeded generator.
+    Of a few differences it is too narrow (of three, there are ten different resamples)."""
+    values = np.asarray(differences, dtype=float)
+    if len(values) < 2:
+        return (values.mean() if len(values) else math.nan), math.nan, math.nan
+    drawn = np.random.default_rng(seed).integers(0, len(values), size=(resamples, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), (0.025, 0.975))
+    return values.mean(), low, high
+
+
 def number(x):
     """Three digits, and no more than two decimals below one."""
     return f"{x:.3g}" if abs(x) >= 0.01 else f"{x:.3f}"

@@ -10,6 +10,7 @@ METHODS = {
     "stn-centered-split": "centered + split",
     "delta-stn": "Δ-STN",
     "fixed": "fixed",
+    "fixed-perturbed": "fixed, perturbed",
 }
 
 # One objective for both ranges of weights, and so one norm.

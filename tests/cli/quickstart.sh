@@ -34,6 +34,10 @@ expect "the table of results" 0 'STN' "$python" analysis/results.py "$scratch/sw
 head -1 "$scratch/results.csv" | grep -q '^dataset,method,seed,lambda_final,lambda_star,regret_start,regret_final,' ||
   { echo "FAIL results.csv has other columns: $(head -1 "$scratch/results.csv")" && failures=$((failures + 1)); }
 expect "the figure" 0 'png' "$python" analysis/plot_toys.py "$scratch/sweep/sweep.h5" --out "$scratch/figures"
+mkdir "$scratch/paper" && ln -s "$scratch/sweep" "$scratch/paper/fig8-small"
+expect "numbers, figures and report of the paper's sweeps" 0 'report.html' \
+  "$python" tests/report/known_answers.py analysis "$scratch/paper" "$scratch/page"
+[ -s "$scratch/page/figures/fig8.png" ] || { echo "FAIL figures.py drew no Fig. 8" && failures=$((failures + 1)); }
 expect "a record in pandas" 0 'lambda.penalty' "$python" -c "
 import sys; sys.path.append('analysis'); import dstn_record
 print(list(dstn_record.load('$scratch/sweep/members/boston-stn-0/run.h5').series.columns))"
