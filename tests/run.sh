@@ -8,9 +8,12 @@ cd "$(dirname "$0")/.."
 bash jobs/install-packages.sh --tests --slurm
 . jobs/environment.sh
 
-cmake --preset release -DBUILD_TESTING=ON >/dev/null
-cmake --build --preset release --parallel "$(nproc)"
-cmake --preset asan -DBUILD_TESTING=ON >/dev/null
-cmake --build --preset asan --parallel "$(nproc)"
+build() { # PRESET; by Ninja, unless the folder has been made for something else
+  [ -e "build/$1/CMakeCache.txt" ] || local -x CMAKE_GENERATOR=Ninja
+  cmake --preset "$1" -DBUILD_TESTING=ON >/dev/null
+  cmake --build --preset "$1" --parallel "$(nproc)"
+}
+build release
+build asan
 ctest --preset asan --tests-regex '^(unit|fuzz|cli.readers)' --parallel 2
 ctest --preset release --parallel 2

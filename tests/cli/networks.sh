@@ -87,7 +87,7 @@ rm -rf "$scratch/whole"
 for config in mlp-fashion cnn-fashion; do
   for method in stn delta-stn; do
     name="$config, $method"
-    exact=(--set "method=$method" --set precision=f64 --set backend=openblas --set checkpoint_best=false)
+    exact=(--set "method=$method" --set model.width=0.25 --set precision=f64 --set backend=openblas --set checkpoint_best=false)
     expect "$name: one rank in f64" 0 '^valid_accuracy ' train "$config" one "${exact[@]}"
     expect "$name: two ranks in f64" 0 '^valid_accuracy ' train_on_two "$config" two "${exact[@]}"
     same_losses one two 1e-9 || fail "$name: one and two ranks differ"
