@@ -42,15 +42,16 @@ class Method:
 
     def __init__(self, config):
         name = config.get("method", "delta-stn")
-        has = {"stn": 0, "stn-centered": 1, "stn-centered-split": 2, "delta-stn": 3, "fixed": 0}[name]
+        has = {"stn": 0, "stn-centered": 1, "stn-centered-split": 2, "delta-stn": 3}.get(name, 0)
         switches = ("centered", "split_objective", "linearize")
         self.centered, self.split, self.linearize = (
             has > i if config.get(key, "auto") == "auto" else config[key] == "true" for i, key in enumerate(switches))
-        self.tunes = name != "fixed"
+        self.tunes = name not in ("fixed", "fixed-perturbed")
+        self.perturbs = name != "fixed"
         self.name = ["stn", "stn-centered", "stn-centered-split", "delta-stn"][
-            self.centered + self.split + self.linearize] if self.tunes else "fixed"
+            self.centered + self.split + self.linearize] if self.tunes else name
         if not self.tunes:
-            self.train = ["delta_general"]
+            self.train = ["perturbed_general" if self.perturbs else "delta_general"]
         elif self.split:
             self.train = ["delta_general",
                           "delta_response_linearized" if self.linearize else "delta_response_nonlinear"]
@@ -83,7 +84,7 @@ class Replay:
             valid_batch = int(self.train.get("valid_batch", 0))
             self.valid_batch = valid_batch if valid_batch > 0 else min(self.batch, self.valid_rows)
         self.entropy_weight = float(self.train.get("entropy_weight", 0))
-        self.samples = int(self.train.get("samples", 1)) if self.method.tunes else 1
+        self.samples = int(self.train.get("samples", 1)) if self.method.perturbs else 1
         tuned = any(hyper.tunes_scale for hyper in self.space.hypers)
         self.valid_samples = self.samples if tuned else 1  # without noise they would be the same
         self.warmup = max(int(self.train.get("warmup", 0)), int(self.train.get("warmup_epochs", 0)) * self.batches)
@@ -197,7 +198,7 @@ class Replay:
 
     def evaluate_train(self, name, group, values, epsilon, factors, flips):
         """Loss, penalty and gradients of one training objective."""
-        is_general = name == "delta_general"
+        is_general = name in ("delta_general", "perturbed_general")
         wanted = self.keys(True) if is_general else self.keys(False)
         if not self.method.split and not is_general:
             wanted = list(self.parameters)
@@ -272,7 +273,7 @@ class Replay:
         self.check_rows("train", group, self.batch, self.samples, self.step // self.batches)
         self.begin_batch("train", group, self.step)
         epsilon = torch.zeros(self.batch, 0, dtype=DOUBLE)
-        if self.method.tunes:
+        if self.method.perturbs:
             epsilon = self.perturbation(group, self.batch, self.samples, is_valid=False)
         results = [self.train_objective(name, group, epsilon) for name in self.method.train]
         self.network.track(results[0]["pass"], self.buffers)  # split: the general pass alone

@@ -45,8 +45,8 @@ double dstn_objective_flops(const dstn_objective *objective, const dstn_model *m
 
 enum { DSTN_METHOD_PASSES = 2 };
 
-/* What tells the methods apart: three switches, and the objectives that they come to. `fixed` has tunes = false: the
- * general layers alone, at constant λ. */
+/* What tells the methods apart: three switches, and the objectives that they come to. `fixed` and `fixed-perturbed`
+ * have tunes = false: the general layers alone, at constant λ, or around it. */
 typedef struct dstn_method {
     const char *name;
     bool tunes;

@@ -38,13 +38,19 @@ static const dstn_method methods[] = {
      .train = {OBJECTIVE(DELTA_GENERAL)},
      .evaluation = OBJECTIVE(GENERAL_EVALUATION),
      .algorithm = &bilevel_ordinary},
+    {.name = "fixed-perturbed",
+     .train = {OBJECTIVE(PERTURBED_GENERAL)},
+     .evaluation = OBJECTIVE(GENERAL_EVALUATION),
+     .algorithm = &bilevel_ordinary},
 };
 
 enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
 
 const dstn_option dstn_method_options[] = {
-    DSTN_CHOICE("method", dstn_method_settings, method, "stn|stn-centered|stn-centered-split|delta-stn|fixed",
-                "delta-stn", "how hyperparameters are tuned; fixed: not at all"),
+    DSTN_CHOICE(
+        "method", dstn_method_settings, method, "stn|stn-centered|stn-centered-split|delta-stn|fixed|fixed-perturbed",
+        "delta-stn",
+        "how hyperparameters are tuned; fixed: not at all; fixed-perturbed: neither, but training perturbs them"),
     DSTN_SWITCH("centered", dstn_method_settings, switches[0], "auto",
                 "hypernetwork input is the difference to the current lambda (Sec. 3.1); auto: as the method has it"),
     DSTN_SWITCH("split_objective", dstn_method_settings, switches[1], "auto",
@@ -62,11 +68,16 @@ dstn_status dstn_method_choose(const dstn_method_settings *settings, const dstn_
     bool linearize = dstn_switch_is(switches[2], base->linearize);
     if (!base->tunes && (centered || split || linearize)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
-                         "method fixed has no response: centered, split_objective and linearize must be auto or false");
+                         "method %s has no response: centered, split_objective and linearize must be auto or false",
+                         base->name);
+    }
+    if (!base->tunes) {
+        *out = base;
+        return DSTN_OK;
     }
     for (int m = 0; m < METHOD_COUNT; m++) {
         const dstn_method *method = &methods[m];
-        if (method->tunes == base->tunes && method->centered == centered && method->split_objective == split &&
+        if (method->tunes && method->centered == centered && method->split_objective == split &&
             method->linearize == linearize) {
             *out = method;
             return DSTN_OK;

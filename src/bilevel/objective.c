@@ -13,6 +13,9 @@ const dstn_objective bilevel_objectives[] = {
     /* L_T(λ_0, w_0) of the general weights (Eq. 3.9) */
     [BILEVEL_DELTA_GENERAL] = {"delta_general", DSTN_PART_TRAIN, DSTN_PASS_GENERAL, DSTN_INPUT_NONE,
                                .grad = {true, false}, .tracks_statistics = true},
+    /* L_T(λ + ε, w) of the general weights: perturbed hyperparameters, and weights that don't answer them (App. I.1) */
+    [BILEVEL_PERTURBED_GENERAL] = {"perturbed_general", DSTN_PART_TRAIN, DSTN_PASS_GENERAL, DSTN_INPUT_NONE,
+                                   .perturbed = true, .grad = {true, false}, .tracks_statistics = true},
     /* L_T(λ_0 + ε, w_0 + Θε) of the response (Eq. 3.10), at linearized predictions (Sec. 3.3) or as it stands */
     [BILEVEL_DELTA_RESPONSE_LINEARIZED] = {"delta_response_linearized", DSTN_PART_TRAIN, DSTN_PASS_LINEARIZED,
                                            DSTN_INPUT_EPSILON, .perturbed = true, .grad = {false, true}},

@@ -126,7 +126,7 @@ static void warn_of_unused(const dstn_job *job) {
 static dstn_status read_tables(dstn_job *job, dstn_error *err) {
     dstn_status status = read_table(job->settings.train, "train", dstn_train_options, &job->train, err);
     job->train.shards = job->settings.reproducible && !job->is_apart ? job->settings.shards : 0;
-    if (!job->method->tunes) { /* nothing is perturbed */
+    if (!job->method->tunes && !job->method->train[0]->perturbed) { /* samples would be the same */
         job->train.samples = 1;
         job->train.antithetic = false;
     }

@@ -17,7 +17,7 @@ trace() {
 }
 backends=(openblas)
 [[ $("$dstn" --version) = *oneDNN* ]] && backends+=(onednn)
-methods=(stn stn-centered stn-centered-split delta-stn fixed)
+methods=(stn stn-centered stn-centered-split delta-stn fixed fixed-perturbed)
 
 # The toys: 20 or 17 steps an epoch, tuning from step 19 on.
 toy=(--set train.batch=20 --set train.warmup=15 --set train.train_steps=4 --steps 26)

@@ -245,6 +245,12 @@ static void impossible_switches_are_refused(void **state) {
     assert_string_equal(method->name, "delta-stn");
     dstn_method_settings fixed = {.method = 4, .switches = {DSTN_SWITCH_TRUE}};
     assert_int_equal(dstn_method_choose(&fixed, &method, &err), DSTN_ERROR_USAGE);
+    for (fixed = (dstn_method_settings){.method = 4}; fixed.method < 6; fixed.method++) {
+        static const char *const names[] = {"fixed", "fixed-perturbed"};
+        assert_int_equal(dstn_method_choose(&fixed, &method, &err), DSTN_OK);
+        assert_string_equal(method->name, names[fixed.method - 4]);
+        assert_int_equal(method->train[0]->perturbed, fixed.method == 5);
+    }
 }
 
 int main(int argc, char **argv) {

@@ -110,7 +110,8 @@ static void on_update(void *self, dstn_trainer *trainer) {
 }
 
 static void prepare(member *m, const char *config, const char *method, int64_t samples, bool antithetic) {
-    static const char *const names[] = {"stn", "stn-centered", "stn-centered-split", "delta-stn", "fixed"};
+    static const char *const names[] = {"stn",       "stn-centered", "stn-centered-split",
+                                        "delta-stn", "fixed",        "fixed-perturbed"};
     dstn_error err = {0};
     *m = (member){.group = dstn_group_self()};
     m->train = (dstn_train_settings){.iterations = 100,
