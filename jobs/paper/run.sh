@@ -16,10 +16,8 @@ if [ "${1:-}" = --small ]; then
   shift
 fi
 names=("$@")
-if [ ${#names[@]} -eq 0 ]; then
-  for file in jobs/paper/*.yaml; do
-    case $file in *-small.yaml) ;; *) names+=("$(basename "$file" .yaml)") ;; esac
-  done
+if [ ${#names[@]} -eq 0 ]; then # table4 before table4-replay, which follows its runs
+  mapfile -t names < <(basename -s .yaml jobs/paper/*.yaml | grep -v -e '-small$' | LC_ALL=C sort)
 fi
 
 for name in "${names[@]}"; do
@@ -34,7 +32,10 @@ done
 
 # A sweep whose members failed or diverged (5) is still one to look at.
 for name in "${names[@]}"; do
-  mpirun --oversubscribe -n "${RANKS:-2}" "$dstn" sweep "jobs/paper/$name$form.yaml" --out "$runs/$name$form" --resume ||
+  followed=()
+  [ "$name" != table4-replay ] || followed=(--set "schedule.from=$runs/table4$form/members/delta-stn-{seed}/run.h5")
+  mpirun --oversubscribe -n "${RANKS:-2}" "$dstn" sweep "jobs/paper/$name$form.yaml" "${followed[@]}" \
+    --out "$runs/$name$form" --resume ||
     { code=$? && [ $code -eq 5 ] || exit $code; }
 done
 "$python" analysis/figures.py "$runs" --out "$runs/figures"
