@@ -21,6 +21,7 @@ typedef struct driver {
     const dstn_search_method *method;
     void *settings;
     dstn_search search;
+    dstn_search larger; /* the same with more to do; self NULL: nobody asks */
     dstn_history history;
     dstn_proposal *proposals;
     dstn_member_state *states;
@@ -51,18 +52,22 @@ static inline void driver_init_search(const driver *d, dstn_search *search) {
 }
 
 /* keys: those of the method in a sweep file */
-static inline void driver_open(driver *d, const dstn_search_method *method, const char *keys) {
+static inline void driver_read(driver *d, const char *keys) {
     dstn_error err;
-    d->method = method;
-    d->settings = dstn_alloc(1, method->settings_size);
+    d->settings = dstn_alloc(1, d->method->settings_size);
     d->doc = NULL;
     if (dstn_doc_parse(keys, "s.yaml", &d->doc, &err)) {
         fail_msg("%s", err.message);
     }
-    const dstn_binding binding = {method->options, d->settings};
+    const dstn_binding binding = {d->method->options, d->settings};
     if (dstn_options_read(dstn_doc_root(d->doc), "", &binding, 1, &err)) {
         fail_msg("%s", err.message);
     }
+}
+
+static inline void driver_open(driver *d, const dstn_search_method *method, const char *keys) {
+    d->method = method;
+    driver_read(d, keys);
     driver_init_search(d, &d->search);
     d->proposals = dstn_alloc(DRIVER_MOST, sizeof *d->proposals);
     d->states = dstn_alloc(DRIVER_MOST, sizeof *d->states);
@@ -164,6 +169,9 @@ static inline dstn_answer driver_ask(driver *d) {
     if (proposal.parent >= 0) {
         assert_int_equal(d->states[proposal.parent], DSTN_MEMBER_DONE);
         assert_false(d->is_unneeded[proposal.parent]);
+    }
+    if (d->larger.self) {
+        driver_expect_same(d, d->larger.self, answer, &proposal);
     }
     if (d->check) {
         d->check(&d->history, &proposal);

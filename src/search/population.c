@@ -246,12 +246,12 @@ static void tell(void *self, const dstn_history *history) {
     (void)history;
 }
 
-/* Its own worker may go on from it, and, while it is among the best, any other one that has not gone on from its
- * generation. Nobody's rank gets better. */
+/* Its own worker may go on from it, after the last generation too, where another launch is to have more of them; and,
+ * while it is among the best, any other one that has not gone on from its generation. Nobody's rank gets better. */
 static bool needs(const void *self, const dstn_history *history, int64_t index) {
     const population *p = self;
     const dstn_proposal *of = &history->proposals[index];
-    if (of->place[1] + 1 >= p->s->generations || !isfinite(search_value(history, index))) {
+    if (!isfinite(search_value(history, index))) {
         return false;
     }
     int64_t *last = find_last(p, history);
