@@ -313,9 +313,12 @@ dstn_status dstn_layer_read(dstn_node node, int index, dstn_shape in, const dstn
 void dstn_layer_destroy(dstn_layer *layer);
 bool dstn_layer_is_valid(const dstn_layer *layer);      /* shapes agree, everything is bound */
 size_t dstn_layer_memory_used(const dstn_layer *layer); /* bytes that it took outside the arena */
-/* Makes parameters of a planned layer those of an earlier one, called `name`: the one given, or all (NULL). A matrix
- * that shares an embedding's weight is from now on stored [out, in]. DSTN_ERROR_USAGE at `node` where there are none to
- * share, or where shape or order of storage differ. */
+/* The one of layers [count] that a config calls so, or NULL; and the error at `node`: no such "layer named". */
+dstn_layer *dstn_layer_named(dstn_layer *const *layers, int count, const char *name);
+dstn_status dstn_layer_fail_name(dstn_layer *const *layers, int count, const char *what, const char *name,
+                                 dstn_node node, dstn_error *err);
+/* Makes parameters of a planned layer those of an earlier one: the one given, or all (NULL). A matrix that shares an
+ * embedding's weight is from now on stored [out, in]. DSTN_ERROR_USAGE at `node`: none to share, or of other shape. */
 dstn_status dstn_layer_share(dstn_layer *layer, const char *parameter, dstn_layer *owner, dstn_node node,
                              dstn_error *err);
 /* Gives parameter `p` its memory: value and gradient [count] at `offset` of its range; those that share it are bound

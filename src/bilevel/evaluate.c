@@ -1,12 +1,9 @@
 /* bilevel: evaluation of the learned best response at the current λ over a whole part of the data. */
+#include "sizes.h"
 #include "trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static int64_t lesser(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- examples ---------------------------------------------------------------------------------------------------- */
 
@@ -54,10 +51,8 @@ static void evaluate_share(dstn_trainer *trainer, dstn_part part, double sums[2]
 
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
-/* Of a short text no more than are as long as a piece: every stream begins without anything before it. */
 static int64_t streams_of(const dstn_trainer *trainer, dstn_part part) {
-    int64_t pieces = trainer->dataset->rows[part] / trainer->settings.length;
-    return pieces > 1 ? lesser(trainer->valid.batch, pieces) : 1;
+    return bilevel_streams_of(&trainer->settings, trainer->dataset, part, trainer->valid.batch);
 }
 
 /* Streams first … first+count-1 of the `total` that a part is read in, from their places `at` on, so many steps. */
@@ -93,10 +88,10 @@ static void evaluate_streams(dstn_trainer *trainer, dstn_part part, int64_t firs
     int64_t total = streams_of(trainer, part), places = words / total;
     stream_piece piece = {.part = part, .total = total, .first = first, .count = count};
     for (piece.at = 0; piece.at < places && count > 0; piece.at += piece.steps) {
-        piece.steps = lesser(length, places - piece.at);
+        piece.steps = bilevel_less(length, places - piece.at);
         evaluate_words(trainer, &piece, sums);
     }
-    piece.count = lesser(words % total - first, count);
+    piece.count = bilevel_less(words % total - first, count);
     if (piece.count > 0) {
         piece.steps = 1;
         evaluate_words(trainer, &piece, sums);

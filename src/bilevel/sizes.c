@@ -8,12 +8,17 @@ enum { EVALUATED_ROWS = 64 };
 /* Pieces of varied lengths that a run may have: they are counted when it starts, in seconds. */
 enum { MOST_VARIED_PIECES = 20000000 };
 
-static int64_t longer(int64_t a, int64_t b) {
+int64_t bilevel_more(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static int64_t lesser(int64_t a, int64_t b) {
+int64_t bilevel_less(int64_t a, int64_t b) {
     return a < b ? a : b;
+}
+
+int64_t bilevel_streams_of(const dstn_train_settings *settings, const dstn_dataset *dataset, dstn_part part,
+                           int64_t most) {
+    return bilevel_less(most, bilevel_more(1, dataset->rows[part] / settings->length));
 }
 
 static int64_t rounded_up(int64_t count, int64_t parts) {
@@ -21,7 +26,7 @@ static int64_t rounded_up(int64_t count, int64_t parts) {
 }
 
 int64_t bilevel_samples_of(const dstn_train_settings *settings) {
-    return longer(settings->samples, 1);
+    return bilevel_more(settings->samples, 1);
 }
 
 static bool is_text(const dstn_dataset *dataset) {
@@ -32,19 +37,18 @@ int64_t bilevel_length_of(const dstn_train_settings *settings, const dstn_datase
     return is_text(dataset) ? settings->length : 0;
 }
 
-/* Of a short text no more streams than are as long as a piece. */
 int64_t bilevel_valid_batch_of(const dstn_train_settings *settings, const dstn_dataset *dataset) {
     if (settings->valid_batch > 0) {
         return settings->valid_batch;
     }
-    int64_t rows = dataset->rows[DSTN_PART_VALID];
-    return lesser(settings->batch, is_text(dataset) ? longer(1, rows / settings->length) : rows);
+    return is_text(dataset) ? bilevel_streams_of(settings, dataset, DSTN_PART_VALID, settings->batch)
+                            : bilevel_less(settings->batch, dataset->rows[DSTN_PART_VALID]);
 }
 
 /* ---- of a model -------------------------------------------------------------------------------------------------- */
 
 static int64_t most_rows(const dstn_train_settings *settings) {
-    return bilevel_samples_of(settings) * longer(settings->valid_batch, settings->batch);
+    return bilevel_samples_of(settings) * bilevel_more(settings->valid_batch, settings->batch);
 }
 
 int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_group *group) {
@@ -53,7 +57,7 @@ int64_t dstn_train_max_rows(const dstn_train_settings *settings, const dstn_grou
         return rounded_up(largest, dstn_group_size(group));
     }
     /* Pieces of evaluations must be the same on any number of ranks, but needn't be as small as shards. */
-    return longer(rounded_up(largest, settings->shards), lesser(largest, EVALUATED_ROWS));
+    return bilevel_more(rounded_up(largest, settings->shards), bilevel_less(largest, EVALUATED_ROWS));
 }
 
 /* A text too short for a batch is refused when the trainer is made. */
@@ -116,7 +120,7 @@ static dstn_status check_words(const dstn_train_settings *settings, const dstn_d
 /* As many epochs as are asked for, each of about as many pieces as there are of the usual length. */
 static dstn_status check_varied(const dstn_train_settings *settings, const dstn_dataset *dataset, dstn_error *err) {
     int64_t pieces = dataset->rows[DSTN_PART_TRAIN] / settings->batch / settings->length;
-    int64_t most = MOST_VARIED_PIECES / longer(1, pieces);
+    int64_t most = MOST_VARIED_PIECES / bilevel_more(1, pieces);
     bool by_epochs = settings->iterations == 0 && settings->epochs > most;
     if (!settings->vary_length || (!by_epochs && settings->warmup_epochs <= most)) {
         return DSTN_OK;

@@ -50,10 +50,6 @@ const dstn_option dstn_train_options[] = {
     DSTN_OPTIONS_END,
 };
 
-static int64_t longer(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 /* ---- making a trainer ---- */
 
 static bool keeps_row_state(dstn_model *model) {
@@ -68,7 +64,7 @@ static bool keeps_row_state(dstn_model *model) {
 static dstn_status check_samples(const dstn_trainer_request *request, dstn_error *err) {
     const dstn_train_settings *train = &request->train;
     const int64_t most = INT64_C(1) << 31, samples = bilevel_samples_of(train);
-    int64_t larger = longer(bilevel_valid_batch_of(train, request->dataset), train->batch);
+    int64_t larger = bilevel_more(bilevel_valid_batch_of(train, request->dataset), train->batch);
     if (samples > 1 && keeps_row_state(request->model)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "train.samples: %lld makes several rows of an example, which can't carry on the state that "
@@ -208,8 +204,8 @@ static dstn_status read_optimizers(dstn_trainer *trainer, const dstn_trainer_req
 static bool take_memory(dstn_trainer *trainer) {
     dstn_arena *arena = trainer->arena;
     int64_t rows = trainer->model->max_rows;
-    int64_t own = longer(trainer->train.sampled.rows, trainer->valid.sampled.rows);
-    size_t table = (size_t)longer(own, rows) * (size_t)trainer->space->count * sizeof(double);
+    int64_t own = bilevel_more(trainer->train.sampled.rows, trainer->valid.sampled.rows);
+    size_t table = (size_t)bilevel_more(own, rows) * (size_t)trainer->space->count * sizeof(double);
     trainer->indices = dstn_arena_take(arena, (size_t)rows * sizeof(int64_t));
     trainer->noise = dstn_arena_take(arena, table);
     trainer->epsilon = dstn_arena_take(arena, table);
@@ -242,7 +238,7 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
         train->iterations > 0 ? train->iterations : dstn_sampler_before(trainer->train.sampler, train->epochs);
     trainer->progress.train_loss = trainer->progress.response_loss = trainer->progress.hyper_loss = NAN;
     trainer->progress.fit = NAN;
-    trainer->warmup = longer(train->warmup, dstn_sampler_before(trainer->train.sampler, train->warmup_epochs));
+    trainer->warmup = bilevel_more(train->warmup, dstn_sampler_before(trainer->train.sampler, train->warmup_epochs));
     status = read_optimizers(trainer, request, err);
     if (status == DSTN_OK && dstn_trainer_is_over(trainer)) {
         status =
@@ -312,7 +308,7 @@ const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer) {
 
 double dstn_trainer_step_flops(const dstn_trainer *trainer) {
     double flops = 0;
-    int64_t steps = longer(1, bilevel_length_of(&trainer->settings, trainer->dataset));
+    int64_t steps = bilevel_more(1, bilevel_length_of(&trainer->settings, trainer->dataset));
     for (const dstn_objective *const *objective = trainer->method->train; *objective; objective++) {
         flops += dstn_objective_flops(*objective, trainer->model, bilevel_span_of(&trainer->train, *objective)->total,
                                       steps);

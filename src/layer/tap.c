@@ -11,33 +11,6 @@ typedef struct tap_content {
 
 /* ---- which layer ------------------------------------------------------------------------------------------------- */
 
-static const dstn_layer *find_named(const dstn_regularizer *regularizer, const char *name) {
-    for (int l = 0; l < regularizer->layer_count; l++) {
-        const char *other = regularizer->layers[l]->common.name;
-        if (other && strcmp(other, name) == 0) {
-            return regularizer->layers[l];
-        }
-    }
-    return NULL;
-}
-
-static dstn_status fail_unknown(const dstn_regularizer *regularizer, const char *name, dstn_node node,
-                                dstn_error *err) {
-    const char **names = dstn_alloc((size_t)regularizer->layer_count, sizeof *names);
-    size_t count = 0;
-    for (int l = 0; l < regularizer->layer_count; l++) {
-        if (regularizer->layers[l]->common.name) {
-            names[count++] = regularizer->layers[l]->common.name;
-        }
-    }
-    dstn_status status =
-        count > 0 ? dstn_node_fail_name(node, "layer named", name, names, count, err)
-                  : dstn_node_fail(node, err, "there is no layer named \"%s\": none has a name (linear: {name: %s, …})",
-                                   name, name);
-    free(names);
-    return status;
-}
-
 static const dstn_layer *last_with_state(const dstn_regularizer *regularizer) {
     int l = regularizer->layer_count - 1;
     while (l >= 0 && regularizer->layers[l]->state_count == 0) {
@@ -48,11 +21,13 @@ static const dstn_layer *last_with_state(const dstn_regularizer *regularizer) {
 
 dstn_status layer_tap_plan(dstn_regularizer *regularizer, dstn_node node, dstn_error *err) {
     const char *name = ((const tap_settings *)regularizer->settings)->tap;
-    regularizer->tapped = name ? find_named(regularizer, name) : last_with_state(regularizer);
+    dstn_layer *const *layers = regularizer->layers;
+    int count = regularizer->layer_count;
+    regularizer->tapped = name ? dstn_layer_named(layers, count, name) : last_with_state(regularizer);
     if (regularizer->tapped) {
         return DSTN_OK;
     }
-    return name ? fail_unknown(regularizer, name, dstn_node_child(node, "tap"), err)
+    return name ? dstn_layer_fail_name(layers, count, "layer named", name, dstn_node_child(node, "tap"), err)
                 : dstn_node_fail(node, err,
                                  "no layer keeps a state from step to step, as lstm does; accepted: tap: the name of "
                                  "the layer whose output is meant");

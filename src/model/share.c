@@ -2,35 +2,6 @@
  * it is the last that adds to the gradient, and gradients become final from the end of their range down. */
 #include "model_private.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* The layer of this name before line `end`; NULL: none. */
-static dstn_layer *find_named(const dstn_model *model, int end, const char *name) {
-    for (int l = 0; l < end; l++) {
-        const char *other = model->layers[l]->common.name;
-        if (other && strcmp(other, name) == 0) {
-            return model->layers[l];
-        }
-    }
-    return NULL;
-}
-
-static dstn_status fail_unknown(const dstn_model *model, int end, const char *name, dstn_node node, dstn_error *err) {
-    const char **names = dstn_alloc((size_t)end, sizeof *names);
-    size_t count = 0;
-    for (int l = 0; l < end; l++) {
-        if (model->layers[l]->common.name) {
-            names[count++] = model->layers[l]->common.name;
-        }
-    }
-    dstn_status status =
-        count > 0 ? dstn_node_fail_name(node, "earlier layer named", name, names, count, err)
-                  : dstn_node_fail(node, err, "there is no earlier layer named \"%s\": none has a name", name);
-    free(names);
-    return status;
-}
-
 static dstn_status share(const dstn_model *model, dstn_layer *layer, const char *parameter, dstn_node node,
                          dstn_error *err) {
     const char *name = dstn_node_text(node);
@@ -39,14 +10,14 @@ static dstn_status share(const dstn_model *model, dstn_layer *layer, const char 
                               "is no name; accepted: share: NAME of an earlier layer, or a mapping of parameters to "
                               "such names, {general_weight: NAME}");
     }
-    dstn_layer *owner = find_named(model, layer->index, name);
+    dstn_layer *owner = dstn_layer_named(model->layers, layer->index, name);
     return owner ? dstn_layer_share(layer, parameter, owner, node, err)
-                 : fail_unknown(model, layer->index, name, node, err);
+                 : dstn_layer_fail_name(model->layers, layer->index, "earlier layer named", name, node, err);
 }
 
 dstn_status model_share_parameters(dstn_model *model, dstn_layer *layer, dstn_node entry, dstn_error *err) {
     const dstn_layer_common *common = &layer->common;
-    const dstn_layer *same = common->name ? find_named(model, layer->index, common->name) : NULL;
+    const dstn_layer *same = common->name ? dstn_layer_named(model->layers, layer->index, common->name) : NULL;
     if (same) {
         return dstn_node_fail(dstn_node_child(dstn_node_at(entry, 0), "name"), err,
                               "layer %d is called \"%s\" already: a name stands for one layer", same->index,
