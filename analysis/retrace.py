@@ -95,6 +95,7 @@ class Replay:
         self.clipped = dict(zip(CLIPPED, start["progress"]["clipped"][:].tolist()))  # updates so far
         pixels = [file["data"][name][:] for name in ("mean", "std")] if "data" in file else None
         self.draws = Draws(config, self.space, self.network, comparison, pixels)
+        self.follows = isinstance(config.get("schedule"), dict)  # another run's record has λ
         self.read_optimizers(start)
 
     def keys(self, is_general):
@@ -309,6 +310,8 @@ class Replay:
         return epsilon
 
     def compare_space(self, group):
+        if self.follows:
+            self.space.lambda_ = number(group["lambda"])
         self.compare.same("lambda", number(group["lambda"]), self.space.lambda_)
         self.compare.same("raw_scale", number(group["raw_scale"]), self.space.raw_scale)
 

@@ -240,6 +240,19 @@ dstn_status dstn_trainer_new(const dstn_trainer_request *request, dstn_trainer *
 dstn_status dstn_trainer_check_ranks(const dstn_trainer_request *request, int64_t ranks, dstn_error *err);
 void dstn_trainer_destroy(dstn_trainer *trainer);
 
+/* λ as a function of the step, for a method that doesn't tune it: with t training steps done it is that of the last row
+ * whose step is at most t. */
+typedef struct dstn_course {
+    int64_t rows;   /* at least 1, of rising steps, the first of which is 0 */
+    int64_t *steps; /* [rows] */
+    double *lambda; /* [rows, h] */
+} dstn_course;
+
+/* Borrowed; λ is put where it says, now and after every training step. */
+void dstn_trainer_set_course(dstn_trainer *trainer, const dstn_course *course);
+/* After λ came from elsewhere: puts it there again, where there is a course. */
+void dstn_trainer_follow(dstn_trainer *trainer);
+
 /* Something that looks on: records, progress, oracle metrics, checkpoints, stop signals. Called on every rank of the
  * group, in list order; anything but DSTN_OK ends the run with that status, and all ranks must agree on it.
  * on_step is called after every training step; on_hyper_step once after each block of T_valid hyperparameter steps, not

@@ -90,7 +90,7 @@ typedef struct dstn_job_settings {
     int64_t digest_every;        /* training steps between digests; 0: epochs */
     bool reproducible;           /* the same to the last bit on any number of ranks up to `shards` */
     int64_t shards;              /* of a batch, then */
-    dstn_node data, augment, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, record;
+    dstn_node data, augment, model, regularizers, hyperparameters, train, optimizer, hyper_optimizer, schedule, record;
 } dstn_job_settings;
 
 /* One config, read and assembled into data, model, space and trainer. Only this room does it. */
@@ -107,6 +107,7 @@ typedef struct dstn_job {
     dstn_dataset *dataset;
     dstn_augment *augment; /* an empty one where there is none */
     dstn_space *space;
+    dstn_course course; /* of the section `schedule`; no rows where there is none */
     dstn_model *model;
     dstn_trainer *trainer;
     dstn_oracle *oracle; /* NULL: no closed form, or not wanted */
@@ -125,6 +126,10 @@ typedef struct dstn_assignments {
 dstn_status dstn_job_load(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
 /* The config of a checkpoint in the same way. */
 dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
+
+/* The config of a replay of the run that a record is of: its own, with method `fixed` and that run for `schedule`;
+ * final: the last values throughout. DSTN_ERROR_DATA: it is no record of a run. */
+dstn_status dstn_job_load_replay(const char *record, bool final, dstn_assignments set, dstn_doc **out, dstn_error *err);
 
 /* That all ranks of a group have the same document but for `data.path`, which each host may have elsewhere.
  * DSTN_ERROR_USAGE names the first key that differs, and the hosts. Collective. */

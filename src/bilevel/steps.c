@@ -182,6 +182,7 @@ void bilevel_end_train_step(dstn_trainer *trainer, const dstn_evaluation *evalua
     progress->response_loss = losses[1];
     progress->step++;
     progress->epoch = dstn_sampler_epoch(trainer->train.sampler, progress->step);
+    dstn_trainer_follow(trainer);
     tell_update(trainer);
 }
 

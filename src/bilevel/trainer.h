@@ -44,7 +44,8 @@ struct dstn_trainer {
     dstn_shared *own_shared;       /* that this trainer made, with its moments; NULL likewise */
     const dstn_listener *listener; /* NULL: nobody */
     dstn_progress progress;
-    int64_t warmup; /* iterations without hyperparameter steps */
+    const dstn_course *course; /* of λ; NULL: none */
+    int64_t warmup;            /* iterations without hyperparameter steps */
 
     bilevel_share train, valid;
     dstn_optimizer *weights[DSTN_RANGES]; /* of general and response weights */

@@ -47,6 +47,7 @@ enum {
     SCALING,
     RESPONSE,
     SCHEDULE,
+    FINAL_VALUE,
     JSON,
     QUIET,
     VERBOSE,
@@ -98,6 +99,7 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"scaling", no_argument, NULL, SCALING},
                                         {"response", no_argument, NULL, RESPONSE},
                                         {"schedule", no_argument, NULL, SCHEDULE},
+                                        {"final-value", no_argument, NULL, FINAL_VALUE},
                                         {"json", no_argument, NULL, JSON},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"verbose", no_argument, NULL, VERBOSE},
@@ -265,9 +267,9 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
 }
 
 static void take_switch(int code, cli_arguments *out) {
-    bool *switches[] = {
-        &out->during_checkpoint, &out->resume, &out->plan,  &out->profile, &out->scaling, &out->response,
-        &out->schedule,          &out->json,   &out->quiet, &out->verbose, &out->help};
+    bool *switches[] = {&out->during_checkpoint, &out->resume,   &out->plan,        &out->profile, &out->scaling,
+                        &out->response,          &out->schedule, &out->final_value, &out->json,    &out->quiet,
+                        &out->verbose,           &out->help};
     *switches[code - DURING_CHECKPOINT] = true;
 }
 

@@ -16,6 +16,7 @@ typedef struct cli_arguments {
     const char *backend;                /* --backend */
     const char *format;                 /* export: --format */
     bool response, schedule;            /* export */
+    bool final_value;                   /* replay */
     int64_t ranks_per_member;           /* --ranks-per-member; 0: as the sweep file says */
     double time_limit;                  /* --time-limit, seconds; INFINITY: none */
     double hang_timeout;                /* --hang-timeout, seconds */
@@ -61,6 +62,7 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
                                dstn_error *err);
 
 dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_replay(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_sweep(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_oracle(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_check(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
@@ -82,6 +84,11 @@ dstn_assignments cli_assignments(const cli_arguments *arguments);
 dstn_kernel_request cli_kernel(const cli_arguments *arguments);
 /* That all ranks were started with the same words; DSTN_ERROR_USAGE on all. Collective over the world. */
 dstn_status cli_same_command(const dstn_group *world, int argc, char **argv, dstn_error *err);
+
+/* Trains one run of a document, which it takes over: what train and replay have in common. status: this rank's of what
+ * came before; name: the run's, a config's path or a word. */
+dstn_status cli_train_config(const dstn_console *console, const cli_arguments *arguments, dstn_status status,
+                             dstn_doc *doc, const char *name, dstn_error *err);
 
 /* What train and sweep do before anything else: the limits of their time, a drill's crash,
  * and the profile. */

@@ -28,6 +28,19 @@ static const cli_command commands[] = {
      {1, 1},
      CLI_START_RESTARTABLE,
      cli_sweep},
+    {"replay",
+     "RUN.h5 [--final-value] [--set a.b=v]... [--out DIR] [--resume] [--init CHECKPOINT] [--time-limit TIME] "
+     "[--hang-timeout TIME] [--profile]",
+     "Trains once more as the run of a record did, with method: fixed and the hyperparameters that it had at each "
+     "step, "
+     "or its\n      last ones throughout (--final-value), and writes DIR/run.h5 (default: runs/NAME-replay or "
+     "runs/NAME-final). Of the record's\n      steps rows are there every record.every, and at the ends of epochs "
+     "where "
+     "those are evaluated; in between values stay.",
+     " final-value set out resume init time-limit hang-timeout profile ",
+     {1, 1},
+     CLI_START_RESTARTABLE,
+     cli_replay},
     {"eval",
      "CHECKPOINT [TEXT] [--set a.b=v]... [--json]",
      "Evaluates a checkpoint on the whole validation and test part of its data; --set data.path=PATH: found "

@@ -69,14 +69,9 @@ dstn_status cli_guard(const dstn_console *console, const cli_arguments *argument
     return status == DSTN_OK ? dstn_drill_arm(console->world, err) : status;
 }
 
-dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
-    const char *config = arguments->operands[0];
-    dstn_doc *doc;
+dstn_status cli_train_config(const dstn_console *console, const cli_arguments *arguments, dstn_status status,
+                             dstn_doc *doc, const char *name, dstn_error *err) {
     dstn_job *job;
-    dstn_status status = cli_guard(console, arguments, err);
-    if (status == DSTN_OK) {
-        status = dstn_job_load(config, cli_assignments(arguments), &doc, err);
-    }
     status = dstn_group_agree(console->world, status, err);
     if (status == DSTN_OK) {
         status = dstn_job_new(doc, console->world, &console->log, DSTN_JOB_TRAINER, &job, err);
@@ -84,7 +79,7 @@ dstn_status cli_train(const dstn_console *console, const cli_arguments *argument
     if (status != DSTN_OK) {
         return status;
     }
-    char *folder = cli_output_folder(arguments, config);
+    char *folder = cli_output_folder(arguments, name);
     dstn_lock *lock;
     status = cli_claim_folder(console, folder, arguments->resume, &lock, err);
     if (status == DSTN_OK) {
@@ -95,4 +90,14 @@ dstn_status cli_train(const dstn_console *console, const cli_arguments *argument
     dstn_job_destroy(job);
     dstn_profile_tell(console);
     return status;
+}
+
+dstn_status cli_train(const dstn_console *console, const cli_arguments *arguments, dstn_error *err) {
+    const char *config = arguments->operands[0];
+    dstn_doc *doc = NULL;
+    dstn_status status = cli_guard(console, arguments, err);
+    if (status == DSTN_OK) {
+        status = dstn_job_load(config, cli_assignments(arguments), &doc, err);
+    }
+    return cli_train_config(console, arguments, status, doc, config, err);
 }

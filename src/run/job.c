@@ -36,6 +36,8 @@ const dstn_option run_job_options[] = {
     DSTN_SECTION("train", dstn_job_settings, train, "lengths, batches and intervals"),
     DSTN_SECTION("optimizer", dstn_job_settings, optimizer, "for general and response weights"),
     DSTN_SECTION("hyper_optimizer", dstn_job_settings, hyper_optimizer, "for lambda and the perturbation scales"),
+    DSTN_SECTION("schedule", dstn_job_settings, schedule,
+                 "with method: fixed, the run whose hyperparameters are followed from step to step"),
     DSTN_SECTION("record", dstn_job_settings, record, "what run.h5 keeps"),
     DSTN_OPTIONS_END,
 };
@@ -295,6 +297,12 @@ dstn_status dstn_job_new(dstn_doc *doc, const dstn_group *group, const dstn_log 
         if (status == DSTN_OK && s == DSTN_JOB_DATA) {
             status = run_job_ranks_have_same_data(job, err);
         }
+        if (status == DSTN_OK && s == DSTN_JOB_MODEL && stage == DSTN_JOB_TRAINER) {
+            status = run_job_read_schedule(job, err);
+        }
+    }
+    if (status == DSTN_OK && job->course.rows > 0) {
+        dstn_trainer_set_course(job->trainer, &job->course);
     }
     return finish_job(job, status, out);
 }
@@ -389,6 +397,8 @@ void dstn_job_destroy(dstn_job *job) {
     dstn_trainer_destroy(job->trainer);
     dstn_model_destroy(job->model);
     dstn_space_destroy(job->space);
+    free(job->course.steps);
+    free(job->course.lambda);
     dstn_augment_destroy(job->augment);
     dstn_dataset_destroy(job->dataset);
     dstn_doc_destroy(job->doc);

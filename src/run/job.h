@@ -7,6 +7,11 @@
 
 extern const dstn_option run_job_options[];    /* for dstn_job_settings */
 extern const dstn_option run_record_options[]; /* for dstn_record_settings */
+extern const dstn_option run_schedule_options[];
+
+/* Reads the section `schedule`, where there is one, into job->course, and puts the digest of what was read into the
+ * config. Collective over the group: all ranks return the same status. */
+dstn_status run_job_read_schedule(dstn_job *job, dstn_error *err);
 
 /* What checkpoints of the job come from; `config` is their text. */
 dstn_origin run_job_origin(const dstn_job *job, const char *config);

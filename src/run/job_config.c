@@ -198,9 +198,55 @@ dstn_status dstn_job_load_checkpoint(const char *path, dstn_assignments set, dst
     }
     char *beside = folder_of(path), *folder = beside[0] ? join(beside, "..") : dstn_strdup("..");
     status = find_data(doc, about.config, folder, err);
+    if (status == DSTN_OK && dstn_node_child(dstn_doc_root(doc), "schedule").handle) {
+        status = dstn_doc_put(doc, "schedule", "~", path, err); /* the state has what it came to */
+    }
     free(folder);
     free(beside);
     dstn_checkpoint_facts_clear(&about);
+    return finish(doc, status, set, out, err);
+}
+
+/* The config of a record, in the run's folder. */
+static dstn_status load_record(const char *path, dstn_doc **doc, dstn_error *err) {
+    dstn_reader *reader;
+    dstn_status status = dstn_reader_open(path, DSTN_ERROR_DATA, &reader, err);
+    if (status != DSTN_OK) {
+        return status;
+    }
+    char *text = dstn_reader_text(reader, "provenance", "config");
+    dstn_reader_close(reader);
+    status = text ? dstn_doc_parse(text, path, doc, err)
+                  : dstn_fail(err, DSTN_ERROR_DATA, "%s has no config; accepted: the record of a run, run.h5", path);
+    if (status == DSTN_OK) {
+        char *folder = folder_of(path);
+        status = find_data(*doc, text, folder, err);
+        free(folder);
+    }
+    free(text);
+    return status;
+}
+
+dstn_status dstn_job_load_replay(const char *record, bool final, dstn_assignments set, dstn_doc **out,
+                                 dstn_error *err) {
+    static const char *const keys[][2] = {
+        {"method", "fixed"}, {"centered", "auto"}, {"split_objective", "auto"}, {"linearize", "auto"}};
+    dstn_doc *doc = NULL;
+    dstn_status status = load_record(record, &doc, err);
+    if (!doc) {
+        return status;
+    }
+    char *absolute = absolute_of(record);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && status == DSTN_OK; i++) {
+        status = dstn_doc_put(doc, keys[i][0], keys[i][1], record, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_doc_put(doc, "schedule", final ? "{final: true}" : "{final: false}", record, err);
+    }
+    if (status == DSTN_OK) {
+        status = dstn_doc_put_text(doc, "schedule.from", absolute, record, err);
+    }
+    free(absolute);
     return finish(doc, status, set, out, err);
 }
 

@@ -57,6 +57,7 @@ dstn_section *dstn_run_schema(size_t *count) {
             add(&s, optimizers[i], schedule->name, schedule->help, schedule->options);
         }
     }
+    add(&s, "schedule", NULL, "hyperparameters as another run had them", run_schedule_options);
     add(&s, "record", NULL, "what run.h5 keeps", run_record_options);
     *count = s.count;
     return s.sections;

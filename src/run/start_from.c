@@ -172,7 +172,11 @@ dstn_status dstn_job_start_from(dstn_job *job, const char *path, int64_t *step, 
     dstn_state state = {NULL, 0, 0};
     dstn_model_add_state(job->model, &state);
     dstn_space_add_state(job->space, &state);
-    return take(job, &state, false, path, step, err);
+    dstn_status status = take(job, &state, false, path, step, err);
+    if (status == DSTN_OK && job->trainer) {
+        dstn_trainer_follow(job->trainer);
+    }
+    return status;
 }
 
 dstn_status dstn_job_continue(dstn_job *job, const char *path, dstn_error *err) {

@@ -62,6 +62,9 @@ trace "images-pairs" 2 images.yaml --set train.samples=2 --set train.antithetic=
 trace "table-samples" 2 table.yaml --set method=stn --set train.samples=3 --steps 5
 trace "table-pairs" 1 table.yaml --set train.samples=4 --set train.antithetic=true --steps 5
 trace "plain-pairs-fixed" 1 plain.yaml --set method=fixed --set train.samples=2 --set train.antithetic=true --steps 2
+# Hyperparameters of another run's record.
+"$dstn" train plain.yaml --set train.epochs=2 --set record.every=3 --out followed --quiet >"$scratch/out" 2>&1 </dev/null
+trace "plain-follows" 2 plain.yaml --set method=fixed --set schedule.from=followed/run.h5 --steps 9
 # Every augmentation, on images of bytes.
 trace "pixels" 1 pixels.yaml --steps 7
 trace "pixels-two" 2 pixels.yaml --set method=stn --steps 3
