@@ -198,15 +198,24 @@ dstn_status dstn_sweep_run(dstn_sweep_plan *plan, const dstn_group *world, int r
 void dstn_sweep_for_unfinished_notes(const char *folder, void (*call)(void *user, const char *note), void *user);
 
 /* Told of every member whose record is of other data than its section's, as one line. */
-typedef void (*dstn_data_finding)(void *user, const char *text);
+typedef void (*dstn_sweep_finding)(void *user, const char *text);
 /* Compares the records of members [count] in FOLDER with the notes and with each other; those that are not there, can't
  * be read or say nothing of their data are passed over. */
-void dstn_sweep_compare_data(const char *folder, int64_t count, const char *const *members, dstn_data_finding found,
+void dstn_sweep_compare_data(const char *folder, int64_t count, const char *const *members, dstn_sweep_finding found,
                              void *user);
+
+/* ---- asking again ----------------------------------------------------------------------------------------------- */
+
+/* Asks the method of the sweep in FOLDER again, by its sweep.yaml, at each line of the ledger that says that a member
+ * was asked for, on the history that the method saw then, and calls with every answer that is not, to the last bit,
+ * what the line says. Of a method that is planned there is nothing to ask. */
+void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found, void *user);
 
 /* ---- a launch of a sweep ---------------------------------------------------------------------------------------- */
 
-/* Why a member is put into the queue: the detail of its line in the ledger. */
+/* Why a member is put into the queue: the detail of its line in the ledger. Behind the first there is "; parent=NAME
+ * place=1,2 point=0.1,0.25" where a method asked for it that looks at results, whose lines of members that are done say
+ * "value=0.5". */
 #define DSTN_QUEUED_NEW "new"
 #define DSTN_QUEUED_AFTER_DEATH "its launch died"
 #define DSTN_QUEUED_AFTER_FAILURE "tried again"
@@ -226,8 +235,10 @@ void dstn_sweep_close(dstn_sweep *sweep); /* NULL is allowed */
  * nothing. Times are those of a member on one rank. Collective over the world. */
 dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, const char *folder, dstn_error *err);
 
-/* Runs all members that have not ended yet, in a folder that the caller has locked, writes FOLDER/sweep.h5 and prints
- * what became of them. Collective over the world. DSTN_OK, DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */
+/* Runs all members that have not ended yet, in a folder that the caller has locked, writes FOLDER/sweep.yaml, which is
+ * the sweep file as resolved, and FOLDER/sweep.h5, and prints what became of them. DSTN_ERROR_USAGE: the sweep file is
+ * not what it was when the sweep started, in something that may not differ. Collective over the world. DSTN_OK,
+ * DSTN_MEMBERS_FAILED, DSTN_STOPPED, or an error. */
 dstn_status dstn_sweep_launch(dstn_sweep *sweep, const char *folder, bool resumes, dstn_error *err);
 
 #endif

@@ -143,7 +143,10 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     if (dstn_group_leads(sweep->console->world)) {
         search_clear_notes(sweep->folder);
     }
-    dstn_status status = search_history_replay(sweep, err);
+    dstn_status status = search_compare_file(sweep, err);
+    if (status == DSTN_OK) {
+        status = search_history_replay(sweep, err);
+    }
     sweep->table_is_old = sweep->resumes && search_table_is_old(sweep);
     return status == DSTN_OK ? run_all(sweep, err) : status;
 }

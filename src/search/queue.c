@@ -193,7 +193,10 @@ static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, co
         add_entry(&e, plan->members[m].name, is_new ? fresh_reason : reason_again(plan->states[m], longer[m] > 0));
     }
     dstn_ledger *planner = NULL;
-    dstn_status status = dstn_ledger_open(sweep->folder, "planner", &planner, err);
+    dstn_status status = search_write_file(sweep, err);
+    if (status == DSTN_OK) {
+        status = dstn_ledger_open(sweep->folder, "planner", &planner, err);
+    }
     if (status == DSTN_OK) {
         status = dstn_ledger_append_all(planner, e.count, e.names, DSTN_MEMBER_QUEUED, e.reasons, err);
     }

@@ -180,7 +180,7 @@ typedef struct comparison {
     dstn_texts names; /* of sections, into `known` */
     known_section *known;
     int64_t count;
-    dstn_data_finding found;
+    dstn_sweep_finding found;
     void *user;
 } comparison;
 
@@ -224,7 +224,7 @@ static void compare_record(comparison *c, const char *member) {
     free(path);
 }
 
-void dstn_sweep_compare_data(const char *folder, int64_t count, const char *const *members, dstn_data_finding found,
+void dstn_sweep_compare_data(const char *folder, int64_t count, const char *const *members, dstn_sweep_finding found,
                              void *user) {
     comparison c = {.folder = folder, .found = found, .user = user};
     c.known = dstn_alloc((size_t)count + 1, sizeof *c.known);

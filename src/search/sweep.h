@@ -85,6 +85,13 @@ dstn_status search_report(const dstn_sweep *sweep, bool is_stopped, dstn_error *
 /* A sweep file, with what is set on the command line for the sweep itself; the document is the caller's. */
 dstn_status search_load_sweep(const char *path, dstn_assignments set, dstn_doc **out, dstn_error *err);
 
+/* That the sweep file is in all that may not differ what FOLDER/sweep.yaml says, where that is there. Collective over
+ * the world. DSTN_ERROR_USAGE names the key. */
+dstn_status search_compare_file(const dstn_sweep *sweep, dstn_error *err);
+/* FOLDER/sweep.yaml, as the sweep file is now. On one rank. */
+dstn_status search_write_file(const dstn_sweep *sweep, dstn_error *err);
+char *search_kept_file(const char *folder); /* its path; free with free() */
+
 /* The base config with a member's settings in it, then those of the command line. */
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err);
 

@@ -1,6 +1,8 @@
 /* sweep.h5: the table of a sweep's members with their records. Derived from these, rewritten whole. */
+#include "plan.h"
 #include "sweep.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,6 +37,70 @@ static char *message_of(const dstn_sweep *sweep, int64_t index) {
     return message ? message : dstn_strdup("");
 }
 
+/* The objective of a member whose method doesn't look at it: what its record has last; NAN: nothing. */
+static double value_of_record(const dstn_sweep *sweep, int64_t index) {
+    bool is_best = sweep->plan->objective == DSTN_OBJECTIVE_BEST_VALID_LOSS;
+    char *path = record_path(sweep, index);
+    double value = NAN, *series = NULL;
+    int64_t count = 0;
+    dstn_reader *reader;
+    dstn_error ignored;
+    if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+        const char *name = dstn_reader_has(reader, "epochs/valid_loss") ? "epochs/valid_loss" : "series/valid_loss";
+        if (is_best) {
+            dstn_reader_number(reader, "result", "best_valid_loss", &value);
+        } else if (dstn_reader_doubles(reader, name, &count, &series, &ignored) == DSTN_OK && count > 0) {
+            value = series[count - 1];
+        }
+        free(series);
+        dstn_reader_close(reader);
+    }
+    free(path);
+    return value;
+}
+
+static void write_parents(dstn_writer *writer, const dstn_sweep_plan *plan) {
+    const char **column = dstn_alloc((size_t)plan->count + 1, sizeof(char *));
+    for (int64_t m = 0; m < plan->count; m++) {
+        int64_t parent = plan->members[m].parent;
+        column[m] = parent < 0 ? "" : plan->members[parent].name;
+    }
+    dstn_writer_strings(writer, "members/parent", plan->count, column);
+    free(column);
+}
+
+static void write_coordinate(dstn_writer *writer, const dstn_sweep_plan *plan, int coordinate) {
+    double *column = dstn_alloc((size_t)plan->count + 1, sizeof *column);
+    char *name = dstn_format("members/point/%s", plan->coordinates[coordinate]);
+    for (int64_t m = 0; m < plan->count; m++) {
+        column[m] = plan->proposals[m].point[coordinate];
+    }
+    dstn_writer_array(writer, name, DSTN_F64, 1, &plan->count, column);
+    free(name);
+    free(column);
+}
+
+/* Of a search over a space: where each member stands in it, and how good it is. False where it was given up. */
+static bool write_search(const table *t, const dstn_member_state *states) {
+    const dstn_sweep_plan *plan = t->sweep->plan;
+    double *values = dstn_alloc((size_t)plan->count + 1, sizeof *values);
+    bool goes_on = true;
+    for (int64_t m = 0; m < plan->count && goes_on; m++) {
+        bool is_done = states[m] == DSTN_MEMBER_DONE, is_known = !search_plan_is_planned(plan);
+        values[m] = !is_done ? NAN : is_known ? plan->values[m] : value_of_record(t->sweep, m);
+        goes_on = !must_give_up(t);
+    }
+    if (goes_on) {
+        dstn_writer_array(t->writer, "members/value", DSTN_F64, 1, &plan->count, values);
+        write_parents(t->writer, plan);
+    }
+    for (int i = 0; i < plan->dimensions && goes_on; i++) {
+        write_coordinate(t->writer, plan, i);
+    }
+    free(values);
+    return goes_on;
+}
+
 static void write_axis(dstn_writer *writer, const dstn_sweep_plan *plan, int axis) {
     const char **column = dstn_alloc((size_t)plan->count, sizeof(char *));
     char *name = dstn_format("members/axes/%s", plan->axes[axis]);
@@ -67,6 +133,9 @@ static bool write_members(const table *t, const dstn_member_state *states) {
     }
     for (int a = 0; a < plan->axis_count && goes_on; a++) {
         write_axis(writer, plan, a);
+    }
+    if (goes_on && plan->dimensions > 0) {
+        goes_on = write_search(t, states);
     }
     for (int64_t m = 0; m < plan->count; m++) {
         free(messages[m]);

@@ -244,6 +244,14 @@ static void run_member(turns *t, int64_t member) {
     }
 }
 
+static void tidy(const turns *t) {
+    const dstn_group *world = t->sweep->console->world;
+    int64_t each = t->sweep->ranks_per_member;
+    if (dstn_group_leads(t->group)) {
+        search_tidy_superseded(t->sweep, dstn_group_rank(world) / each, dstn_group_size(world) / each);
+    }
+}
+
 /* One turn of a group, and the member that it has drawn; false: it has left. Collective over the group. */
 static bool go_on(turns *t, dstn_status *status, dstn_error *err) {
     turn next = {0};
@@ -261,11 +269,7 @@ static bool go_on(turns *t, dstn_status *status, dstn_error *err) {
     if (*status != DSTN_OK) {
         return false;
     }
-    int64_t groups = dstn_group_size(t->sweep->console->world) / t->sweep->ranks_per_member;
-    if (leads) {
-        search_tidy_superseded(t->sweep, dstn_group_rank(t->sweep->console->world) / t->sweep->ranks_per_member,
-                               groups);
-    }
+    tidy(t);
     if (next.action == TURN_WAIT) {
         wait_for_news(t);
     } else if (next.action == TURN_RUN) {
@@ -330,6 +334,7 @@ dstn_status search_take_turns(dstn_sweep *sweep, dstn_error *err) {
     dstn_journal_destroy(t.journal); /* which answers those who still read, where that goes by messages */
     status = dstn_group_agree(world, status, err);
     if (status == DSTN_OK) {
+        tidy(&t);
         status = conclude(&t, err);
     }
     free(t.ended.message);

@@ -60,7 +60,7 @@ static void check_sequence(audit *a) {
 typedef struct step {
     int from; /* a dstn_member_state, or -1: none yet */
     dstn_member_state to;
-    const char *detail; /* the reason that must be given; NULL: any */
+    const char *detail; /* the reason that must be given, behind which there may be more after ';'; NULL: any */
 } step;
 
 static const step steps[] = {
@@ -76,10 +76,15 @@ static const step steps[] = {
     {DSTN_MEMBER_DONE, DSTN_MEMBER_QUEUED, DSTN_QUEUED_LONGER},
 };
 
+static bool gives_reason(const dstn_ledger_line *line, const char *reason) {
+    size_t length = strlen(reason);
+    return strncmp(line->detail, reason, length) == 0 && (!line->detail[length] || line->detail[length] == ';');
+}
+
 static bool is_allowed(int from, const dstn_ledger_line *line) {
     for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++) {
         if (steps[s].from == from && steps[s].to == line->state &&
-            (!steps[s].detail || strcmp(steps[s].detail, line->detail) == 0)) {
+            (!steps[s].detail || gives_reason(line, steps[s].detail))) {
             return true;
         }
     }
@@ -142,7 +147,7 @@ static void check_conservation(audit *a) {
     int64_t planned = 0, standing_now = 0;
     for (int64_t i = 0; i < a->book->line_count; i++) {
         const dstn_ledger_line *line = &a->book->lines[i];
-        planned += line->state == DSTN_MEMBER_QUEUED && strcmp(line->detail, DSTN_QUEUED_NEW) == 0;
+        planned += line->state == DSTN_MEMBER_QUEUED && gives_reason(line, DSTN_QUEUED_NEW);
     }
     for (int s = 0; s < DSTN_MEMBER_STATES; s++) {
         standing_now += a->book->states[s];
@@ -183,7 +188,7 @@ static void check_records(audit *a) {
     }
 }
 
-static void find_data(void *user, const char *text) {
+static void find_text(void *user, const char *text) {
     find(user, "%s", text);
 }
 
@@ -193,8 +198,13 @@ static void check_data(audit *a) {
     for (int64_t m = 0; m < a->book->member_count; m++) {
         names[m] = a->book->members[m].name;
     }
-    dstn_sweep_compare_data(a->folder, a->book->member_count, names, find_data, a);
+    dstn_sweep_compare_data(a->folder, a->book->member_count, names, find_text, a);
     free(names);
+}
+
+/* What a method has asked for follows from the results that it had seen. */
+static void check_asks(audit *a) {
+    dstn_sweep_ask_again(a->folder, a->book, find_text, a);
 }
 
 static void check_folders(audit *a) {
@@ -354,7 +364,7 @@ static dstn_status read_ledger(audit *a, dstn_error *err) {
 /* DSTN_ERROR_RUN without a message: the audit failed, as stdout says. */
 static dstn_status run_audit(const dstn_console *console, const char *folder, dstn_error *err) {
     static void (*const checks[])(audit *) = {check_sequence, check_transitions, check_conservation, check_records,
-                                              check_data,     check_folders,     check_table};
+                                              check_data,     check_asks,        check_folders,      check_table};
     audit a = {.out = console->out, .log = &console->log, .folder = folder};
     dstn_status status = read_ledger(&a, err);
     if (status == DSTN_OK) {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <time.h>
 
+#include "../src/search/events.h"
 #include "sweep_fixture.h"
 
 static dstn_group *world;
@@ -352,6 +353,78 @@ static void a_member_that_has_ended_does_not_end_again(void **state) {
     expect_refused("member first-2: it had ended, and is then done", DSTN_ERROR_CHECKPOINT);
 }
 
+/* ---- asked again ---- */
+
+static char findings[4096];
+
+static void note_finding(void *user, const char *finding) {
+    (void)user;
+    size_t length = strlen(findings);
+    snprintf(findings + length, sizeof findings - length, "%s\n", finding);
+}
+
+static void ask_again(const dstn_ledger_book *book) {
+    dstn_error err;
+    dstn_sweep *sweep = sweep_new(&console, text, &method, folder, &err);
+    findings[0] = 0;
+    search_ask_again(sweep->plan, book, note_finding, NULL);
+    dstn_sweep_close(sweep);
+}
+
+/* The line of the ledger by which the member came to the state. */
+static dstn_ledger_line *line_of(dstn_ledger_book *book, const char *member, dstn_member_state state) {
+    for (int64_t i = 0; i < book->line_count; i++) {
+        if (book->lines[i].state == state && strcmp(book->lines[i].member, member) == 0) {
+            return &book->lines[i];
+        }
+    }
+    fail_msg("%s has no such line", member);
+    return NULL;
+}
+
+/* With one detail forged, the ledger must lead to a finding that says so. */
+static void expect_finding(dstn_ledger_book *book, const char *member, dstn_member_state state, const char *from,
+                           const char *to, const char *finding) {
+    dstn_ledger_line *line = line_of(book, member, state);
+    char *kept = line->detail, *place = strstr(kept, from);
+    assert_non_null(place);
+    line->detail = dstn_format("%.*s%s%s", (int)(place - kept), kept, to, place + strlen(from));
+    ask_again(book);
+    if (!strstr(findings, finding)) {
+        fail_msg("%s is not in: %s", finding, findings);
+    }
+    free(line->detail);
+    line->detail = kept;
+}
+
+static void check_forgeries(dstn_ledger_book *book) {
+    ask_again(book);
+    assert_string_equal(findings, "");
+    expect_finding(book, "first-1", DSTN_MEMBER_QUEUED, "point=0.25,", "point=0.25000000000000006,",
+                   "first-1: was asked for at optimizer.rate = 0.25000000000000006; asked again, the method says 0.25");
+    expect_finding(book, "again-4", DSTN_MEMBER_QUEUED, "parent=first-4", "parent=first-0",
+                   "again-4: was asked for to go on from first-0; asked again, the method says from first-4");
+    expect_finding(book, "first-3", DSTN_MEMBER_QUEUED, "place=0,3", "place=0,2",
+                   "first-3: was asked for at the place");
+    expect_finding(book, "first-0", DSTN_MEMBER_DONE, "value=", "value=1", "again-0: was asked for at optimizer.rate");
+    expect_finding(book, "first-0", DSTN_MEMBER_DONE, "value=", "value:", "member first-0: \"done: value:");
+}
+
+static void what_was_asked_for_can_be_asked_again(void **state) {
+    (void)state;
+    dstn_sweep_close(launch(one_fails, DSTN_MEMBERS_FAILED));
+    dstn_sweep_close(launch(NULL, DSTN_OK));
+    dstn_group_barrier(world);
+    if (dstn_group_leads(world)) {
+        dstn_ledger_book *book;
+        dstn_error err;
+        assert_int_equal(dstn_ledger_read(folder, NULL, &book, &err), DSTN_OK);
+        check_forgeries(book);
+        dstn_ledger_book_destroy(book);
+    }
+    dstn_group_barrier(world);
+}
+
 /* ---- methods that are wrong ---- */
 
 static void expect_fault(const char *fault, const char *part) {
@@ -416,6 +489,7 @@ int main(int argc, char **argv) {
         TEST(a_member_that_a_dead_launch_was_at_is_run_again),
         TEST(a_member_that_was_not_asked_for_is_refused_by_name),
         TEST(a_member_that_has_ended_does_not_end_again),
+        TEST(what_was_asked_for_can_be_asked_again),
         TEST(a_method_that_waits_for_nothing_is_an_error),
         TEST(a_method_that_asks_for_too_many_is_an_error),
         TEST(a_parent_that_is_not_done_is_an_error),

@@ -1,0 +1,132 @@
+/* search: what a ledger says was asked for, asked again: a method's answer follows from the sweep file and the history
+ * alone, so that it can be proven that no result was lost, or seen before its time. */
+#include "events.h"
+#include "sweep.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct asking_again {
+    dstn_sweep_plan *plan;
+    search_event *event; /* what a line says */
+    dstn_sweep_finding found;
+    void *user;
+} asking_again;
+
+/* Takes the text over. */
+static void report(const asking_again *a, char *text) {
+    a->found(a->user, text);
+    free(text);
+}
+
+static bool is_ask(const dstn_ledger_line *line) {
+    return line->state == DSTN_MEMBER_QUEUED && strncmp(line->detail, DSTN_QUEUED_NEW ";", sizeof DSTN_QUEUED_NEW) == 0;
+}
+
+static const char *parent_name(const dstn_sweep_plan *plan, int64_t parent) {
+    return parent < 0 ? "none" : plan->members[parent].name;
+}
+
+/* The first coordinate in which two points differ in any bit; −1: in none. */
+static int find_coordinate(const dstn_sweep_plan *plan, const double *a, const double *b) {
+    for (int i = 0; i < plan->dimensions; i++) {
+        if (memcmp(&a[i], &b[i], sizeof *a) != 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void compare(const asking_again *a, const char *member, const dstn_proposal *now) {
+    const dstn_sweep_plan *plan = a->plan;
+    const search_event *then = a->event;
+    int i = find_coordinate(plan, then->point, now->point);
+    if (then->parent != now->parent) {
+        report(a, dstn_format("%s: was asked for to go on from %s; asked again, the method says from %s", member,
+                              parent_name(plan, then->parent), parent_name(plan, now->parent)));
+    } else if (memcmp(then->place, now->place, sizeof now->place) != 0) {
+        report(a, dstn_format("%s: was asked for at the place %" PRId64 ",%" PRId64
+                              "; asked again, the method says %" PRId64 ",%" PRId64,
+                              member, then->place[0], then->place[1], now->place[0], now->place[1]));
+    } else if (i >= 0) {
+        report(a, dstn_format("%s: was asked for at %s = %.17g; asked again, the method says %.17g", member,
+                              plan->coordinates[i], then->point[i], now->point[i]));
+    }
+}
+
+/* On the history so far. */
+static void ask(const asking_again *a, const char *member) {
+    double point[DSTN_MAX_DIMENSIONS];
+    dstn_proposal now = {.point = point};
+    dstn_answer answer;
+    dstn_error err;
+    if (search_plan_ask(a->plan, &now, &answer, &err) != DSTN_OK) {
+        report(a, dstn_format("%s: %s", member, err.message));
+    } else if (answer != DSTN_ANSWER_MEMBER) {
+        report(a, dstn_format("%s: was asked for without need: asked again, the method %s", member,
+                              answer == DSTN_ANSWER_WAIT ? "waits for others to end" : "has no more members"));
+    } else {
+        compare(a, member, &now);
+    }
+}
+
+/* False: the rest of the ledger can't be gone through. */
+static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
+    dstn_error err = {DSTN_OK, ""};
+    dstn_status status = search_event_of_line(a->plan, line, a->event, &err);
+    if (status == DSTN_OK && a->event->kind == SEARCH_ASKED) {
+        ask(a, line->member);
+    }
+    if (status == DSTN_OK) {
+        status = search_history_take_line(a->plan, line, a->event, &err);
+    }
+    if (status != DSTN_OK) {
+        report(a, dstn_format("%s; what came after it was not asked again", err.message));
+    }
+    return status == DSTN_OK;
+}
+
+void search_ask_again(dstn_sweep_plan *plan, const dstn_ledger_book *book, dstn_sweep_finding found, void *user) {
+    asking_again a = {plan, dstn_alloc(1, search_event_bytes(plan)), found, user};
+    for (int64_t i = 0; i < book->line_count && take_line(&a, &book->lines[i]); i++) {
+        continue;
+    }
+    free(a.event);
+}
+
+static bool has_asks(const dstn_ledger_book *book) {
+    for (int64_t i = 0; i < book->line_count; i++) {
+        if (is_ask(&book->lines[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found, void *user) {
+    const asking_again a = {.found = found, .user = user};
+    dstn_sweep_plan *plan = NULL;
+    char *path = search_kept_file(folder);
+    dstn_doc *doc = NULL;
+    dstn_error err = {DSTN_OK, ""};
+    if (has_asks(book)) {
+        dstn_status status = dstn_doc_load(path, &doc, &err);
+        if (status == DSTN_OK) {
+            status = dstn_sweep_plan_read(dstn_doc_root(doc), &plan, &err);
+        }
+        if (status != DSTN_OK) {
+            report(&a, dstn_format("%s; what was asked for can't be asked again", err.message));
+        } else if (search_plan_is_planned(plan)) {
+            report(&a,
+                   dstn_format("%s: its method asks for all members at the start, and the ledger's looked at results",
+                               path));
+        } else {
+            search_ask_again(plan, book, found, user);
+        }
+    }
+    dstn_sweep_plan_destroy(plan);
+    dstn_doc_destroy(doc);
+    free(path);
+}
