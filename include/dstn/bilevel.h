@@ -310,6 +310,10 @@ void dstn_trainer_hyper_step(dstn_trainer *trainer);
  * weights are averaged, of the average. Collective over the group. */
 void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, double *accuracy);
 
+/* The same at another λ' as the learned response predicts it from here, shift [h] = λ' − λ: weights at z = λ' − λ, for
+ * stn at z = λ', not linearized. Of a method that tunes. Collective over the group. */
+void dstn_trainer_predict(dstn_trainer *trainer, dstn_part part, const double *shift, double *loss, double *accuracy);
+
 const dstn_progress *dstn_trainer_progress(const dstn_trainer *trainer);
 
 /* Training steps of the first `epochs` epochs, and how many epochs so many steps are. */

@@ -136,6 +136,26 @@ typedef struct dstn_sample_request {
  * either, or the checkpoint is of no text. */
 dstn_status dstn_sample(const dstn_console *console, const dstn_sample_request *request, dstn_error *err);
 
+typedef struct dstn_curve_request {
+    const char *checkpoint; /* of a method that tunes */
+    dstn_assignments set;
+    const char *hyper; /* name of the hyperparameter */
+    int64_t points;    /* at least 2 */
+    bool has_range;    /* false: the whole range, but for a hundredth at either end; of an open one λ ± 3σ */
+    double range[2];   /* natural units */
+    int64_t retrain, retrain_steps; /* points that are trained at, 0 to `points`, for so many steps */
+    const char *out;                /* .h5 or .csv; NULL: none */
+} dstn_curve_request;
+
+/* Validation loss against one hyperparameter, the others staying where they are, a line a point: natural value, λ', the
+ * loss predicted by the response at z = λ' − λ (stn: z = λ') without dropout, the loss after training, of a toy the
+ * exact one, and λ' − λ in σ. Training goes on from the checkpoint with method fixed, the hyperparameter held at the
+ * point: from the same weights (of an STN those at its λ), moments, rates, order of data and draws at every point, so
+ * that differences to the `baseline`, the same steps at the current λ, are the hyperparameter's. `band` is where λ ± σ
+ * lies, within which the response was trained: beyond, the prediction is an extrapolation. DSTN_ERROR_USAGE: a run that
+ * tunes nothing. */
+dstn_status dstn_curve(const dstn_console *console, const dstn_curve_request *request, dstn_error *err);
+
 typedef struct dstn_export_request {
     const char *path; /* of a checkpoint, or with `schedule` of a run's record */
     dstn_assignments set;

@@ -4,6 +4,25 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What is in the batch, at the response to the current λ, or as the response predicts another one: then z = λ' − λ, of
+ * an STN z = λ', in every row. */
+static dstn_evaluation evaluate_batch(dstn_trainer *trainer) {
+    dstn_objective objective = *trainer->method->evaluation;
+    dstn_perturbation shift = {NULL, NULL};
+    int64_t h = trainer->space->count;
+    if (trainer->shift) {
+        objective.kind = DSTN_PASS_RESPONSE;
+        objective.input = trainer->method->centered ? DSTN_INPUT_EPSILON : DSTN_INPUT_LAMBDA;
+        objective.perturbed = true;
+        shift.epsilon = trainer->epsilon;
+        for (int64_t b = 0; b < trainer->batch.rows; b++) {
+            memcpy(trainer->epsilon + b * h, trainer->shift, (size_t)h * sizeof *trainer->shift);
+        }
+    }
+    return dstn_problem_evaluate(trainer->problem, &objective, &trainer->batch, shift, trainer->progress.step);
+}
 
 /* ---- examples ---------------------------------------------------------------------------------------------------- */
 
@@ -14,9 +33,7 @@ static dstn_evaluation evaluate_rows(dstn_trainer *trainer, dstn_part part, int6
     }
     dstn_batch_fill(&trainer->batch, trainer->dataset, trainer->kernel, part, trainer->indices, 1, rows, first,
                     trainer->dataset->rows[part], NULL);
-    const dstn_perturbation none = {NULL, NULL};
-    return dstn_problem_evaluate(trainer->problem, trainer->method->evaluation, &trainer->batch, none,
-                                 trainer->progress.step);
+    return evaluate_batch(trainer);
 }
 
 /* Pieces that are the same on any number of ranks, summed pairwise in their order. */
@@ -63,7 +80,6 @@ typedef struct stream_piece {
 
 /* Adds the sum of the losses, as a part of the mean over all words, and how many words were told rightly. */
 static void evaluate_words(dstn_trainer *trainer, const stream_piece *piece, double sums[2]) {
-    const dstn_perturbation none = {NULL, NULL};
     dstn_batch *batch = &trainer->batch;
     int64_t words = trainer->dataset->rows[piece->part], length;
     for (int64_t b = 0; b < piece->count; b++) {
@@ -75,8 +91,7 @@ static void evaluate_words(dstn_trainer *trainer, const stream_piece *piece, dou
     dstn_batch_fill(batch, trainer->dataset, trainer->kernel, piece->part, trainer->indices, piece->steps, piece->count,
                     piece->first, piece->total, NULL);
     batch->stream = DSTN_STREAM_EVALUATION;
-    dstn_evaluation evaluation =
-        dstn_problem_evaluate(trainer->problem, trainer->method->evaluation, batch, none, trainer->progress.step);
+    dstn_evaluation evaluation = evaluate_batch(trainer);
     dstn_model_advance(trainer->model, DSTN_STREAM_EVALUATION);
     sums[0] += evaluation.loss * (double)(piece->total * piece->steps) / (double)words;
     sums[1] += (double)evaluation.correct;
@@ -141,4 +156,10 @@ void dstn_trainer_evaluate(dstn_trainer *trainer, dstn_part part, double *loss, 
     *loss = sums[0];
     bool counts = trainer->model->loss == DSTN_LOSS_CROSS_ENTROPY;
     *accuracy = counts ? sums[1] / (double)trainer->dataset->rows[part] : NAN;
+}
+
+void dstn_trainer_predict(dstn_trainer *trainer, dstn_part part, const double *shift, double *loss, double *accuracy) {
+    trainer->shift = shift;
+    dstn_trainer_evaluate(trainer, part, loss, accuracy);
+    trainer->shift = NULL;
 }

@@ -69,6 +69,7 @@ struct dstn_trainer {
     const bilevel_span *filled; /* the rows of the step's examples that the batch holds as they are; NULL: none */
     double *noise;              /* [rows of a span, h] */
     double *epsilon;            /* [rows of a span, h], σ ⊙ noise */
+    const double *shift;        /* [h], λ' − λ where an evaluation is to predict another λ'; else NULL */
     dstn_arena *arena;
 };
 

@@ -36,9 +36,13 @@ enum {
     PARALLEL,
     TEMPERATURE,
     PROMPT,
+    FORMAT,
+    POINTS,
+    RANGE,
+    RETRAIN,
+    RETRAIN_STEPS,
     SEED,
     ROWS,
-    FORMAT,
     LIMIT, /* the first of DSTN_SYNTH_LIMITS, in the order of dstn_synth_kind */
     DURING_CHECKPOINT = LIMIT + DSTN_SYNTH_LIMITS,
     RESUME,
@@ -84,6 +88,10 @@ static const struct option options[] = {{"set", required_argument, NULL, SET},
                                         {"seed", required_argument, NULL, SEED},
                                         {"rows", required_argument, NULL, ROWS},
                                         {"format", required_argument, NULL, FORMAT},
+                                        {"points", required_argument, NULL, POINTS},
+                                        {"range", required_argument, NULL, RANGE},
+                                        {"retrain", required_argument, NULL, RETRAIN},
+                                        {"retrain-steps", required_argument, NULL, RETRAIN_STEPS},
                                         {"rotation", required_argument, NULL, LIMIT + DSTN_SYNTH_ROTATION},
                                         {"shear", required_argument, NULL, LIMIT + DSTN_SYNTH_SHEAR},
                                         {"scale", required_argument, NULL, LIMIT + DSTN_SYNTH_SCALE},
@@ -113,7 +121,7 @@ static bool accepted(const char *accepts, const char *name) {
     return found;
 }
 
-static dstn_status read_count(const char *name, const char *text, int64_t low, int64_t *out, dstn_error *err) {
+dstn_status cli_read_count(const char *name, const char *text, int64_t low, int64_t *out, dstn_error *err) {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
@@ -156,7 +164,7 @@ static dstn_status read_seconds(const char *name, const char *text, double *out,
 }
 
 static dstn_status read_seed(const char *name, const char *text, int64_t *out, dstn_error *err) {
-    dstn_status status = read_count(name, text, 0, out, err);
+    dstn_status status = cli_read_count(name, text, 0, out, err);
     return status == DSTN_OK && *out > UINT32_MAX
                ? dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: 0 to %lu", name, text, (unsigned long)UINT32_MAX)
                : status;
@@ -176,6 +184,15 @@ static dstn_status read_limit(const char *name, const char *text, double *out, d
     *out = strtod(text, &end);
     return end == text || *end != '\0' ? dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: a number", name, text)
                                        : DSTN_OK;
+}
+
+static dstn_status read_range(const char *name, const char *text, cli_arguments *out, dstn_error *err) {
+    char *comma, *end;
+    out->range[0] = strtod(text, &comma);
+    out->range[1] = *comma == ',' ? strtod(comma + 1, &end) : 0;
+    out->has_range = *comma == ',' && comma != text && end != comma + 1 && *end == '\0';
+    return out->has_range ? DSTN_OK
+                          : dstn_fail(err, DSTN_ERROR_USAGE, "--%s %s: accepted: LOW,HIGH, two numbers", name, text);
 }
 
 static dstn_status add_setting(cli_arguments *out, const char *text, dstn_error *err) {
@@ -198,6 +215,14 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
     case PRECISION:
         out->precision = value;
         return DSTN_OK;
+    case POINTS:
+        return cli_read_count(name, value, 2, &out->points, err);
+    case RANGE:
+        return read_range(name, value, out, err);
+    case RETRAIN:
+        return cli_read_count(name, value, 0, &out->retrain, err);
+    case RETRAIN_STEPS:
+        return cli_read_count(name, value, 1, &out->retrain_steps, err);
     case FORMAT:
         out->format = value;
         return DSTN_OK;
@@ -214,28 +239,29 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         out->launch = value;
         return DSTN_OK;
     case RANKS:
-        return read_count(name, value, 1, &out->ranks_per_member, err);
+        return cli_read_count(name, value, 1, &out->ranks_per_member, err);
     case KILL_RANK:
-        return read_count(name, value, 0, &out->kill_rank, err);
+        return cli_read_count(name, value, 0, &out->kill_rank, err);
     case AT_STEP:
-        return read_count(name, value, 1, &out->at_step, err);
+        return cli_read_count(name, value, 1, &out->at_step, err);
     case RANDOM:
-        return read_count(name, value, 1, &out->random, err);
+        return cli_read_count(name, value, 1, &out->random, err);
     case METHOD:
         out->method = value;
         return DSTN_OK;
     case BATCH:
-        return read_count(name, value, 1, &out->batch, err);
+        return cli_read_count(name, value, 1, &out->batch, err);
     case STEPS:
-        return read_count(name, value, 1, &out->steps, err);
+        return cli_read_count(name, value, 1, &out->steps, err);
     case HYPER:
-        return read_count(name, value, 0, &out->hyper, err);
+        out->hyper = value;
+        return DSTN_OK;
     case SAMPLES:
-        return read_count(name, value, 1, &out->samples, err);
+        return cli_read_count(name, value, 1, &out->samples, err);
     case LENGTH:
-        return read_count(name, value, 1, &out->length, err);
+        return cli_read_count(name, value, 1, &out->length, err);
     case WORDS:
-        return read_count(name, value, 1, &out->words, err);
+        return cli_read_count(name, value, 1, &out->words, err);
     case SEARCH:
         out->search = value;
         return DSTN_OK;
@@ -243,11 +269,11 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
         out->function = value;
         return DSTN_OK;
     case MEMBERS:
-        return read_count(name, value, 1, &out->members, err);
+        return cli_read_count(name, value, 1, &out->members, err);
     case SEEDS:
-        return read_count(name, value, 1, &out->seeds, err);
+        return cli_read_count(name, value, 1, &out->seeds, err);
     case PARALLEL:
-        return read_count(name, value, 1, &out->parallel, err);
+        return cli_read_count(name, value, 1, &out->parallel, err);
     case TEMPERATURE:
         return read_temperature(name, value, &out->temperature, err);
     case PROMPT:
@@ -256,7 +282,7 @@ static dstn_status take_value(int code, const char *name, const char *value, cli
     case SEED:
         return read_seed(name, value, &out->seed, err);
     case ROWS:
-        return read_count(name, value, 1, &out->rows, err);
+        return cli_read_count(name, value, 1, &out->rows, err);
     case TIME_LIMIT:
         return read_seconds(name, value, &out->time_limit, err);
     case HANG_TIMEOUT:
@@ -329,7 +355,7 @@ dstn_status cli_arguments_read(int argc, char **argv, int first, const char *acc
             take_switch(code, out);
             continue;
         }
-        out->has_synth_options |= code >= SEED && code < DURING_CHECKPOINT && code != FORMAT;
+        out->has_synth_options |= code >= SEED && code < DURING_CHECKPOINT;
         dstn_status status = take_value(code, name, optarg, out, err);
         if (status != DSTN_OK) {
             return status;

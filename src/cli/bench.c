@@ -40,11 +40,11 @@ dstn_status cli_bench(const dstn_console *console, const cli_arguments *argument
                                   .kernel = cli_kernel(arguments),
                                   .batch = arguments->batch,
                                   .steps = arguments->steps,
-                                  .hyper = arguments->hyper,
                                   .scaling = arguments->scaling,
                                   .length = arguments->length,
                                   .words = arguments->words,
                                   .samples = arguments->samples,
                                   .json = arguments->json};
-    return dstn_bench(console, &request, err);
+    dstn_status status = arguments->hyper ? cli_read_count("hyper", arguments->hyper, 0, &request.hyper, err) : DSTN_OK;
+    return status != DSTN_OK ? status : dstn_bench(console, &request, err);
 }

@@ -26,7 +26,12 @@ typedef struct cli_arguments {
     int64_t kill_rank, at_step, random; /* drill; -1: not given */
     bool during_checkpoint;             /* drill */
     const char *method;                 /* bench: --method */
-    int64_t batch, steps, hyper;        /* bench, trace; 0: not given */
+    int64_t batch, steps;               /* bench, trace; 0: not given */
+    const char *hyper;                  /* bench: how many; curve: which */
+    int64_t points;                     /* curve; 0: not given */
+    int64_t retrain, retrain_steps;     /* curve; 0: not given */
+    double range[2];                    /* curve */
+    bool has_range;                     /* curve: it was given */
     int64_t samples, length;            /* bench; 0: not given */
     int64_t words;                      /* bench, sample; 0: not given */
     const char *search, *function;      /* bench: --search, --function */
@@ -72,12 +77,15 @@ dstn_status cli_diff(const dstn_console *console, const cli_arguments *arguments
 dstn_status cli_audit(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_inspect(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_eval(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
+dstn_status cli_curve(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_export(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_sample(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_trace(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_bench(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 dstn_status cli_help(const dstn_console *console, const cli_arguments *arguments, dstn_error *err);
 
+/* A whole number from `low` on, as the value of an option. DSTN_ERROR_USAGE. */
+dstn_status cli_read_count(const char *name, const char *text, int64_t low, int64_t *out, dstn_error *err);
 /* --set, as the rooms take it. */
 dstn_assignments cli_assignments(const cli_arguments *arguments);
 /* --precision and --backend. */

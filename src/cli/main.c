@@ -60,6 +60,17 @@ static const cli_command commands[] = {
      {1, 1},
      CLI_START_RANKS,
      cli_sample},
+    {"curve",
+     "CHECKPOINT --hyper NAME [--points N] [--range LOW,HIGH] [--retrain K] [--retrain-steps N] [--set a.b=v]... "
+     "[--out FILE.h5|FILE.csv]",
+     "Validation loss over the range of a hyperparameter, at N points (21), as the response that a checkpoint has "
+     "learned "
+     "predicts it;\n      at K of them beside N training steps (100) from there with the hyperparameter held; of a toy "
+     "the exact loss, too.",
+     " hyper points range retrain retrain-steps set out ",
+     {1, 1},
+     CLI_START_RANKS,
+     cli_curve},
     {"export",
      "CHECKPOINT [--format npz|safetensors] [--response] [--set a.b=v]... [--out FILE] | RUN.h5 --schedule "
      "[--format csv|json] [--out FILE]",

@@ -12,11 +12,13 @@ checkpoint=run-text/checkpoints/step-00000009.h5
 "$dstn" trace text.yaml "${short[@]}" --set method=stn --from run-text/checkpoints/step-00000008.h5 --steps 1 --quiet \
   --out trace.h5 >/dev/null || fail "its trace"
 "$dstn" eval $checkpoint --json >eval.json 2>/dev/null
+"$dstn" curve $checkpoint --hyper ar --points 3 --out curve.csv --quiet >/dev/null || fail "its curve"
 mv text moved
 expect "a language model without its text" 0 '^network text.safetensors$' "$dstn" export $checkpoint --response \
   --format safetensors --out text.safetensors
-expect "PyTorch has its outputs, for every example's own hyperparameters, and its loss" 0 '^loss ' \
-  /usr/bin/python3 "$root/tests/export/outputs.py" "$root/analysis" 1e-10 text.safetensors eval.json trace.h5 3
+expect "PyTorch has its outputs, for every example's own hyperparameters, its loss and its curve" 0 '^curve ' \
+  /usr/bin/python3 "$root/tests/export/outputs.py" "$root/analysis" 1e-10 text.safetensors eval.json trace.h5 3 \
+  curve.csv ar
 
 "$dstn" train nested.yaml --set precision=f32 --set train.iterations=4 --set record.every=2 --quiet --out run >/dev/null || fail "nested"
 checkpoint=run/checkpoints/step-00000004.h5

@@ -1,11 +1,13 @@
 """Networks of dstn beside the modules that analysis/dstn_torch.py makes of what `dstn export` wrote.
 
-    outputs.py ANALYSIS TOLERANCE NETWORK FOLDER TRACE
+    outputs.py ANALYSIS TOLERANCE NETWORK EVAL TRACE STREAMS [CURVE.csv HYPER]
 
 NETWORK was exported with --response from the checkpoint behind the step that TRACE, of one step with a hyperparameter
-step behind it, begins with; FOLDER/eval.json is what `dstn eval --json` says of the checkpoint. Compared are the outputs
-of the hyperparameter step, whose every example has weights at an ε of its own, and the loss of the whole validation
-part."""
+step behind it, begins with; EVAL is what `dstn eval --json` says of the checkpoint, for
+which the validation part of a text is read in so many STREAMS. Compared are the outputs
+of the hyperparameter step, whose every example has weights at an ε of its own, the loss of the whole validation part,
+and where there is CURVE.csv, of `dstn curve` for the hyperparameter HYPER, what the response predicts of that loss."""
+import csv
 import json
 import sys
 
@@ -54,22 +56,29 @@ with torch.no_grad():
         outputs.append(y[0].numpy())
 compare("outputs", np.array(outputs), step["output"][name][:].reshape(np.shape(outputs)))
 
-# The whole validation part by the weights at λ.
-network, want = dstn_torch.load(path), json.load(open(evaluated))
-with torch.no_grad():
-    if is_text:
-        words = torch.tensor(trace["text/valid"][:]).long()
-        streams = int(sys.argv[6])
-        cuts = [len(piece) for piece in np.array_split(np.arange(len(words) - 1), streams)]
-        starts, losses = np.cumsum([0] + cuts), 0
-        for start, length in zip(starts, cuts):
-            logits, left = network(words[None, start:start + length])
-            losses += torch.nn.functional.cross_entropy(logits[0], words[start + 1:start + length + 1], reduction="sum")
-        loss = losses / (len(words) - 1)
-    elif "labels" in trace["valid"]:
-        loss = torch.nn.functional.cross_entropy(network(tensor(trace["valid/x"])),
-                                                 torch.tensor(trace["valid/labels"][:]).long())
-    else:
-        difference = network(tensor(trace["valid/x"])) - tensor(trace["valid/targets"])
-        loss = 0.5 * (difference * difference).sum() / len(difference)
-compare("loss", float(loss), want["valid_loss"])
+def words_loss(network):
+    words = torch.tensor(trace["text/valid"][:]).long()
+    cuts = [len(piece) for piece in np.array_split(np.arange(len(words) - 1), int(sys.argv[6]))]
+    starts, losses = np.cumsum([0] + cuts), 0
+    for start, length in zip(starts, cuts):
+        logits, left = network(words[None, start:start + length])
+        losses += torch.nn.functional.cross_entropy(logits[0], words[start + 1:start + length + 1], reduction="sum")
+    return losses / (len(words) - 1)
+
+
+def loss(network):
+    """Of the whole validation part."""
+    with torch.no_grad():
+        if is_text:
+            return float(words_loss(network))
+        y = network(tensor(trace["valid/x"]))
+        if "labels" in trace["valid"]:
+            return float(torch.nn.functional.cross_entropy(y, torch.tensor(trace["valid/labels"][:]).long()))
+        return float(0.5 * ((y - tensor(trace["valid/targets"])) ** 2).sum() / len(y))
+
+
+compare("loss", loss(dstn_torch.load(path)), json.load(open(evaluated))["valid_loss"])
+if len(sys.argv) > 7:
+    rows = list(csv.DictReader(open(sys.argv[7])))
+    compare("curve", [loss(dstn_torch.load(path, at={sys.argv[8]: float(row["value"])})) for row in rows],
+            [float(row["predicted"]) for row in rows])

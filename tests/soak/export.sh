@@ -9,10 +9,10 @@ cp "$root"/tests/trace/*.yaml . && /usr/bin/python3 "$root/tests/small_data.py" 
 /usr/bin/python3 "$root/tests/small_cifar.py" few 16
 mkdir grey && /usr/bin/python3 "$root/tests/small_data.py" grey 5 120 1 28 28 126 5
 
-# compare NAME TOLERANCE CONFIG [OPTION...]: steps 8 and 9, a hyperparameter step behind the second.
+# compare NAME HYPER TOLERANCE CONFIG [OPTION...]: steps 8 and 9, a hyperparameter step behind the second.
 compare() {
-  local name=$1 tolerance=$2 format=npz
-  shift 2
+  local name=$1 hyper=$2 tolerance=$3 format=npz
+  shift 3
   local options=("$@" --set train.iterations=9 --set checkpoint_steps=8 --set train.valid_steps=1 --set train.train_steps=2
     --set train.warmup=1 --set train.warmup_epochs=0 --set train.epochs=9)
   [[ $name = *-f ]] && format=safetensors
@@ -21,23 +21,25 @@ compare() {
     "$dstn" eval "$name/checkpoints/step-00000009.h5" --json --quiet >"$name.json" || fail "$name: its run"
   expect "$name, exported" 0 '^network ' "$dstn" export "$name/checkpoints/step-00000009.h5" --response --format $format \
     --out "$name.$format"
-  expect "$name in PyTorch" 0 '^loss ' /usr/bin/python3 "$root/tests/export/outputs.py" "$root/analysis" "$tolerance" \
-    "$name.$format" "$name.json" "$name.h5" 3
+  "$dstn" curve "$name/checkpoints/step-00000009.h5" --hyper "$hyper" --points 4 --out "$name.csv" --quiet >/dev/null ||
+    fail "$name: its curve"
+  expect "$name in PyTorch" 0 '^curve ' /usr/bin/python3 "$root/tests/export/outputs.py" "$root/analysis" "$tolerance" \
+    "$name.$format" "$name.json" "$name.h5" 3 "$name.csv" "$hyper"
   sed 's/^/     /' "$scratch/out"
 }
 for method in stn stn-centered delta-stn; do
-  compare images-$method 1e-12 images.yaml --set method=$method --set train.batch=30
-  compare nested-$method-f 1e-12 nested.yaml --set method=$method --set train.batch=30
-  compare table-$method 1e-12 table.yaml --set method=$method --set train.batch=31
-  compare text-$method 1e-12 text.yaml --set method=$method
-  compare text-full-$method-f 1e-12 text.yaml --set method=$method --set model.response=full
+  compare images-$method length 1e-12 images.yaml --set method=$method --set train.batch=30
+  compare nested-$method-f decay 1e-12 nested.yaml --set method=$method --set train.batch=30
+  compare table-$method drop 1e-12 table.yaml --set method=$method --set train.batch=31
+  compare text-$method dropout_input 1e-12 text.yaml --set method=$method
+  compare text-full-$method-f tar 1e-12 text.yaml --set method=$method --set model.response=full
   for model in mlp simple-cnn; do
     [ $model = mlp ] && config=mlp-fashion last=10 || config=cnn-fashion last=13
-    compare $model-$method 1e-5 "$root/jobs/$config.yaml" --set method=$method \
+    compare $model-$method dropout_input 1e-5 "$root/jobs/$config.yaml" --set method=$method \
       --set model.layers.$last.linear.out=3 --set 'data={source: hdf5, path: grey/images.h5, task: classification, valid_fraction: 0.25}' --set train.batch=30 \
       --set train.valid_batch=9 --set model.width=0.1
   done
-  compare resnet18-$method-f 1e-5 "$root/jobs/cifar-resnet18.yaml" --set method=$method --set "data.path=$PWD/few" \
+  compare resnet18-$method-f dropout_block3 1e-5 "$root/jobs/cifar-resnet18.yaml" --set method=$method --set "data.path=$PWD/few" \
     --set model.width=0.05 --set train.batch=21 --set train.valid_batch=5
 done
 finish
