@@ -151,9 +151,9 @@ typedef struct dstn_curve_request {
  * loss predicted by the response at z = λ' − λ (stn: z = λ') without dropout, the loss after training, of a toy the
  * exact one, and λ' − λ in σ. Training goes on from the checkpoint with method fixed, the hyperparameter held at the
  * point: from the same weights (of an STN those at its λ), moments, rates, order of data and draws at every point, so
- * that differences to the `baseline`, the same steps at the current λ, are the hyperparameter's. `band` is where λ ± σ
- * lies, within which the response was trained: beyond, the prediction is an extrapolation. DSTN_ERROR_USAGE: a run that
- * tunes nothing. */
+ * that differences to the `baseline`, the same steps at the current λ, are the hyperparameter's; best.h5 has weights
+ * alone, and training begins with the config's first rates there. `band` is where λ ± σ lies, within which the response
+ * was trained: beyond, the prediction is an extrapolation. DSTN_ERROR_USAGE: a run that tunes nothing. */
 dstn_status dstn_curve(const dstn_console *console, const dstn_curve_request *request, dstn_error *err);
 
 typedef struct dstn_export_request {

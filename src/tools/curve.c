@@ -176,36 +176,57 @@ static dstn_status predict_all(tools_curve *curve, const dstn_console *console, 
 
 /* ---- what training comes to ---- */
 
-/* From the checkpoint, rates, moments and the order of the data included, with the hyperparameter held. */
-static dstn_status retrain(tools_curve *curve, dstn_job *job, tools_curve_point *point, dstn_error *err) {
-    dstn_status status = dstn_job_continue(job, curve->request->checkpoint, err);
+/* Whether a checkpoint has all that training goes on from, or weights alone, as best.h5. */
+static dstn_status find_state(const dstn_console *console, const char *path, bool *is_whole, dstn_error *err) {
+    dstn_reader *reader;
+    *is_whole = false;
+    dstn_status status = dstn_group_leads(console->world) ? dstn_checkpoint_open(path, &reader, err) : DSTN_OK;
+    if (status == DSTN_OK && dstn_group_leads(console->world)) {
+        *is_whole = dstn_reader_has(reader, "state/optimizer");
+        dstn_reader_close(reader);
+    }
+    dstn_group_broadcast(console->world, is_whole, sizeof *is_whole);
+    return dstn_group_verdict(console->world, status, err);
+}
+
+/* From the checkpoint, with its rates, moments and order of data if it has them, the hyperparameter held. */
+static dstn_status retrain(const tools_curve *curve, const dstn_console *console, bool is_whole,
+                           tools_curve_point *point, dstn_error *err) {
+    const dstn_curve_request *request = curve->request;
+    dstn_job *job;
+    dstn_status status = make_job(console, request, true, &job, err);
     if (status != DSTN_OK) {
+        return status;
+    }
+    dstn_log_info(&console->log, "%s at %g for %lld steps", request->hyper, point->value,
+                  (long long)request->retrain_steps);
+    status = is_whole ? dstn_job_continue(job, request->checkpoint, err)
+                      : dstn_job_start_from(job, request->checkpoint, NULL, err);
+    if (status != DSTN_OK) {
+        dstn_job_destroy(job);
         return dstn_fail_in(err, "--retrain");
     }
-    dstn_log_info(job->log, "%s at %g for %lld steps", curve->request->hyper, point->value,
-                  (long long)curve->request->retrain_steps);
     job->space->lambda[curve->index] = point->lambda;
-    for (int64_t s = 0; s < curve->request->retrain_steps; s++) {
+    for (int64_t s = 0; s < request->retrain_steps; s++) {
         dstn_trainer_train_step(job->trainer);
     }
     dstn_trainer_evaluate(job->trainer, DSTN_PART_VALID, &point->retrained, &point->retrained_accuracy);
+    dstn_job_destroy(job);
     return DSTN_OK;
 }
 
 /* K of the points, both ends among them, and first the current λ. */
 static dstn_status retrain_all(tools_curve *curve, const dstn_console *console, dstn_error *err) {
     int64_t many = curve->request->retrain, last = curve->count - 1;
-    dstn_job *job;
-    dstn_status status = make_job(console, curve->request, true, &job, err);
-    if (status != DSTN_OK) {
-        return status;
+    bool is_whole;
+    dstn_status status = find_state(console, curve->request->checkpoint, &is_whole, err);
+    if (status == DSTN_OK) {
+        status = retrain(curve, console, is_whole, &curve->now, err);
     }
-    status = retrain(curve, job, &curve->now, err);
     for (int64_t k = 0; k < many && status == DSTN_OK; k++) {
         int64_t p = many > 1 ? (k * last + (many - 1) / 2) / (many - 1) : last / 2;
-        status = retrain(curve, job, &curve->points[p], err);
+        status = retrain(curve, console, is_whole, &curve->points[p], err);
     }
-    dstn_job_destroy(job);
     return status;
 }
 

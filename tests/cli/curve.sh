@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
 "$dstn" train "$root/jobs/toys/ridge.yaml" --set regularizers.l2.penalty_over_n=false --set train.iterations=3000 \
-  --quiet --out run >/dev/null || fail "ridge"
+  --set train.evaluate=true --quiet --out run >/dev/null || fail "ridge"
 checkpoint=run/checkpoints/step-00003000.h5
 
 # column NAME: of the last printed table; a row is `column NAME | sed -n 3p`.
@@ -27,6 +27,10 @@ expect "what the file is" 0 ': curve$' "$dstn" inspect c.h5
 expect "on two ranks, a part of the range" 0 '^curve c.csv$' run_mpi 2 "$dstn" curve $checkpoint --hyper penalty \
   --points 2 --range 0.5,2 --out c.csv
 within "its end" "$(awk -F, 'END { print $1 }' c.csv)" 1.9999999 2.0000001
+
+expect "from the best epoch, whose weights alone are kept" 0 '^baseline ' "$dstn" curve run/checkpoints/best.h5 \
+  --hyper penalty --points 3 --retrain 3 --retrain-steps 50
+within "training there begins anew at every point" "$(relative "$(row retrained 2)" "$(value baseline)")" 0 1e-12
 
 expect "no hyperparameter" 2 'accepted: the name' "$dstn" curve $checkpoint
 expect "no such hyperparameter" 2 'did you mean "penalty"' "$dstn" curve $checkpoint --hyper penalti
