@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <nlopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* σ (u Φ(u) + φ(u)), u = (best − mean)/σ (Jones et al. 1998, Eq. 15); ∂/∂mean = −Φ(u), ∂/∂σ² = φ(u)/(2σ). */
@@ -16,6 +17,51 @@ double search_improvement(double best, double mean, double variance, double *by_
     }
     /* Far from any improvement the two terms cancel to rounding. */
     return fmax(sigma * (u * below + density), 0);
+}
+
+/* ---- the models -------------------------------------------------------------------------------------------------- */
+
+/* values [count]: those seen, and behind them what is expected of them at the other points. */
+static bool believe(const search_data *seen, int count, const search_gp_hypers *hypers, double *values) {
+    search_gp gp;
+    search_gp_init(&gp, seen->count, seen->dimensions, seen->points, seen->values);
+    bool fits = count == seen->count || search_gp_fit(&gp, hypers);
+    memcpy(values, seen->values, (size_t)seen->count * sizeof *values);
+    for (int i = seen->count; i < count && fits; i++) {
+        search_gp_prediction prediction = {0};
+        search_gp_predict(&gp, seen->points + (size_t)i * (size_t)seen->dimensions, &prediction);
+        values[i] = prediction.mean;
+    }
+    search_gp_clear(&gp);
+    return fits;
+}
+
+void search_surrogate_init(search_surrogate *surrogate, const search_data *seen, int count,
+                           const search_gp_hypers *samples, int sample_count) {
+    *surrogate = (search_surrogate){.dimensions = seen->dimensions, .best = INFINITY};
+    for (int i = 0; i < seen->count; i++) {
+        surrogate->best = fmin(surrogate->best, seen->values[i]);
+    }
+    surrogate->models = dstn_alloc((size_t)sample_count, sizeof *surrogate->models);
+    surrogate->values = dstn_alloc((size_t)sample_count * (size_t)count, sizeof *surrogate->values);
+    for (int i = 0; i < sample_count; i++) {
+        search_gp *model = &surrogate->models[surrogate->count];
+        double *values = surrogate->values + (size_t)surrogate->count * (size_t)count;
+        search_gp_init(model, count, seen->dimensions, seen->points, values);
+        if (believe(seen, count, &samples[i], values) && search_gp_fit(model, &samples[i])) {
+            surrogate->count++;
+        } else {
+            search_gp_clear(model);
+        }
+    }
+}
+
+void search_surrogate_clear(search_surrogate *surrogate) {
+    for (int i = 0; i < surrogate->count; i++) {
+        search_gp_clear(&surrogate->models[i]);
+    }
+    free(surrogate->models);
+    free(surrogate->values);
 }
 
 double search_surrogate_improvement(search_surrogate *surrogate, const double *x, double *gradient) {

@@ -4,7 +4,7 @@
 #ifndef SEARCH_ACQUISITION_H
 #define SEARCH_ACQUISITION_H
 
-#include "gp.h"
+#include "posterior.h"
 #include "space.h"
 
 /* E max(best − f, 0) of f ~ N(mean, variance), variance > 0, and its derivatives (NULL: not wanted). */
@@ -14,8 +14,17 @@ double search_improvement(double best, double mean, double variance, double *by_
 typedef struct search_surrogate {
     int count, dimensions;
     search_gp *models; /* [count] fitted */
+    double *values;    /* [samples, points] that the models were shown */
     double best;       /* the value to improve upon */
 } search_surrogate;
+
+/* Of points [count, dimensions] the first ones are those of `seen`; each of the others, which are of members still to
+ * come, is taken to have come to what the process expects there by what was seen (the Kriging believer of Ginsbourger,
+ * Le Riche and Carraro 2010). The mean then is as it was everywhere, and about these points nothing more is to be
+ * learnt. To improve upon is the best that was seen. To be cleared. */
+void search_surrogate_init(search_surrogate *surrogate, const search_data *seen, int count,
+                           const search_gp_hypers *samples, int sample_count);
+void search_surrogate_clear(search_surrogate *surrogate);
 
 /* The mean over the models at x [dimensions] of the unit cube; gradient [dimensions] or NULL. */
 double search_surrogate_improvement(search_surrogate *surrogate, const double *x, double *gradient);

@@ -1,14 +1,10 @@
 /* search: Bayesian optimization (Snoek, Larochelle and Adams 2012): the next member is where a Gaussian process that
  * saw the others expects the largest improvement, averaged over samples of the process' hyperparameters. An ask draws
- * by its own number and looks at the history alone: no chain goes on from one ask to the next.
- *
- * Members that are still to come are taken to have come to the mean of the values seen, the constant liar of
- * Ginsbourger, Le Riche and Carraro (2010): so no other member is put beside them, and the lie draws the search neither
- * to them, as the best value would, nor away from all that is around them, as the worst would. */
+ * by its own number and looks at the history alone: no chain goes on from one ask to the next. */
 #include "acquisition.h"
+#include "evidence.h"
 #include "methods.h"
 #include "posterior.h"
-#include "space.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +18,7 @@ typedef struct bayesian_settings {
 static const dstn_option bayesian_options[] = {
     SEARCH_SPACE_ROWS(bayesian_settings, common),
     SEARCH_MEMBERS_ROW(bayesian_settings, members, "how many members there are"),
-    DSTN_INT("initial", bayesian_settings, initial, 1, DSTN_MAX_MEMBERS, "~",
+    DSTN_INT("initial", bayesian_settings, initial, 1, 10000, "~",
              "how many members are spread evenly before any is chosen by the results; by default one more than there "
              "are coordinates, and at least 2"),
     DSTN_INT("samples", bayesian_settings, samples, 1, 1000, "10",
@@ -36,6 +32,8 @@ enum { GLOBAL = 1000, NEAR = 60, GLOBAL_CLIMBS = 6, NEAR_CLIMBS = 3, BURN_IN = 4
 enum { MOST_TRIES = 1000 };
 /* A coordinate of more integers than that is climbed along, and rounded where the climb ends. */
 enum { MOST_PINNED = 32 };
+/* Members that the process is shown; the time of an ask grows with their cube. */
+enum { MOST_SEEN = 250 };
 
 /* What an ask draws for; 0 is search_space_draw's. */
 enum { STREAM_DESIGN = 1, STREAM_CHAIN, STREAM_GLOBAL, STREAM_NEAR, STREAM_TRIES };
@@ -160,119 +158,22 @@ static dstn_answer ask_design(const bayesian *b, const dstn_history *history, do
     return DSTN_ANSWER_END;
 }
 
-/* ---- what was seen ----------------------------------------------------------------------------------------------- */
-
-/* Points of the unit cube and standardized values: those of members that have ended, then those still to come. */
-typedef struct evidence {
-    int count, ended, dimensions;
-    double *points; /* [count, dimensions] */
-    double *values; /* [count] */
-    int best;       /* of those that have ended */
-} evidence;
-
-static void clear_evidence(evidence *e) {
-    free(e->points);
-    free(e->values);
-}
-
-static void add_point(const search_space *space, const dstn_proposal *proposal, double value, evidence *e) {
-    double *x = e->points + (size_t)e->count * (size_t)e->dimensions;
-    for (int j = 0; j < e->dimensions; j++) {
-        x[j] = search_space_unit(space, j, proposal->point[j]);
-    }
-    e->values[e->count++] = value;
-}
-
-/* Members that failed or diverged get the worst value that any came to: their place is bad, and no worse than that. */
-static void replace_failures(evidence *e) {
-    double worst = NAN;
-    for (int i = 0; i < e->ended; i++) {
-        worst = isfinite(e->values[i]) ? fmax(worst, e->values[i]) : worst;
-    }
-    for (int i = 0; i < e->ended; i++) {
-        e->values[i] = isfinite(e->values[i]) ? e->values[i] : worst;
-    }
-}
-
-/* Mean 0, variance 1. Where all are equal, or none is a number, they become 0. */
-static void standardize(evidence *e) {
-    double mean = 0, squares = 0, scale = 0;
-    for (int i = 0; i < e->ended; i++) {
-        scale = fmax(scale, fabs(e->values[i]));
-    }
-    for (int i = 0; i < e->ended; i++) {
-        e->values[i] = scale > 0 ? e->values[i] / scale : 0; /* whose squares are no infinities */
-        mean += e->values[i] / e->ended;
-    }
-    for (int i = 0; i < e->ended; i++) {
-        e->values[i] -= mean;
-        squares += e->values[i] * e->values[i] / e->ended;
-    }
-    const double rounding = 1e-14;
-    bool differ = sqrt(squares) > rounding;
-    for (int i = 0; i < e->ended; i++) {
-        e->values[i] = differ ? e->values[i] / sqrt(squares) : 0;
-        e->best = e->values[i] < e->values[e->best] ? i : e->best;
-    }
-}
-
-static evidence gather(const search_space *space, const dstn_history *history) {
-    const double lie = 0; /* the mean */
-    evidence e = {.dimensions = space->count};
-    e.points = dstn_alloc((size_t)(history->count * space->count), sizeof(double));
-    e.values = dstn_alloc((size_t)history->count, sizeof(double));
-    bool *has_ended = dstn_alloc((size_t)history->count, sizeof *has_ended);
-    for (int64_t i = 0; i < history->ended_count; i++) {
-        int64_t member = history->ended[i];
-        has_ended[member] = true;
-        add_point(space, &history->proposals[member], history->values[member], &e);
-    }
-    e.ended = e.count;
-    replace_failures(&e);
-    standardize(&e);
-    for (int64_t i = 0; i < history->count; i++) {
-        if (!has_ended[i]) {
-            add_point(space, &history->proposals[i], lie, &e);
-        }
-    }
-    free(has_ended);
-    return e;
-}
-
 /* ---- the model --------------------------------------------------------------------------------------------------- */
 
-/* Hyperparameters are drawn for what was seen; lies only enter the predictions. */
-static search_surrogate make_surrogate(const bayesian *b, const evidence *e, uint64_t ask) {
-    search_surrogate s = {.dimensions = e->dimensions, .best = e->values[e->best]};
+/* Hyperparameters are drawn for what was seen alone. */
+static void make_surrogate(const bayesian *b, const search_evidence *e, uint64_t ask, search_surrogate *surrogate) {
     search_gp_hypers *samples = dstn_alloc((size_t)b->samples, sizeof *samples);
     search_draws draws = {b->rng, ask, STREAM_CHAIN, 0};
-    search_data data = {e->ended, e->dimensions, e->points, e->values};
-    search_sample_posterior(&data, &draws, BURN_IN, b->samples, samples);
-    s.models = dstn_alloc((size_t)b->samples, sizeof *s.models);
-    for (int i = 0; i < b->samples; i++) {
-        search_gp *model = &s.models[s.count];
-        search_gp_init(model, e->count, e->dimensions, e->points, e->values);
-        if (search_gp_fit(model, &samples[i])) {
-            s.count++;
-        } else {
-            search_gp_clear(model);
-        }
-    }
+    const search_data seen = {e->ended, e->dimensions, e->points, e->values};
+    search_sample_posterior(&seen, &draws, BURN_IN, b->samples, samples);
+    search_surrogate_init(surrogate, &seen, e->count, samples, b->samples);
     free(samples);
-    return s;
-}
-
-static void clear_surrogate(search_surrogate *s) {
-    for (int i = 0; i < s->count; i++) {
-        search_gp_clear(&s->models[i]);
-    }
-    free(s->models);
 }
 
 /* ---- where the improvement is largest ---------------------------------------------------------------------------- */
 
 /* Around the best point at scales from fine to coarse; a coordinate of few values is now and then drawn anew. */
-static void surround(const bayesian *b, const evidence *e, search_draws *draws, double *x) {
+static void surround(const bayesian *b, const search_evidence *e, search_draws *draws, double *x) {
     static const double scales[] = {0.001, 0.01, 0.1};
     const double share = 0.25;
     const double *best = e->points + (size_t)e->best * (size_t)e->dimensions;
@@ -331,8 +232,10 @@ static void climb_best(const bayesian *b, const dstn_history *history, search_su
 
 static dstn_answer ask_model(const bayesian *b, const dstn_history *history, double *point) {
     uint64_t ask = (uint64_t)history->count;
-    evidence e = gather(&b->space, history);
-    search_surrogate s = make_surrogate(b, &e, ask);
+    search_evidence e;
+    search_evidence_gather(&b->space, history, b->initial, MOST_SEEN, &e);
+    search_surrogate s;
+    make_surrogate(b, &e, ask, &s);
     double *x = dstn_alloc((size_t)((GLOBAL + NEAR) * e.dimensions), sizeof *x), *near = x + GLOBAL * e.dimensions;
     search_draws global = {b->rng, ask, STREAM_GLOBAL, 0}, around = {b->rng, ask, STREAM_NEAR, 0};
     choice best = {.improvement = -1};
@@ -342,8 +245,8 @@ static dstn_answer ask_model(const bayesian *b, const dstn_history *history, dou
         climb_best(b, history, &s, x, GLOBAL, GLOBAL_CLIMBS, &best);
         climb_best(b, history, &s, near, NEAR, NEAR_CLIMBS, &best);
     }
-    clear_surrogate(&s);
-    clear_evidence(&e);
+    search_surrogate_clear(&s);
+    search_evidence_clear(&e);
     free(x);
     if (best.improvement < 0) {
         return ask_design(b, history, point);

@@ -143,24 +143,47 @@ static void improvement_is_the_mean_over_draws(void **state) {
     assert_near(search_improvement(best, mean, deviation * deviation, NULL, NULL), sum / (2 * PAIRS), 0.002);
 }
 
-static search_surrogate surrogate_of(search_gp models[2]) {
-    search_gp_hypers smooth = hypers_of(0.01), rough = hypers_of(0.1);
-    rough.lengths[0] = 0.2;
-    models[0] = fitted(&smooth);
-    models[1] = fitted(&rough);
-    return (search_surrogate){2, DIMENSIONS, models, -1.1};
+/* Two processes that have seen the first points of all. */
+static search_surrogate surrogate_of(int seen_count) {
+    const search_data seen = {seen_count, DIMENSIONS, points, values};
+    search_gp_hypers samples[] = {hypers_of(0.01), hypers_of(0.1)};
+    samples[1].lengths[0] = 0.2;
+    search_surrogate s;
+    search_surrogate_init(&s, &seen, POINTS, samples, 2);
+    assert_int_equal(s.count, 2);
+    return s;
+}
+
+/* Of a point without a value the process believes what it expects there: means are as they were, and it knows more. */
+static void a_point_to_come_changes_variances_alone(void **state) {
+    (void)state;
+    search_surrogate s = surrogate_of(3);
+    search_gp_hypers hypers = hypers_of(0.01);
+    search_gp seen;
+    search_gp_init(&seen, 3, DIMENSIONS, points, values);
+    assert_true(search_gp_fit(&seen, &hypers));
+    for (int i = 0; i < 2; i++) {
+        const double *x = i ? points + 3 * DIMENSIONS : place;
+        search_gp_prediction before = {0}, after = {0};
+        search_gp_predict(&seen, x, &before);
+        search_gp_predict(&s.models[0], x, &after);
+        assert_near(after.mean, before.mean, 1e-12);
+        assert_true(after.variance < before.variance && (!i || after.variance < 0.011));
+    }
+    assert_true(s.best == -1.1);
+    search_gp_clear(&seen);
+    search_surrogate_clear(&s);
 }
 
 static void gradient_of_the_averaged_improvement_is_its_derivative(void **state) {
     (void)state;
     const double h = 1e-5;
-    search_gp models[2];
-    search_surrogate s = surrogate_of(models);
+    search_surrogate s = surrogate_of(POINTS);
     double gradient[DIMENSIONS], x[DIMENSIONS];
     double whole = search_surrogate_improvement(&s, place, gradient), sum = 0;
     for (int m = 0; m < 2; m++) {
         search_gp_prediction p = {0};
-        search_gp_predict(&models[m], place, &p);
+        search_gp_predict(&s.models[m], place, &p);
         sum += 0.5 * search_improvement(s.best, p.mean, p.variance, NULL, NULL);
     }
     assert_near(whole, sum, 1e-15);
@@ -174,16 +197,14 @@ static void gradient_of_the_averaged_improvement_is_its_derivative(void **state)
         assert_true(fabs(gradient[j]) > 1e-6);
         assert_near(gradient[j] / ((ends[1] - ends[0]) / (2 * h)), 1, 1e-6);
     }
-    search_gp_clear(&models[0]);
-    search_gp_clear(&models[1]);
+    search_surrogate_clear(&s);
 }
 
 /* Along the coordinate that is free no place within reach is better; the pinned ones stay to the bit. */
 static void climbing_ends_where_the_improvement_is_largest(void **state) {
     (void)state;
     static const bool pinned[] = {false, true, true};
-    search_gp models[2];
-    search_surrogate s = surrogate_of(models);
+    search_surrogate s = surrogate_of(POINTS);
     double x[] = {0.62, 0.35, 0.6}, most = 0;
     double reached = search_surrogate_climb(&s, pinned, x);
     assert_true(x[1] == 0.35 && x[2] == 0.6 && x[0] >= 0 && x[0] <= 1);
@@ -195,8 +216,7 @@ static void climbing_ends_where_the_improvement_is_largest(void **state) {
     static const bool all[] = {true, true, true};
     double same[] = {0.62, 0.35, 0.6};
     assert_true(search_surrogate_climb(&s, all, same) < reached && same[0] == 0.62);
-    search_gp_clear(&models[0]);
-    search_gp_clear(&models[1]);
+    search_surrogate_clear(&s);
 }
 
 /* Of integers 0 … 4 and of three values all that lies in one part is one point. */
@@ -207,8 +227,7 @@ static void improvement_is_that_of_the_rounded_point(void **state) {
                                  {.low = 1, .high = 8, .values = list, .value_count = 3},
                                  {.low = -1, .high = 1}};
     const search_space space = {.count = DIMENSIONS, .items = items};
-    search_gp models[2];
-    search_surrogate s = surrogate_of(models);
+    search_surrogate s = surrogate_of(POINTS);
     double middle[] = {0.5, 0.5, 0.6}, low[] = {0.41, 0.35, 0.6}, high[] = {0.59, 0.66, 0.6},
            other[] = {0.61, 0.5, 0.6};
     double expected = search_surrogate_improvement(&s, middle, NULL);
@@ -218,8 +237,7 @@ static void improvement_is_that_of_the_rounded_point(void **state) {
     assert_near(high[1], 0.5, 1e-15);
     assert_near(low[2], 0.6, 1e-15);
     assert_true(fabs(search_surrogate_round(&s, &space, other) - expected) > 1e-6);
-    search_gp_clear(&models[0]);
-    search_gp_clear(&models[1]);
+    search_surrogate_clear(&s);
 }
 
 int main(void) {
@@ -232,6 +250,7 @@ int main(void) {
         cmocka_unit_test(hyperparameters_that_are_none_are_refused),
         cmocka_unit_test(improvement_is_its_formula),
         cmocka_unit_test(improvement_is_the_mean_over_draws),
+        cmocka_unit_test(a_point_to_come_changes_variances_alone),
         cmocka_unit_test(gradient_of_the_averaged_improvement_is_its_derivative),
         cmocka_unit_test(improvement_is_that_of_the_rounded_point),
         cmocka_unit_test(climbing_ends_where_the_improvement_is_largest),
