@@ -1,0 +1,39 @@
+# Searches as a user runs them: trials that are promoted go on from where they were and end as if they had never stopped,
+# workers take each other's weights, and a finished search can be given more to do.
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+small_table >table.csv
+cat >run.yaml <<'Y'
+method: fixed
+data: {path: table.csv, target: yield}
+model: {response: full, layers: [linear: {out: 1, bias: false, init: zero}]}
+regularizers: {l2: {strength: lambda}}
+hyperparameters: {lambda: {transform: exp, start: 1, scale: 1, tune_scale: false}}
+train: {batch: 8}
+optimizer: {rate: 1e-3, momentum: 0.9}
+Y
+space='{hyperparameters.lambda.start: {low: 1e-3, high: 10, scale: log}, optimizer.rate: {low: 1e-4, high: 1e-2}}'
+cat >halving.yaml <<Y
+{base: run.yaml, search: halving, members: 10, length: train.iterations, least: 30, most: 270, space: $space}
+Y
+cat >population.yaml <<Y
+{base: run.yaml, search: population, members: 4, generations: 4, length: train.iterations, interval: 30, space: $space}
+Y
+
+expect "successive halving on two ranks" 0 '^failed 0$' run_mpi 2 "$dstn" sweep halving.yaml --out halving
+read -r name point < <(sed -n 's/.* \(t[0-9]*-r2\) queued new; .* point=\([^ ]*\) .*/\1 \2/p' halving/ledger/*.txt)
+grep -q "$name: goes on from halving/members/${name%2}1 at step 90" err || fail "${name:-nobody} goes on from its rung"
+expect "a run of that length" 0 '' "$dstn" train run.yaml --set hyperparameters.lambda.start="${point%,*}" \
+  --set optimizer.rate="${point#*,}" --set train.iterations=270 --out straight
+expect "a trial through all rungs is one run of that length" 0 '^equal' "$dstn" diff straight halving/members/"$name"
+expect "a finished search has nothing to do" 0 'keeps 1[0-9] members, goes on with 0, 0 are new' \
+  "$dstn" sweep halving.yaml --out halving --resume
+expect "an audit of it" 0 'audit passed' "$dstn" audit halving
+
+expect "a population" 0 '^done 16$' "$dstn" sweep population.yaml --out population
+sed -n 's/^\(w0[0-9]\)-.*: goes on from population.members.\(w0[0-9]\)-.*/\1 \2/p' err | awk '$1 != $2 { n++ } END { exit !n }' ||
+  fail "no worker took another's weights"
+expect "more generations" 0 '^done 24$' "$dstn" sweep population.yaml --out population --resume --set generations=6
+expect "more workers" 2 'members' "$dstn" sweep population.yaml --out population --resume --set members=5
+expect "an audit of the longer one" 0 'audit passed' "$dstn" audit population
+finish
