@@ -1,6 +1,7 @@
 /* dstn sweep --plan: members, time, memory and disk of a sweep, from what one member of each kind costs: its setting
  * up, some timed steps, an evaluation, and files of its size that are written where the sweep's will be, and removed.
  * Members are of one kind where they differ in their seed alone. */
+#include "plan.h"
 #include "sweep.h"
 
 #include <math.h>
@@ -263,9 +264,38 @@ static dstn_status measure_kinds(const dstn_sweep *sweep, const char *folder, co
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
+/* The first member of a method that asks as it goes stands for all that are to come. */
+static dstn_status ask_first(dstn_sweep_plan *plan, dstn_error *err) {
+    double point[DSTN_MAX_DIMENSIONS];
+    dstn_proposal proposal = {.point = point};
+    dstn_answer answer = DSTN_ANSWER_END;
+    if (search_plan_is_planned(plan)) {
+        return DSTN_OK;
+    }
+    dstn_status status = search_plan_ask(plan, &proposal, &answer, err);
+    return status == DSTN_OK && answer == DSTN_ANSWER_MEMBER ? search_plan_add(plan, &proposal, err) : status;
+}
+
+static void say_what_is_counted(const dstn_sweep *sweep) {
+    if (sweep->ranks_per_member > 1) {
+        dstn_log_info(
+            &sweep->console->log,
+            "times are those of members on one rank: %lld ranks per member share the rows of a batch, and take "
+            "less",
+            (long long)sweep->ranks_per_member);
+    }
+    if (!search_plan_is_planned(sweep->plan)) {
+        dstn_log_info(&sweep->console->log,
+                      "members are as many as the method may ask for, each counted as its first one: what it asks for "
+                      "later may be longer, or not come to be");
+    }
+}
+
 static void print_plan(const dstn_sweep *sweep, const cost *costs, const int64_t *first, double groups) {
     const dstn_sweep_plan *plan = sweep->plan;
     double seconds = 0, disk = 0, memory = 0, longest = 0;
+    int64_t most = search_plan_most(plan);
+    double times = plan->count > 0 ? (double)most / (double)plan->count : 1;
     for (int64_t m = 0; m < plan->count; m++) {
         const cost *c = &costs[first[m]];
         seconds += c->seconds;
@@ -277,29 +307,26 @@ static void print_plan(const dstn_sweep *sweep, const cost *costs, const int64_t
                             plan->members[m].name, c->seconds, c->memory / 1e6, c->fixed);
         }
     }
-    if (sweep->ranks_per_member > 1) {
-        dstn_log_info(
-            &sweep->console->log,
-            "times are those of members on one rank: %lld ranks per member share the rows of a batch, and take "
-            "less",
-            (long long)sweep->ranks_per_member);
-    }
-    fprintf(sweep->console->out, "members %lld\n", (long long)plan->count);
+    say_what_is_counted(sweep);
+    fprintf(sweep->console->out, "members %lld\n", (long long)most);
     fprintf(sweep->console->out, "groups %.0f\n", groups);
-    fprintf(sweep->console->out, "seconds %.4g\n", fmax(longest, seconds / groups));
+    fprintf(sweep->console->out, "seconds %.4g\n", fmax(longest, times * seconds / groups));
     fprintf(sweep->console->out, "memory_per_group_bytes %.4g\n", memory);
-    fprintf(sweep->console->out, "disk_bytes %.4g\n", 2 * disk); /* records stand in sweep.h5 once more */
+    fprintf(sweep->console->out, "disk_bytes %.4g\n", 2 * times * disk); /* records stand in sweep.h5 once more */
 }
 
 dstn_status dstn_sweep_print_plan(const dstn_sweep *sweep, const char *folder, dstn_error *err) {
     const dstn_group *world = sweep->console->world;
     dstn_status status = DSTN_OK;
     if (dstn_group_leads(world)) {
-        const dstn_sweep_plan *plan = sweep->plan;
-        cost *costs = dstn_alloc((size_t)plan->count, sizeof(cost));
-        int64_t *first = dstn_alloc((size_t)plan->count, sizeof(int64_t));
+        dstn_sweep_plan *plan = sweep->plan;
+        status = ask_first(plan, err);
+        cost *costs = dstn_alloc((size_t)plan->count + 1, sizeof(cost));
+        int64_t *first = dstn_alloc((size_t)plan->count + 1, sizeof(int64_t));
         search_first_of_kind(plan, first);
-        status = measure_kinds(sweep, folder, first, costs, err);
+        if (status == DSTN_OK) {
+            status = measure_kinds(sweep, folder, first, costs, err);
+        }
         if (status == DSTN_OK) {
             print_plan(sweep, costs, first, (double)(dstn_group_size(world) / sweep->ranks_per_member));
         }

@@ -13,10 +13,9 @@ static dstn_status check_objective(const dstn_sweep *sweep, const dstn_job *job,
     bool has_best = dstn_switch_is(job->settings.checkpoint_best, dstn_trainer_evaluates_epochs(job->trainer));
     return sweep->plan->objective == DSTN_OBJECTIVE_VALID_LOSS || has_best
                ? DSTN_OK
-               : dstn_fail(
-                     err, DSTN_ERROR_USAGE,
-                     "\"objective\" is best_valid_loss, and no epoch is evaluated; accepted: valid_loss, or a run "
-                     "counted in epochs");
+               : dstn_fail(err, DSTN_ERROR_USAGE,
+                           "\"objective\" is best_valid_loss, and no epoch is evaluated; accepted: valid_loss, or "
+                           "train.evaluate: true in a run of epochs");
 }
 
 /* Errors of its data are the member's own, and come to light when it runs. */

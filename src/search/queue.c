@@ -94,12 +94,10 @@ static void clear_findings(findings *f) {
 }
 
 /* A member that has never run can only be wrong in what its kind has in common; one that ran is looked at itself. Of a
- * method that asks as it goes there may be many, which have everything but their own settings from one base and the
- * same settings of their own: what has changed of it shows in the first one. */
+ * method that asks as it goes, the first alone: all have everything but their own settings from one base, and what has
+ * changed of that shows in it; a point that no config can have is the fault of its own member, which fails. */
 static bool is_to_be_checked(const dstn_sweep_plan *plan, int64_t index, bool is_first) {
-    dstn_member_state state = plan->states[index];
-    bool has_run = state != DSTN_MEMBER_QUEUED;
-    return is_first || (has_run && (search_plan_is_planned(plan) || !dstn_member_has_ended(state)));
+    return is_first || (plan->states[index] != DSTN_MEMBER_QUEUED && search_plan_is_planned(plan));
 }
 
 static dstn_status fail_longer(const dstn_sweep *sweep, int64_t index, dstn_error *err) {
