@@ -239,7 +239,8 @@ typedef struct dstn_run_request {
  * as they would from the parent's. So with the parent's config and more steps to go it is the parent made longer, to
  * the last bit. Of the config only starting values, numbers of optimizers (kind real), and what may change on resume
  * may differ (DSTN_ERROR_USAGE). Its record says provenance/parent, the name of the parent's folder, and parent_step.
- * The parent's last checkpoint is needed until the run has one of its own. */
+ * The parent's last checkpoint is needed until the run has one of its own, unless all of its line had the run's config
+ * but for lengths, so that starting at the beginning comes to the same. */
 
 /* Trains the job, writes FOLDER/config.yaml, FOLDER/run.h5 and checkpoints (a member's stand beside them). Collective
  * over the job's group; all ranks return the same status: DSTN_OK, DSTN_DIVERGED (recorded, with its message),

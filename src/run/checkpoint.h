@@ -52,11 +52,18 @@ dstn_status run_checkpointer_resume(run_checkpointer *checkpointer, const dstn_l
  * best epoch's file to where it says. Collective. */
 dstn_status run_checkpointer_spread(run_checkpointer *checkpointer, dstn_error *err);
 
+/* What became of a fork. */
+typedef struct run_fork {
+    bool is_taken;  /* the parent's end was; else nothing has changed */
+    bool has_moved; /* λ is not where the parent left it */
+} run_fork;
+
 /* Puts the run where another one, which is done, has ended: state and record of the folder `parent`; λ that this config
- * has start elsewhere is there now, and learning rates go on from this config's. has_moved [out]: λ is not where the
- * other run left it. DSTN_ERROR_USAGE: the configs differ in another key; DSTN_ERROR_CHECKPOINT: the last checkpoint or
- * the record can't be used. Collective. */
-dstn_status run_checkpointer_fork(run_checkpointer *checkpointer, const char *parent, bool *has_moved, dstn_error *err);
+ * has start elsewhere is there now, and learning rates go on from this config's. A parent whose last checkpoint
+ * is gone is not needed where its whole line had this config but for lengths: the run begins at the start then.
+ * DSTN_ERROR_USAGE: the configs differ in another key; DSTN_ERROR_CHECKPOINT: the last checkpoint or the record can't
+ * be used. Collective. */
+dstn_status run_checkpointer_fork(run_checkpointer *checkpointer, const char *parent, run_fork *fork, dstn_error *err);
 /* Tells the record of a run that goes on from another one, now (is_new) or in an earlier launch. */
 void run_fork_record(const run_checkpointer *checkpointer, const char *parent, bool is_new);
 

@@ -8,6 +8,8 @@
 
 #include "job.h"
 
+enum { LONGEST_LINE = 10000 }; /* of runs that go on from each other; a longer one goes in a circle */
+
 /* ---- what may differ --------------------------------------------------------------------------------------------- */
 
 /* Beside what may on a resume: where a hyperparameter stands, and how long the steps are. */
@@ -30,20 +32,24 @@ static dstn_option *options_of_fork(const dstn_section *section) {
     return options;
 }
 
-/* That two configs differ in nothing else. */
-static dstn_status compare(const dstn_job *job, dstn_doc *before, dstn_error *err) {
-    dstn_difference found;
+static bool differs_in_more(const dstn_job *job, dstn_doc *before, dstn_difference *found) {
     size_t count;
     dstn_section *sections = dstn_run_schema(&count);
     for (size_t s = 0; s < count; s++) {
         sections[s].options = options_of_fork(&sections[s]);
     }
-    bool differs = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), &found);
+    bool differs = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), found);
     for (size_t s = 0; s < count; s++) {
         free((dstn_option *)sections[s].options);
     }
     free(sections);
-    if (differs) {
+    return differs;
+}
+
+/* That two configs differ in nothing else. */
+static dstn_status compare(const dstn_job *job, dstn_doc *before, dstn_error *err) {
+    dstn_difference found;
+    if (differs_in_more(job, before, &found)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
                          "%s: \"%s\" is not as in the run that is to be gone on from: %s there, %s here; only starting "
                          "values of hyperparameters, numbers of optimizers, lengths, checkpoint and logging keys may "
@@ -99,8 +105,46 @@ static dstn_status take_rates(const dstn_job *job, dstn_doc *before, dstn_error 
 
 /* ---- the other run's end ----------------------------------------------------------------------------------------- */
 
-/* Its last checkpoint, and no earlier one, which would make another run of it. Free with free(). */
-static dstn_status find_end(const char *parent, char **path, dstn_error *err) {
+/* Whether a record's run had the job's config, but for its length; next [out]: the folder of the run that it went on
+ * from, or NULL; free with free(). */
+static bool is_same_run(const dstn_job *job, const char *folder, char **next) {
+    char *path = dstn_format("%s/run.h5", folder);
+    dstn_reader *reader;
+    dstn_error ignored;
+    dstn_doc *doc = NULL;
+    bool is_same = false;
+    if (dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+        char *config = dstn_reader_text(reader, "provenance", "config");
+        char *parent = dstn_reader_text(reader, "provenance", "parent");
+        bool is_read = config && dstn_doc_parse(config, path, &doc, &ignored) == DSTN_OK;
+        is_same = is_read && run_job_is_same(job, doc);
+        *next = parent ? dstn_format("%s/../%s", folder, parent) : NULL;
+        dstn_doc_destroy(doc);
+        free(parent);
+        free(config);
+        dstn_reader_close(reader);
+    }
+    free(path);
+    return is_same;
+}
+
+/* Whether all of the line that a run goes on from had the job's config: then a run from the start comes to the same. */
+static bool is_one_run(const dstn_job *job, const char *parent) {
+    char *folder = dstn_strdup(parent), *next = NULL;
+    bool is_same = true;
+    for (int length = 0; folder && is_same; length++) {
+        is_same = length < LONGEST_LINE && is_same_run(job, folder, &next);
+        free(folder);
+        folder = next;
+        next = NULL;
+    }
+    free(folder);
+    return is_same;
+}
+
+/* Its last checkpoint, and no earlier one, which would make another run of it; free with free(). NULL: it has none any
+ * more, and isn't needed. */
+static dstn_status find_end(const dstn_job *job, const char *parent, char **path, dstn_error *err) {
     char *checkpoints = dstn_run_checkpoints(parent), **paths;
     int64_t count;
     dstn_status status = dstn_checkpoint_list(checkpoints, &count, &paths, err);
@@ -113,11 +157,11 @@ static dstn_status find_end(const char *parent, char **path, dstn_error *err) {
         free(paths[i]);
     }
     free(paths);
-    return *path ? DSTN_OK
-                 : dstn_fail(err, DSTN_ERROR_CHECKPOINT,
-                             "%s has no checkpoint to go on from; it is needed until all "
-                             "runs that go on from it have ended",
-                             parent);
+    return *path || is_one_run(job, parent) ? DSTN_OK
+                                            : dstn_fail(err, DSTN_ERROR_CHECKPOINT,
+                                                        "%s has no checkpoint to go on from; it is needed until all "
+                                                        "runs that go on from it have ended",
+                                                        parent);
 }
 
 static dstn_status check_end(const run_checkpointer *c, const char *path, const dstn_checkpoint_facts *about,
@@ -169,18 +213,19 @@ static dstn_status leader_takes(run_checkpointer *c, const char *parent, const c
     return status;
 }
 
-dstn_status run_checkpointer_fork(run_checkpointer *c, const char *parent, bool *has_moved, dstn_error *err) {
+dstn_status run_checkpointer_fork(run_checkpointer *c, const char *parent, run_fork *fork, dstn_error *err) {
     const dstn_group *group = c->job->group;
     char *path = NULL;
-    *has_moved = false;
-    dstn_status status = dstn_group_leads(group) ? find_end(parent, &path, err) : DSTN_OK;
+    *fork = (run_fork){false, false};
+    dstn_status status = dstn_group_leads(group) ? find_end(c->job, parent, &path, err) : DSTN_OK;
     if (status == DSTN_OK && path) {
-        status = leader_takes(c, parent, path, has_moved, err);
+        fork->is_taken = true;
+        status = leader_takes(c, parent, path, &fork->has_moved, err);
     }
     free(path);
     status = dstn_group_verdict(group, status, err);
-    dstn_group_broadcast(group, has_moved, sizeof(*has_moved));
-    return status == DSTN_OK ? run_checkpointer_spread(c, err) : status;
+    dstn_group_broadcast(group, fork, sizeof(*fork));
+    return status == DSTN_OK && fork->is_taken ? run_checkpointer_spread(c, err) : status;
 }
 
 /* ---- what the record says of it ---------------------------------------------------------------------------------- */

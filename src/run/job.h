@@ -21,6 +21,8 @@ bool run_job_keeps_best(const dstn_job *job);
 bool run_job_records_step(const dstn_job *job, int64_t step);
 /* Whether the job has more steps to go than a run with the resolved config `before` had. */
 bool run_job_is_longer(const dstn_job *job, dstn_doc *before);
+/* Whether it differs from that config in nothing but what may change on resume. */
+bool run_job_is_same(const dstn_job *job, dstn_doc *before);
 /* Whether a config (a checkpoint's) has the job's hyperparameters, in the job's order; if not, DSTN_ERROR_USAGE. */
 dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, dstn_error *err);
 

@@ -242,12 +242,15 @@ static dstn_status resume(run *r, const dstn_run_request *request, bool *found, 
 
 /* From another run's end. Where λ is another one from here on, a second row of that step has it. */
 static dstn_status fork_off(run *r, const dstn_run_request *request, dstn_error *err) {
-    bool has_moved;
-    dstn_status status = run_checkpointer_fork(r->checkpointer, request->parent, &has_moved, err);
-    if (status == DSTN_OK && has_moved) {
+    run_fork fork;
+    dstn_status status = run_checkpointer_fork(r->checkpointer, request->parent, &fork, err);
+    if (status == DSTN_OK && (!fork.is_taken || fork.has_moved)) {
         append_row(r);
     }
-    if (status == DSTN_OK) {
+    if (status == DSTN_OK && !fork.is_taken) {
+        dstn_log_info(r->job->log, "%s: %s has no checkpoint any more, and the same config: starts at the beginning",
+                      request->name, request->parent);
+    } else if (status == DSTN_OK) {
         dstn_log_info(r->job->log, "%s: goes on from %s at step %lld", request->name, request->parent,
                       (long long)dstn_trainer_progress(r->job->trainer)->step);
     }

@@ -21,13 +21,23 @@ dstn_status run_job_same_hyperparameters(const dstn_job *job, dstn_doc *before, 
     return DSTN_OK;
 }
 
-static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *folder, bool *longer, dstn_error *err) {
-    dstn_difference found;
+static bool differs(const dstn_job *job, dstn_doc *before, dstn_difference *found) {
     size_t count;
     dstn_section *sections = dstn_run_schema(&count);
-    bool differs = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), &found);
+    bool is_other = dstn_schema_differs(sections, count, dstn_doc_root(before), dstn_doc_root(job->doc), found);
     free(sections);
-    if (differs) {
+    return is_other;
+}
+
+bool run_job_is_same(const dstn_job *job, dstn_doc *before) {
+    dstn_difference found;
+    dstn_error ignored;
+    return !differs(job, before, &found) && run_job_same_hyperparameters(job, before, &ignored) == DSTN_OK;
+}
+
+static dstn_status compare(const dstn_job *job, dstn_doc *before, const char *folder, bool *longer, dstn_error *err) {
+    dstn_difference found;
+    if (differs(job, before, &found)) {
         return dstn_fail(
             err, DSTN_ERROR_USAGE,
             "%s: \"%s\" is not as it was when the run started: %s then, %s now; only how long it goes on, checkpoint "

@@ -234,6 +234,25 @@ static void the_folders_own_checkpoint_wins(void **state) {
     dstn_reader_close(reader);
 }
 
+/* As members of a sweep that keeps records alone, once nobody was thought to need them. */
+static void a_parent_without_checkpoints_is_not_needed_where_its_line_has_one_config(void **state) {
+    (void)state;
+    run(by_epochs, "a2", NULL, (settings){{NULL}});
+    run(by_epochs, "a3", "a2", (settings){{"train.epochs=3"}});
+    run(by_epochs, "b3", "a2", (settings){{"train.epochs=3", "hyperparameters.drop.start=0.5"}});
+    run(by_epochs, "b4", "b3", (settings){{"train.epochs=4", "hyperparameters.drop.start=0.5"}});
+    for (int i = 0; i < 4; i++) {
+        char *gone = path_of((const char *[]){"a2", "a3", "b3", "b4"}[i]);
+        dstn_run_keep_record(gone);
+        free(gone);
+    }
+    run(by_epochs, "a5", "a3", (settings){{"train.epochs=5"}});
+    assert_same("e5", "a5");
+    /* What drop was in a2 is not in this config. */
+    assert_refused(by_epochs, "b5", "b4", (settings){{"train.epochs=5", "hyperparameters.drop.start=0.5"}},
+                   DSTN_ERROR_CHECKPOINT, "b4 has no checkpoint");
+}
+
 /* ---- another config ---------------------------------------------------------------------------------------------- */
 
 static void lambda_moves_to_a_start_that_is_another_and_stays_elsewhere(void **state) {
@@ -322,6 +341,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_fork_of_more_iterations_is_the_run_made_longer),
         cmocka_unit_test(a_fork_that_dies_before_its_first_checkpoint_forks_again),
         cmocka_unit_test(the_folders_own_checkpoint_wins),
+        cmocka_unit_test(a_parent_without_checkpoints_is_not_needed_where_its_line_has_one_config),
         cmocka_unit_test(lambda_moves_to_a_start_that_is_another_and_stays_elsewhere),
         cmocka_unit_test(rates_go_on_from_the_forks_own),
         cmocka_unit_test(what_else_differs_is_refused_by_name),
