@@ -37,7 +37,7 @@ expect "is its own replay" 0 '^penalty' "$dstn" replay fixed/run.h5 --out same -
 expect "to the last bit" 0 '^equal' "$dstn" diff fixed same
 
 # A network, its schedule at the ends of epochs too, on two ranks, killed within an epoch.
-expect "a network is tuned" 0 '^valid_loss' "$dstn" train images.yaml --set train.epochs=3 --set record.every=4 --out net --quiet
+expect "a network is tuned" 0 '^valid_loss' "$dstn" train images.yaml --set train.epochs=3 --set record.every=3 --out net --quiet
 expect "a replay on two ranks" 0 '^valid_loss' run_mpi 2 "$dstn" replay net/run.h5 --out whole --quiet
 expect "has the values at the ends of epochs" 0 '^alike 3' /usr/bin/python3 rows.py epochs/lambda net whole
 DSTN_DRILL=kill:1:7 run_mpi 2 "$dstn" replay net/run.h5 --out killed --set checkpoint_steps=3 --quiet >out 2>err </dev/null &&
