@@ -71,6 +71,8 @@ def text(d, digits=3):
     """mean [bootstrap], and of few seeds t [..] too."""
     if not d.n:
         return "–"
+    if d.n == 1:
+        return number(d.mean, digits)
     cell = f"{number(d.mean, digits)} [{number(d.low, digits)}, {number(d.high, digits)}]"
     return cell + (f", t [{number(d.t_low, digits)}, {number(d.t_high, digits)}]" if 1 < d.n < FEW else "")
 
@@ -215,7 +217,7 @@ def schedules_beat_fixed(items):
     table = pd.concat([paper.table_of_runs(item) for item in items])
     table = table[table["outcome"] == "done"]
     means = table.groupby("kind", sort=False)[["best_valid_loss", "best_test_loss"]].agg(["mean", "count"])
-    sentences = [f"{kind.replace('_', ' ')}: best validation loss {number(row['best_valid_loss']['mean'])}, test loss there "
+    sentences = [f"{paper.name_of_kind(kind)}: best validation loss {number(row['best_valid_loss']['mean'])}, test loss there "
                  f"{number(row['best_test_loss']['mean'])}, n = {row['best_valid_loss']['count']:.0f}"
                  for kind, row in means.iterrows()]
     parts = []
@@ -224,7 +226,7 @@ def schedules_beat_fixed(items):
         other = table[table["kind"] == kind].set_index("seed")["best_valid_loss"]
         d = difference((other - tuned).dropna())
         parts.append(d)
-        sentences.append(f"{kind.replace('_', ' ')} − Δ-STN: {text(d, 2)}")
+        sentences.append(f"{paper.name_of_kind(kind)} − Δ-STN: {text(d, 2)}")
     return Claim("Δ-STN's schedule beats fixed and perturbed rates, its own final value among them (Table 4)", sentences,
                  verdict_of(parts), seeds_of(parts), [item.record for item in items])
 
@@ -240,7 +242,7 @@ def ahead_at_equal_cost(root):
                  ", ".join(f"{paper.SEARCHES[name]} {number(values[name][0], 4)}" for name in ranked),
                  "one sweep a search: this says nothing of what another seed of the search would give"]
     return Claim("Δ-STN is ahead of grid, random and Bayesian search at equal cost", sentences,
-                 "holds in these sweeps" if ranked[0] == "delta-stn" else "does not hold in these sweeps", "1",
+                 "holds in these sweeps" if ranked[0] == "delta-stn" else "does not hold in these sweeps", "1 sweep each",
                  [item.record for item in studies])
 
 

@@ -247,7 +247,7 @@ def draw_table4(studies):
     kinds = list(dict.fromkeys(table["kind"]))
     figure, axes = plt.subplots(1, 2, figsize=(6.8, 0.3 * len(kinds) + 0.8), sharey=True, constrained_layout=True)
     for axis, column in zip(axes, ("best_valid_loss", "best_test_loss")):
-        draw_dots(axis, [(kind.replace("_", " "), style_of(own["method"].iloc[0])["color"], own[column])
+        draw_dots(axis, [(paper.name_of_kind(kind), style_of(own["method"].iloc[0])["color"], own[column])
                          for kind in kinds for own in [table[table["kind"] == kind]]])
         axis.set_xlabel({"best_valid_loss": "validation loss, best epoch", "best_test_loss": "test loss at that epoch"}[column])
     yield "", figure
@@ -265,6 +265,10 @@ def draw_baselines(studies):
             axis.step(np.append(x, max(cut / 3600, x.iloc[-1])), np.append(y, y.iloc[-1]), where="post",
                       label=paper.SEARCHES[name], **SEARCH_STYLES[name])
             axis.plot(x.iloc[-1:], y.iloc[-1:], "o", color=SEARCH_STYLES[name]["color"], markersize=4)
+    for method, tables in paper.each_run(studies).items():
+        for table in tables:
+            axis.step(table["core_seconds"] / 3600, table["valid_loss"], where="post", linewidth=0.6, alpha=0.5,
+                      color=SEARCH_STYLES[method]["color"])
     axis.axvline(cut / 3600, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)))
     axis.annotate("equal cost", (cut / 3600, 1), (3, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", fontsize=8, color="#444444")
@@ -308,7 +312,7 @@ FIGURES = [
     Figure("baselines", "Searches, STN and Δ-STN at equal cost", tuple(f"baselines-{s}" for s in (
         "grid", "random", "bayesian", "halving", "population", "tuned")), draw_baselines,
            "Best validation loss so far against core-hours; a member of a search counts when it has ended, a run that tunes "
-           "itself at each epoch, its seeds one after another. A dot is where a sweep ended."),
+           "itself at each epoch, its seeds one after another (thin: each seed alone). A dot is where a sweep ended."),
 ]
 
 

@@ -276,12 +276,13 @@ def draw_rounded(axis, members, column):
 
 
 def draw_spread(axis, members, column):
-    """The mean over seeds with a band of one standard deviation."""
+    """The mean over seeds with a band of one standard deviation, and every seed thin."""
     factor = 100 if column in ACCURACIES else 1
     for method, style in styles_of(members):
         table = factor * curves(members, method, "epochs", column).dropna()
         mean, spread = plots.mean_and_spread(table, "sd")
         axis.fill_between(mean.index, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
+        axis.plot(table, color=style["color"], linewidth=0.5, alpha=0.45)
         axis.plot(mean, **style)
 
 

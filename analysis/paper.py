@@ -83,6 +83,11 @@ def load(root, name):
     return None
 
 
+def name_of_kind(kind):
+    """Of a line of Table 4."""
+    return toys.METHODS.get(kind, kind.replace("_", " "))
+
+
 @functools.cache
 def table_of_runs(study):
     """A row a member that ended, with its axes' labels: losses and accuracies at its last and best epoch, and its cost."""
@@ -147,6 +152,17 @@ def progress_of_runs(study, method):
             rows.append((spent + epoch["seconds"] * ranks[name], *best, name))
         spent += costs[name]
     return pd.DataFrame(rows, columns=["core_seconds", "valid_loss", "test_loss", "member"])
+
+
+def each_run(studies):
+    """Method → the progress of each of its runs alone."""
+    found = {}
+    for study in studies:
+        for run in study.sweep.runs.values() if study.name == "baselines-tuned" else ():
+            epochs, ranks = run.epochs, float(run.provenance.get("ranks", 1))
+            found.setdefault(run.provenance["method"], []).append(pd.DataFrame(
+                {"core_seconds": epochs["seconds"] * ranks, "valid_loss": epochs["valid_loss"].cummin()}))
+    return found
 
 
 def searches(root):

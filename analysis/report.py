@@ -179,7 +179,7 @@ def table4(items):
     for kind in dict.fromkeys(runs["kind"]):
         own = runs[runs["kind"] == kind]
         d = claims.difference((own.set_index("seed")["best_valid_loss"] - tuned).dropna())
-        rows.append([kind.replace("_", " "), str(len(own)), mean_and_error(own["best_valid_loss"]),
+        rows.append([paper.name_of_kind(kind), str(len(own)), mean_and_error(own["best_valid_loss"]),
                      mean_and_error(own["best_test_loss"]), "" if kind == "delta-stn" else claims.text(d)])
     return table(["rate of the input's dropout", "n", "validation loss, best epoch", "test loss there",
                   "validation loss − Δ-STN's [95 %]"], rows, "Mean ± standard error over seeds. " + from_records(items))
@@ -273,9 +273,10 @@ def provenance_table(items):
     for item in items:
         dates = f"{when(item.sessions['start'].min())} to {when(item.sessions['end'].max())}" if len(item.sessions) else "–"
         ranks = ", ".join(f"{r:g}" for r in sorted(set(item.ranks().values())))
-        rows.append([item.name, item.job, len(item.sweep.members), distinct(item, "commit"),
-                     distinct(item, "version"), distinct(item, "backend"), ranks, dates, distinct(item, "data_digest")])
-    return table(["sweep", "file", "members", "commit", "version", "backend", "ranks a member", "from, to (UTC)", "digest of the data"],
+        digests = sorted({str(run.provenance.get("data_digest", ""))[:8] for run in item.sweep.runs.values()})
+        rows.append([item.job, len(item.sweep.members), distinct(item, "commit"), distinct(item, "backend"), ranks, dates,
+                     ", ".join(digests)])
+    return table(["file", "runs", "commit", "backend", "ranks a run", "from, to (UTC)", "data's digests, first 8 digits"],
                  rows)
 
 
@@ -330,7 +331,8 @@ def figure_section(figure, root):
             f"{escaped(from_records(items))}{form}</figcaption></figure>{tables}</section>\n", items)
 
 
-def page(root):
+def page(root, note=""):
+    """note: what a reader must know that no record has."""
     sections, items = [], {}
     for figure in FIGURES:
         text, found = figure_section(figure, root)
@@ -347,10 +349,12 @@ def page(root):
     parts = [
         f"<h1>STN and Δ-STN: the paper's experiments, made again</h1><p>{len(items)} sweeps, "
         f"{sum(len(item.sweep.members) for item in items)} runs"
-        + (f", {small} sweeps in their small form: narrower networks, fewer epochs or seeds than the paper's, so that these "
-           "numbers are not the paper's" if small else "") + f". Computed with {escaped('; '.join(machine))}. "
+        + (f"; {small} of the sweeps have their small form, with narrower networks and fewer epochs or seeds than the "
+           "paper's, so that these numbers are not the paper's" if small else "") +
+        f". Computed with {escaped('; '.join(machine))}. "
         "CIFAR-10's place is taken by the task of <code>dstn data synth</code> where a sweep's file says so; no number of such "
-        "a sweep says anything of CIFAR-10.</p>" + (f'<p class="soft">Not run: {escaped("; ".join(missing))}.</p>' if missing else ""),
+        "a sweep says anything of CIFAR-10.</p>" + (f'<p class="soft">Not run: {escaped("; ".join(missing))}.</p>' if missing else "")
+        + (f"<p>{escaped(note)}</p>" if note else ""),
         '<nav><a href="#claims">Claims</a><a href="#tables">Tables</a><a href="#figures">Figures</a><a href="#costs">Costs</a>'
         '<a href="#origin">Where it comes from</a></nav>',
         f'<h2 id="claims">The paper\'s claims</h2>{claims_section(root)}', '<h2 id="tables">Tables</h2>',
@@ -370,10 +374,11 @@ def main():
     parser.add_argument("runs", metavar="RUNS", help="folder with the sweeps of jobs/paper")
     parser.add_argument("--out", metavar="FILE", default="report.html", help="the page (%(default)s)")
     parser.add_argument("--dpi", type=int, default=100, help="of the pictures (%(default)s)")
+    parser.add_argument("--note", default="", metavar="TEXT", help="what a reader must know that no record has, as a paragraph")
     arguments = parser.parse_args()
     plt.rcParams.update({**plots.RC, "savefig.dpi": arguments.dpi})
     try:
-        text = page(arguments.runs)
+        text = page(arguments.runs, arguments.note)
         os.makedirs(os.path.dirname(os.path.abspath(arguments.out)), exist_ok=True)
         with open(arguments.out, "w", encoding="utf-8") as file:
             file.write(text)
