@@ -161,8 +161,9 @@ def objective_adds(item):
 
 def fixed_point():
     return Claim("STN's fixed point is biased as App. G predicts, Δ-STN's is not",
-                 ["no sweep measures it: the program's test delta_stn_fixed_point_is_unbiased reaches both points of App. G to "
-                  "rounding; it is no record, and of the objective G.1 alone"], "tested, not measured", "–", [])
+                 ["no sweep measures it: the program's tests stn_fixed_point_is_biased_as_app_g_says and "
+                  "delta_stn_fixed_point_is_unbiased reach both points of App. G to rounding, for the objective G.1 alone"],
+                 "tested, not measured", "–", [])
 
 
 # ---- networks ----------------------------------------------------------------------------------------------------------
@@ -205,8 +206,9 @@ def starts_meet(item):
     begun = np.ptp(table["start"].astype(float))
     sentences = []
     for method, own in ranges.groupby("method"):
-        sentences.append(f"{toys.METHODS[method]}: starts {number(begun)} apart, ends {number(own['range'].mean())} apart on "
-                         f"average (seeds {', '.join(number(r, 2) for r in own['range'])})")
+        apart = number(own["range"].mean())
+        each = ", ".join(number(r, 2) for r in own["range"])
+        sentences.append(f"{toys.METHODS[method]}: starts {number(begun)} apart, ends {apart} apart on average (seeds {each})")
     d = paired(ranges, "range")
     sentences.append(f"distance of the ends, STN − Δ-STN {text(d)}, n = {d.n}")
     return Claim("Schedules from different starts meet, with Δ-STN more than with STN (Fig. 14)", sentences,
@@ -217,8 +219,8 @@ def schedules_beat_fixed(items):
     table = pd.concat([paper.table_of_runs(item) for item in items])
     table = table[table["outcome"] == "done"]
     means = table.groupby("kind", sort=False)[["best_valid_loss", "best_test_loss"]].agg(["mean", "count"])
-    sentences = [f"{paper.name_of_kind(kind)}: best validation loss {number(row['best_valid_loss']['mean'])}, test loss there "
-                 f"{number(row['best_test_loss']['mean'])}, n = {row['best_valid_loss']['count']:.0f}"
+    sentences = [f"{paper.name_of_kind(kind)}: best validation loss {number(row['best_valid_loss']['mean'])}, test loss "
+                 f"there {number(row['best_test_loss']['mean'])}, n = {row['best_valid_loss']['count']:.0f}"
                  for kind, row in means.iterrows()]
     parts = []
     tuned = table[table["kind"] == "delta-stn"].set_index("seed")["best_valid_loss"]

@@ -92,8 +92,8 @@ def draw_against(axis, table, x, y):
         axis.plot(own[x].map(places) + shift, own[y], "o", color=style_of(method)["color"], markersize=3, alpha=0.5,
                   markeredgewidth=0)
         stats = own.groupby(x)[y].agg(["mean", "std"]).fillna(0)
-        axis.errorbar([places[v] + shift for v in stats.index], stats["mean"], stats["std"], color=style_of(method)["color"],
-                      linewidth=1.4, elinewidth=0.9, capsize=2)
+        axis.errorbar([places[v] + shift for v in stats.index], stats["mean"], stats["std"], linewidth=1.4, elinewidth=0.9,
+                      color=style_of(method)["color"], capsize=2)
     axis.set_xticks(list(places.values()), [f"{v:g}" for v in places])
     axis.yaxis.set_major_locator(MaxNLocator(5))
 
@@ -104,8 +104,8 @@ def draw_dots(axis, rows):
         values = np.asarray(values, dtype=float)
         axis.plot(values, np.full(len(values), at), "o", color=color, markersize=3.5, alpha=0.5, markeredgewidth=0)
         spread = values.std(ddof=1) if len(values) > 1 else 0
-        axis.errorbar(values.mean(), at, xerr=spread, fmt="|", markersize=11, markeredgewidth=1.6, color=color, elinewidth=1,
-                      capsize=2)
+        axis.errorbar(values.mean(), at, xerr=spread, fmt="|", markersize=11, markeredgewidth=1.6, color=color,
+                      elinewidth=1, capsize=2)
     axis.set_yticks(range(len(rows)), [label for label, _, _ in rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.xaxis.set_major_locator(MaxNLocator(5))
@@ -185,7 +185,8 @@ def draw_starts(studies):
         axis.set_xlim(left=0)
         axis.set_ylim(0, 1)
     axes[0][0].set_ylabel("rate of the input's dropout")
-    head_of(figure, [Line2D([], [], color="#444444", linestyle=d, label=f"from {s}") for s, d in zip(starts, DASHES)] + [SEED])
+    head_of(figure, [*(Line2D([], [], color="#444444", linestyle=dashes, label=f"from {start}")
+                       for start, dashes in zip(starts, DASHES)), SEED])
     yield "", figure
 
 
@@ -249,7 +250,7 @@ def draw_table4(studies):
     for axis, column in zip(axes, ("best_valid_loss", "best_test_loss")):
         draw_dots(axis, [(paper.name_of_kind(kind), style_of(own["method"].iloc[0])["color"], own[column])
                          for kind in kinds for own in [table[table["kind"] == kind]]])
-        axis.set_xlabel({"best_valid_loss": "validation loss, best epoch", "best_test_loss": "test loss at that epoch"}[column])
+        axis.set_xlabel("validation loss, best epoch" if column == "best_valid_loss" else "test loss at that epoch")
     yield "", figure
 
 
@@ -286,7 +287,8 @@ def draw_baselines(studies):
 
 TOY = ("λ (above) and regret (below) against training iterations, means over seeds with ±1 SD, thin lines the seeds; "
        "dashed the exact λ*, where it differs by split its median, and between dotted lines its quartiles.")
-SCHEDULES = "Hyperparameters in natural units, and losses and accuracies, against epochs; means over seeds, thin lines the seeds."
+SCHEDULES = ("Hyperparameters in natural units, and losses and accuracies, against epochs; means over seeds, thin lines the "
+             "seeds.")
 FIGURES = [
     Figure("fig3-4-dropout", "Fig. 3 and 4: input dropout of a linear regression", ("fig3-4-dropout",), draw_toys, TOY),
     Figure("fig3-4-jacobian", "Fig. 3 and 4: Jacobian norm of a deep linear network", ("fig3-4-jacobian",), draw_toys, TOY),
@@ -303,8 +305,8 @@ FIGURES = [
     Figure("fig15", "Fig. 15: a fixed scale σ of the perturbation", ("fig15a", "fig15b"), draw_scales,
            "Validation loss at the last epoch, mean over seeds ± SD, dots the seeds."),
     Figure("fig16", "Fig. 16: update intervals", ("fig16a", "fig16b"), draw_intervals,
-           "Validation loss at the last epoch against the training steps between hyperparameter steps, mean over seeds ± SD, "
-           "dots the seeds."),
+           "Validation loss at the last epoch against the training steps between hyperparameter steps, mean over seeds ± "
+           "SD, dots the seeds."),
     Figure("table3", "Table 3: accuracies of three networks", ("table3", "fig11", "fig12"), draw_accuracies,
            "Accuracy at the last epoch, mean over seeds ± SD, dots the seeds."),
     Figure("table4", "Table 4: fixed, perturbed, tuned and replayed", ("table4", "table4-replay"), draw_table4,

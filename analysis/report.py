@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One HTML page of the paper's experiments: claims, tables, figures, costs, where everything comes from, and the commands.
+"""One HTML page of the paper's experiments: claims, tables, figures, costs, where all of it comes from, and the commands.
 
 RUNS is the folder that jobs/paper/run.sh fills. The page has its pictures in it and needs no network. Every number is of
 the records that the line below its table names; all runs are listed at the end, each with the digest of its last state.
@@ -39,13 +39,13 @@ STYLE = """
   :root { --ink: #e6e6e6; --soft: #a8a8a8; --page: #161718; --line: #3a3c3e; --band: #1f2123; --good: #63c690; --bad: #f0955f; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1.2rem 4rem; max-width: 62rem; background: var(--page); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1.2rem 4rem; max-width: 70rem; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top: 2.6rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin-top: 1.8rem; }
 a { color: inherit; } nav a { margin-right: .9rem; white-space: nowrap; }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
 th { background: var(--band); } .short { white-space: nowrap; } .wide { overflow-x: auto; }
 .source, figcaption, .soft { color: var(--soft); font-size: .84rem; } .source { margin-top: 0; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; padding: 6px; }
@@ -55,7 +55,7 @@ pre { background: var(--band); padding: .7rem; overflow-x: auto; white-space: pr
 ul { margin: .2rem 0; padding-left: 1.1rem; } .holds { color: var(--good); } .fails { color: var(--bad); }
 @media print {
   :root { --ink: #000; --soft: #444; --page: #fff; --line: #bbb; --band: #f3f3f3; --good: #0b6b3a; --bad: #a33a00; }
-  @page { margin: 14mm; } body { max-width: none; padding: 0; font-size: 10pt; } nav, details { display: none; }
+  @page { margin: 14mm; } body { max-width: none; padding: 0; font-size: 10pt; } nav, details, .screen { display: none; }
   table { font-size: 7.5pt; } .wide { overflow: visible; } figure img { filter: none; padding: 0; }
   figure, tr, pre { break-inside: avoid; } h2, h3 { break-after: avoid; }
 }
@@ -73,7 +73,7 @@ def table(head, rows, source=""):
     """Cells are text, or already HTML where they begin with <."""
     def cell(tag, value):
         value = str(value)
-        short = ' class="short"' if tag == "td" and len(value) < 44 and not value.startswith("<") else ""
+        short = ' class="short"' if tag == "td" and len(value) < 32 and not value.startswith("<") else ""
         return f"<{tag}{short}>{value if value.startswith('<') else escaped(value)}</{tag}>"
 
     body = "".join("<tr>" + "".join(cell("td", value) for value in row) + "</tr>\n" for row in rows)
@@ -101,18 +101,21 @@ def from_records(items):
 def claims_section(root):
     rows = []
     for claim in claims.all_claims(root):
-        kind = "holds" if claim.verdict.startswith("holds") else "fails" if claim.verdict.startswith("does not") else "soft"
+        kind = {"hold": "holds", "does": "fails"}.get(claim.verdict[:4], "soft")
         found = "<ul>" + "".join(f"<li>{escaped(s)}</li>" for s in claim.found) + "</ul>"
         source = f'<span class="source">{escaped(", ".join(claim.sources))}</span>' if claim.sources else ""
         rows.append([claim.text, found + source, claim.n, f'<strong class="{kind}">{escaped(claim.verdict)}</strong>'])
-    return ("<p>Differences are means over seeds, paired, with the 95 % interval of the bootstrap (10,000 resamples, seed 0) in "
-            f"brackets. With fewer than {claims.FEW} seeds the bootstrap is too narrow: the interval of Student's t stands beside "
-            "it, and “holds” needs both to leave zero out. “Holds” means that every comparison of the line does; “in part” that "
-            "some do; “open” that none can be told apart. No interval is corrected for the number of comparisons.</p>" +
+    return ("<p>Differences are means over seeds, paired, with the 95 % interval of the bootstrap (10,000 resamples, seed 0) "
+            f"in brackets. With fewer than {claims.FEW} seeds the bootstrap is too narrow: the interval of Student's t stands "
+            "beside it, and “holds” needs both to leave zero out. “Holds” means that every comparison of the line does; “in "
+            "part” that some do; “open” that none can be told apart. No interval is corrected for the number of "
+            "comparisons.</p>" +
             table(["the paper's claim", "what these runs say", "n", "verdict"], rows))
 
 
 def mean_and_error(values):
+    if len(values) == 1:
+        return number(np.asarray(values)[0], 4)
     return results.with_error(values).replace("-", "−")
 
 
@@ -127,8 +130,9 @@ def toys_table(items):
                          *(cells.get(m, "") for m in TOY_METHODS), claims.text(d),
                          int((own["outcome"] == "diverged").sum()) if "outcome" in own else
                          int(np.isinf(own["regret_final"]).sum()) or ""])
-    return table(["sweep", "data", "n", "start", *(toys.METHODS[m] for m in TOY_METHODS), "STN − Δ-STN [95 %]", "div."], rows,
-                 "Regret × 1000, mean ± standard error over seeds, of the last fifth of the iterations. " + from_records(items))
+    head = ["sweep", "data", "n", "start", *(toys.METHODS[m] for m in TOY_METHODS), "STN − Δ-STN [95 %]", "div."]
+    return table(head, rows, "Regret × 1000, mean ± standard error over seeds, of the last fifth of the iterations. " +
+                 from_records(items))
 
 
 TOY_METHODS = ("stn", "stn-centered", "stn-centered-split", "delta-stn")
@@ -206,9 +210,10 @@ def time_table(items):
             rows.append([item.network, number(target, 4), toys.METHODS.get(method, method), f"{len(reached)} of {len(own)}",
                          mean_and_error(reached) if len(reached) else "–",
                          mean_and_error([m.run.epochs["seconds"].iloc[-1] for m in own])])
-    return table(["network", "validation loss", "method", "runs that reached it", "core-seconds until then", "of a whole run"],
-                 rows, "The loss is the mean over seeds of the best validation loss, of STN or Δ-STN, whichever is higher; mean ± "
-                 "standard error over the runs that reached it, epochs' times of the record × ranks. " + from_records(items))
+    head = ["network", "validation loss", "method", "runs that reached it", "core-seconds until then", "of a whole run"]
+    return table(head, rows, "The loss is the mean over seeds of the best validation loss, of STN or Δ-STN, whichever is "
+                 "higher; mean ± standard error over the runs that reached it, epochs' times of the record × ranks. " +
+                 from_records(items))
 
 
 def cost_table(items):
@@ -218,7 +223,8 @@ def cost_table(items):
         of_records = sum(r.result.get("seconds", 0.0) * ranks[n] for n, r in sweep.runs.items()) / 3600
         outcome = sweep.members["outcome"].value_counts()
         if item.sessions.empty:
-            rows.append([item.name, len(sweep.members), int(outcome.get("done", 0)), "no ledger", "", "", number(of_records), ""])
+            rows.append([item.name, len(sweep.members), int(outcome.get("done", 0)), "no ledger", "", "",
+                         number(of_records), ""])
             continue
         missing = dict.fromkeys(sweep.members["name"], 1.0)
         spent = ledger.summary(item.sessions, {**missing, **ranks})
@@ -228,10 +234,10 @@ def cost_table(items):
                      ", ".join(f"{v} {k}" for k, v in outcome.items() if k != "done") or "–", spent["restarts"],
                      number(lost), number(of_records), number(spent["core_hours"])])
     rows.append(["all", "", "", "", "", "", "", number(total)])
-    return table(["sweep", "members", "done", "others", "restarts", "core-hours of sessions that failed, diverged, were stopped or "
-                  "died", "core-hours of the records", "core-hours in all"], rows,
-                 "In all: every session of every member in the sweep's ledger, from running to its end, × its ranks; of a launch "
-                 "that died up to its last line. Of the records: seconds of each run's last launch × ranks.")
+    head = ["sweep", "members", "done", "others", "restarts", "core-hours of sessions that failed, diverged, were stopped or "
+            "died", "core-hours of the records", "core-hours in all"]
+    return table(head, rows, "In all: every session of every member in the sweep's ledger, from running to its end, × its "
+                 "ranks; of a launch that died up to its last line. Of the records: seconds of each run's last launch × ranks.")
 
 
 def baselines_table(root):
@@ -253,8 +259,9 @@ def baselines_table(root):
             cells = [number(v, 4) for seconds in budgets.values() for v in paper.at_cost(found[name], seconds)]
             rows.append([paper.SEARCHES[name], found[name]["member"].nunique(),
                          number(found[name]["core_seconds"].iloc[-1] / 3600), *cells])
-    return table(head, rows, "One sweep a search, runs of STN and Δ-STN one after another in the order of their seeds; best epoch "
-                 "of each member; core-hours of the ledgers, of failed and repeated members too. " + from_records(studies))
+    return table(head, rows, "One sweep a search, runs of STN and Δ-STN one after another in the order of their seeds; best "
+                 "epoch of each member; core-hours of the ledgers, of failed and repeated members too. " +
+                 from_records(studies))
 
 
 # ---- where it comes from -----------------------------------------------------------------------------------------------
@@ -271,7 +278,8 @@ def distinct(item, key):
 def provenance_table(items):
     rows = []
     for item in items:
-        dates = f"{when(item.sessions['start'].min())} to {when(item.sessions['end'].max())}" if len(item.sessions) else "–"
+        times = item.sessions
+        dates = f"{when(times['start'].min())} to {when(times['end'].max())}" if len(times) else "–"
         ranks = ", ".join(f"{r:g}" for r in sorted(set(item.ranks().values())))
         digests = sorted({str(run.provenance.get("data_digest", ""))[:8] for run in item.sweep.runs.values()})
         rows.append([item.job, len(item.sweep.members), distinct(item, "commit"), distinct(item, "backend"), ranks, dates,
@@ -280,10 +288,10 @@ def provenance_table(items):
                  rows)
 
 
-def commands(items, root):
-    lines = [f"mpirun -n 2 dstn sweep {item.job} --out {os.path.join(root, os.path.basename(item.folder))} --resume"
-             for item in items]
-    lines += [f"python3 analysis/figures.py {root} --out DIR", f"python3 analysis/report.py {root} --out DIR/report.html"]
+def commands(items):
+    lines = ["# all of it, RUNS being the folder: RUNS=RUNS bash jobs/paper/run.sh" + (" --small" if items[0].small else "")]
+    lines += [f"mpirun -n 2 dstn sweep {item.job} --out RUNS/{os.path.basename(item.folder)} --resume" for item in items]
+    lines += ["python3 analysis/figures.py RUNS --out DIR", "python3 analysis/report.py RUNS --out DIR/report.html"]
     return "<pre>" + escaped("\n".join(lines)) + "</pre>"
 
 
@@ -300,8 +308,8 @@ def all_runs(items):
         else:
             runs = paper.table_of_runs(item)
             columns = [c for c in MEASURES if c in runs]
-            rows = [[r["name"], r["outcome"], *(number(r[c], 5) for c in columns), number(r["core_seconds"]), r.get("digest", "")]
-                    for _, r in runs.iterrows()]
+            rows = [[r["name"], r["outcome"], *(number(r[c], 5) for c in columns), number(r["core_seconds"]),
+                     r.get("digest", "")] for _, r in runs.iterrows()]
             head = ["member", "outcome", *(c.replace("_", " ") for c in columns), "core-seconds", "digest"]
         parts.append(f"<details><summary>{escaped(item.record)}: {len(rows)} members</summary>{table(head, rows)}</details>")
     return "\n".join(parts)
@@ -327,8 +335,9 @@ def figure_section(figure, root):
         tables = baselines_table(root)
     small = any(item.small for item in items)
     form = " Small form: what it leaves out, its file says." if small else ""
-    return (f'<section id="{figure.name}"><h3>{escaped(figure.title)}</h3><figure>{shown}<figcaption>{escaped(figure.caption)} '
-            f"{escaped(from_records(items))}{form}</figcaption></figure>{tables}</section>\n", items)
+    caption = escaped(f"{figure.caption} {from_records(items)}{form}")
+    return (f'<section id="{figure.name}"><h3>{escaped(figure.title)}</h3><figure>{shown}<figcaption>{caption}</figcaption>'
+            f"</figure>{tables}</section>\n", items)
 
 
 def page(root, note=""):
@@ -352,16 +361,17 @@ def page(root, note=""):
         + (f"; {small} of the sweeps have their small form, with narrower networks and fewer epochs or seeds than the "
            "paper's, so that these numbers are not the paper's" if small else "") +
         f". Computed with {escaped('; '.join(machine))}. "
-        "CIFAR-10's place is taken by the task of <code>dstn data synth</code> where a sweep's file says so; no number of such "
-        "a sweep says anything of CIFAR-10.</p>" + (f'<p class="soft">Not run: {escaped("; ".join(missing))}.</p>' if missing else "")
-        + (f"<p>{escaped(note)}</p>" if note else ""),
+        "CIFAR-10's place is taken by the task of <code>dstn data synth</code> where a sweep's file says so; no number of "
+        "such a sweep says anything of CIFAR-10.</p>",
+        f'<p class="soft">Not run: {escaped("; ".join(missing))}.</p>' if missing else "",
+        f"<p>{escaped(note)}</p>" if note else "",
         '<nav><a href="#claims">Claims</a><a href="#tables">Tables</a><a href="#figures">Figures</a><a href="#costs">Costs</a>'
         '<a href="#origin">Where it comes from</a></nav>',
         f'<h2 id="claims">The paper\'s claims</h2>{claims_section(root)}', '<h2 id="tables">Tables</h2>',
         "<h3>Toys</h3>" + toys_table(toy_items) if toy_items else "",
-        "<h3>Methods × networks</h3>" + networks_table(nets) + "<h3>Time to a given loss</h3>" + time_table(nets) if nets else "",
+        f"<h3>Methods × networks</h3>{networks_table(nets)}<h3>Time to a given loss</h3>{time_table(nets)}" if nets else "",
         '<h2 id="figures">Figures</h2>', *sections, f'<h2 id="costs">What it cost</h2>{cost_table(items)}',
-        f'<h2 id="origin">Where it comes from</h2>{provenance_table(items)}{commands(items, root)}<h3>All runs</h3>'
+        f'<h2 id="origin">Where it comes from</h2>{provenance_table(items)}{commands(items)}<h3 class="screen">All runs</h3>'
         f"{all_runs(items)}",
     ]
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
@@ -374,7 +384,7 @@ def main():
     parser.add_argument("runs", metavar="RUNS", help="folder with the sweeps of jobs/paper")
     parser.add_argument("--out", metavar="FILE", default="report.html", help="the page (%(default)s)")
     parser.add_argument("--dpi", type=int, default=100, help="of the pictures (%(default)s)")
-    parser.add_argument("--note", default="", metavar="TEXT", help="what a reader must know that no record has, as a paragraph")
+    parser.add_argument("--note", default="", metavar="TEXT", help="a paragraph of what a reader must know that no record has")
     arguments = parser.parse_args()
     plt.rcParams.update({**plots.RC, "savefig.dpi": arguments.dpi})
     try:
