@@ -30,6 +30,12 @@ static inline double sweep_value(const char *name) {
     return value;
 }
 
+static inline dstn_status sweep_check_no_space(const dstn_sweep *sweep, dstn_error *err) {
+    (void)sweep;
+    (void)err;
+    return DSTN_OK;
+}
+
 static inline dstn_status sweep_train_nothing(const dstn_sweep *sweep, int64_t index, const char *folder,
                                               const dstn_group *group, double *value, dstn_error *err) {
     (void)folder;
@@ -56,7 +62,7 @@ static inline dstn_sweep *sweep_new(const dstn_console *console, const char *tex
                                     const char *folder, dstn_error *err) {
     dstn_sweep *sweep = dstn_alloc(1, sizeof *sweep);
     *sweep = (dstn_sweep){.console = console, .ranks_per_member = 1, .folder = folder, .resumes = true};
-    sweep->work = (search_work){sweep_check_nothing, sweep_train_nothing};
+    sweep->work = (search_work){sweep_check_nothing, sweep_train_nothing, sweep_check_no_space};
     dstn_status status = dstn_doc_parse(text, "s.yaml", &sweep->doc, err);
     if (status == DSTN_OK) {
         dstn_node root = dstn_doc_root(sweep->doc);

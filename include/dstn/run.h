@@ -188,6 +188,10 @@ char *dstn_job_config_text(const dstn_job *job, const char *folder);
  * to go. */
 dstn_status dstn_job_same_config(const dstn_job *job, const char *folder, bool *longer, dstn_error *err);
 
+/* Whether the job could go on from the end of a run of the config `before` (see dstn_run_request.parent).
+ * DSTN_ERROR_USAGE names what may not differ. */
+dstn_status dstn_job_may_go_on(const dstn_job *job, dstn_doc *before, dstn_error *err);
+
 /* Whether a group of so many ranks, rather than the job's own, could train it. DSTN_ERROR_USAGE. */
 dstn_status dstn_job_check_ranks(const dstn_job *job, int64_t ranks, dstn_error *err);
 

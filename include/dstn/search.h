@@ -58,6 +58,13 @@ typedef enum dstn_answer {
     DSTN_ANSWER_END     /* none any more */
 } dstn_answer;
 
+/* What members that go on from others may differ from those in, beside their length. */
+typedef enum dstn_descent {
+    DSTN_DESCENT_NONE,   /* there are none */
+    DSTN_DESCENT_LONGER, /* in nothing */
+    DSTN_DESCENT_ALTERED /* in their points */
+} dstn_descent;
+
 /* A method at work, as its `init` makes it. */
 typedef struct dstn_search {
     void *self; /* the method's own */
@@ -66,6 +73,7 @@ typedef struct dstn_search {
     int dimensions;          /* of its proposals, up to DSTN_MAX_DIMENSIONS */
     const char *const *coordinates; /* [dimensions] paths of the run's config that they are put at; the method's */
     int64_t most_members;           /* it never asks for more */
+    dstn_descent descent;           /* place[1] + 1 is then the place of what goes on */
     dstn_node place;                /* of the sweep file: where messages about its members point */
 } dstn_search;
 

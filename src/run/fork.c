@@ -46,8 +46,7 @@ static bool differs_in_more(const dstn_job *job, dstn_doc *before, dstn_differen
     return differs;
 }
 
-/* That two configs differ in nothing else. */
-static dstn_status compare(const dstn_job *job, dstn_doc *before, dstn_error *err) {
+dstn_status dstn_job_may_go_on(const dstn_job *job, dstn_doc *before, dstn_error *err) {
     dstn_difference found;
     if (differs_in_more(job, before, &found)) {
         return dstn_fail(err, DSTN_ERROR_USAGE,
@@ -169,7 +168,7 @@ static dstn_status check_end(const run_checkpointer *c, const char *path, const 
     int64_t steps = dstn_trainer_progress(c->job->trainer)->steps;
     dstn_status status = dstn_doc_parse(about->config, path, before, err);
     if (status == DSTN_OK) {
-        status = compare(c->job, *before, err);
+        status = dstn_job_may_go_on(c->job, *before, err);
     }
     if (status == DSTN_OK && about->data_digest[0]) {
         status = run_job_has_data(c->job, about->data_digest, path, err);

@@ -55,13 +55,13 @@ static dstn_status load_base(const dstn_sweep *sweep, dstn_doc **out, dstn_error
                      "%s is not as it was when the launch began; put it back, or start a new sweep", sweep->plan->base);
 }
 
-dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err) {
+dstn_status search_config_of(const dstn_sweep *sweep, const dstn_member *member, dstn_doc **out, dstn_error *err) {
     dstn_doc *doc;
     dstn_status status = load_base(sweep, &doc, err);
     if (status != DSTN_OK) {
         return status;
     }
-    status = dstn_member_apply(&sweep->plan->members[index], doc, err);
+    status = dstn_member_apply(member, doc, err);
     for (int i = 0; i < sweep->set.count && status == DSTN_OK; i++) {
         if (!is_for_sweep(sweep->set.items[i])) {
             status = dstn_doc_set(doc, sweep->set.items[i], err);
@@ -73,4 +73,8 @@ dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_do
     }
     *out = doc;
     return DSTN_OK;
+}
+
+dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err) {
+    return search_config_of(sweep, &sweep->plan->members[index], out, err);
 }

@@ -59,6 +59,12 @@ static dstn_status count_rungs(halving *h, const halving_settings *s, dstn_node 
                               "%lld is not least times a power of reduction; accepted: %lld or %.0f",
                               (long long)s->most, (long long)length, (double)length * (double)s->reduction);
     }
+    if (s->members < s->most / s->least) {
+        return dstn_node_fail(dstn_node_child(root, "members"), err,
+                              "%lld trials are too few for one to get as far as most; accepted: at least %lld, or a "
+                              "smaller most",
+                              (long long)s->members, (long long)(s->most / s->least));
+    }
     if (s->members > DSTN_MAX_MEMBERS / (h->top + 1)) {
         return dstn_node_fail(dstn_node_child(root, "members"), err,
                               "%lld trials of %lld rungs are too many members; accepted: up to %d",
@@ -85,6 +91,7 @@ static dstn_status init(dstn_node root, const void *settings, dstn_search *searc
                             .axes = axes,
                             .dimensions = h->space.count,
                             .coordinates = h->space.paths,
+                            .descent = DSTN_DESCENT_LONGER,
                             .most_members = h->trials * (h->top + 1),
                             .place = dstn_node_child(root, "space")};
     return DSTN_OK;

@@ -104,7 +104,7 @@ static dstn_status train_member(const dstn_sweep *sweep, int64_t index, const ch
     return status;
 }
 
-const search_work search_training = {check_member, train_member};
+const search_work search_training = {check_member, train_member, search_check_space};
 
 /* ---- the command ---- */
 
@@ -133,6 +133,16 @@ static dstn_status run_all(dstn_sweep *sweep, dstn_error *err) {
     return status;
 }
 
+/* Once, before anything is in the ledger. */
+static dstn_status check_space(const dstn_sweep *sweep, dstn_error *err) {
+    const dstn_group *world = sweep->console->world;
+    bool is_new = !sweep->resumes || (!search_plan_is_planned(sweep->plan) && sweep->plan->count == 0);
+    if (!is_new) {
+        return DSTN_OK;
+    }
+    return dstn_group_verdict(world, dstn_group_leads(world) ? sweep->work.check_space(sweep, err) : DSTN_OK, err);
+}
+
 static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     sweep->display = dstn_display_new(sweep->console);
     char *what = dstn_format("%s%lld members to %s", search_plan_is_planned(sweep->plan) ? "" : "up to ",
@@ -145,6 +155,9 @@ static dstn_status launch(dstn_sweep *sweep, dstn_error *err) {
     dstn_status status = search_compare_file(sweep, err);
     if (status == DSTN_OK) {
         status = search_history_replay(sweep, err);
+    }
+    if (status == DSTN_OK) {
+        status = check_space(sweep, err);
     }
     sweep->table_is_old = sweep->resumes && search_table_is_old(sweep);
     return status == DSTN_OK ? run_all(sweep, err) : status;

@@ -138,12 +138,18 @@ static void keep_proposal(dstn_sweep_plan *plan, const dstn_proposal *proposal) 
     plan->values[plan->count] = NAN;
 }
 
-dstn_status search_plan_add(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err) {
-    search_asker *asker = plan->asker;
+dstn_member search_plan_describe(const dstn_sweep_plan *plan, const dstn_proposal *proposal) {
+    const search_asker *asker = plan->asker;
     dstn_member member = {.parent = proposal->parent};
     asker->method->describe(asker->search.self, plan->count, proposal, &member);
     member.name = search_member_name(member.labels, plan->axis_count);
     put_common_first(&asker->common, &member);
+    return member;
+}
+
+dstn_status search_plan_add(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err) {
+    search_asker *asker = plan->asker;
+    dstn_member member = search_plan_describe(plan, proposal);
     make_room(plan);
     keep_proposal(plan, proposal);
     plan->members[plan->count++] = member;

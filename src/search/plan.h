@@ -35,6 +35,8 @@ int64_t search_plan_most(const dstn_sweep_plan *plan);
 /* Asks the method. proposal [out]: its point is the caller's array. DSTN_ERROR_RUN: an answer that no method may give,
  * such as to wait where there is nothing to wait for. */
 dstn_status search_plan_ask(const dstn_sweep_plan *plan, dstn_proposal *proposal, dstn_answer *answer, dstn_error *err);
+/* The member that a proposal would be if it came next; search_member_clear. */
+dstn_member search_plan_describe(const dstn_sweep_plan *plan, const dstn_proposal *proposal);
 /* Adds the member that a proposal, which is copied, stands for. DSTN_ERROR_USAGE: a name that can't be. */
 dstn_status search_plan_add(dstn_sweep_plan *plan, const dstn_proposal *proposal, dstn_error *err);
 /* A run of a member has come to this; value: the objective, where it is done. */

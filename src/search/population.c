@@ -90,6 +90,7 @@ static dstn_status init(dstn_node root, const void *settings, dstn_search *searc
                             .axes = axes,
                             .dimensions = p->space.count,
                             .coordinates = p->space.paths,
+                            .descent = DSTN_DESCENT_ALTERED,
                             .most_members = s->members * s->generations,
                             .place = dstn_node_child(root, "space")};
     return DSTN_OK;

@@ -14,6 +14,8 @@ typedef struct search_work {
      * objective, on DSTN_OK. */
     dstn_status (*train)(const dstn_sweep *sweep, int64_t index, const char *folder, const dstn_group *group,
                          double *value, dstn_error *err);
+    /* Judges the space of a sweep that has no member in its ledger yet: DSTN_ERROR_USAGE. On one rank. */
+    dstn_status (*check_space)(const dstn_sweep *sweep, dstn_error *err);
 } search_work;
 
 struct dstn_sweep {
@@ -93,7 +95,12 @@ dstn_status search_write_file(const dstn_sweep *sweep, dstn_error *err);
 char *search_kept_file(const char *folder); /* its path; free with free() */
 
 /* The base config with a member's settings in it, then those of the command line. */
+dstn_status search_config_of(const dstn_sweep *sweep, const dstn_member *member, dstn_doc **out, dstn_error *err);
 dstn_status search_member_config(const dstn_sweep *sweep, int64_t index, dstn_doc **out, dstn_error *err);
+
+/* Whether the hyperparameters of the space are there, its ends make runs, and a member can go on from another's end
+ * where the method has that. DSTN_ERROR_USAGE. On one rank. */
+dstn_status search_check_space(const dstn_sweep *sweep, dstn_error *err);
 
 /* The work of a sweep: jobs that are assembled, compared and trained. */
 extern const search_work search_training;

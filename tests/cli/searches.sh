@@ -35,5 +35,26 @@ sed -n 's/^\(w0[0-9]\)-.*: goes on from population.members.\(w0[0-9]\)-.*/\1 \2/
   fail "no worker took another's weights"
 expect "more generations" 0 '^done 24$' "$dstn" sweep population.yaml --out population --resume --set generations=6
 expect "more workers" 2 'members' "$dstn" sweep population.yaml --out population --resume --set members=5
+# What would be found by a member after hours is said before the first one.
+refuse() { # NAME PATTERN SEARCH SPACE
+  echo "{base: run.yaml, $3, space: $4}" >bad.yaml
+  expect "$1" 2 "$2" "$dstn" sweep bad.yaml --out bad
+  [ -e bad/ledger ] && fail "$1: something is logged"
+}
+population='search: population, members: 4, generations: 4, interval: 30'
+rate='{optimizer.rate: {low: 1e-4, high: 1e-2}}'
+refuse "a range that begins where no run can" 'the lowest point of the space: .*start: -1 ' \
+  "search: bayesian, members: 4, set: {train.iterations: 30}" '{hyperparameters.lambda.start: {low: -1, high: 5}}'
+refuse "a range that ends where no run can" 'the highest point of the space: .*batch' \
+  "search: halving, members: 9, most: 9, length: train.iterations" '{train.batch: {low: 1, high: 1000, integer: true}}'
+refuse "a hyperparameter that isn't there" 'bad.yaml:1: .*"lamda"; did you mean "lambda"' \
+  "search: random, members: 4, set: {train.iterations: 30}" '{hyperparameters.lamda.start: {low: 1, high: 5}}'
+refuse "what weights can't go on with" '"train.batch" is not as in .*: 4 there, 8 here' \
+  "$population, length: train.iterations" '{train.batch: {low: 4, high: 8, integer: true}}'
+refuse "a length that is none" '"train.batch" is not as in' "${population/30/4}, length: train.batch, set: {train.iterations: 9}" \
+  "$rate"
+refuse "a length that makes nothing longer" 'length: .*makes no run longer' \
+  "$population, length: hyperparameters.lambda.start, set: {train.iterations: 9}" "$rate"
+
 expect "an audit of the longer one" 0 'audit passed' "$dstn" audit population
 finish

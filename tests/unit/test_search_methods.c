@@ -386,7 +386,7 @@ static void members_are_as_long_as_their_rung_or_generation(void **state) {
     (void)state;
     driver d = {.objective = bowl};
     driver_open(&d, method_of("halving"),
-                "members: 9\nleast: 5\nmost: 80\nreduction: 4\nlength: train.iterations\n"
+                "members: 16\nleast: 5\nmost: 80\nreduction: 4\nlength: train.iterations\n"
                 "space: {a: {low: 0, high: 1}, b: {low: 0, high: 9}}");
     assert_last_setting(&d, (int64_t[2]){3, 0}, "5", 3);
     assert_last_setting(&d, (int64_t[2]){3, 2}, "80", 3);
@@ -417,6 +417,7 @@ static void numbers_that_make_no_search_are_refused_at_their_line(void **state) 
     assert_refused("search: halving\nmembers: 9\nmost: 20", "s.yaml:4: most", "accepted: 9 or 27");
     assert_refused("search: halving\nmembers: 9\nleast: 4\nmost: 2", "s.yaml:5: most", "below least");
     assert_refused("search: halving\nmembers: 9\nmost: 9\nreduction: 1", "s.yaml:5: reduction", "2 to");
+    assert_refused("search: halving\nmembers: 26\nmost: 27", "s.yaml:3: members", "at least 27");
     assert_refused("search: halving\nmembers: 600000\nmost: 9", "s.yaml:3: members", "too many");
     assert_refused("search: halving\nmembers: 9\nmost: 9\nlength: optimizer", "s.yaml:5: length", "optimizer.rate");
     assert_refused("search: halving\nmembers: 9\nmost: 9\nlength: train..epochs", "s.yaml:5: length", "empty key");
