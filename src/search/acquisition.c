@@ -83,7 +83,9 @@ double search_surrogate_improvement(search_surrogate *surrogate, const double *x
 }
 
 double search_surrogate_round(search_surrogate *surrogate, const search_space *space, double *x) {
+    const double end = 1e-9;
     for (int j = 0; j < space->count; j++) {
+        x[j] = x[j] < end ? 0 : x[j] > 1 - end ? 1 : x[j];
         x[j] = search_space_unit(space, j, search_space_natural(space, j, x[j]));
     }
     return search_surrogate_improvement(surrogate, x, NULL);

@@ -29,7 +29,8 @@ void search_surrogate_clear(search_surrogate *surrogate);
 /* The mean over the models at x [dimensions] of the unit cube; gradient [dimensions] or NULL. */
 double search_surrogate_improvement(search_surrogate *surrogate, const double *x, double *gradient);
 
-/* Puts x [in, out] to where its member would be, an integer or a value of a list to the middle of its part, and returns
+/* Puts x [in, out] to where its member would be, an integer or a value of a list to the middle of its part, what
+ * is next to an end to that, and returns
  * the improvement there: the covariance sees what is trained (Garrido-Merchan and Hernandez-Lobato 2020). */
 double search_surrogate_round(search_surrogate *surrogate, const search_space *space, double *x);
 

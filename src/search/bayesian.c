@@ -109,17 +109,46 @@ static void put_natural(const search_space *space, const double *x, double *poin
     }
 }
 
-static bool is_new(const search_space *space, const dstn_history *history, const double *point) {
+/* An ask, and all points of its history in the unit cube. */
+typedef struct asking {
+    const bayesian *b;
+    const dstn_history *history;
+    double *seen; /* [history->count, dimensions] */
+} asking;
+
+static asking begin_ask(const bayesian *b, const dstn_history *history) {
+    int d = b->space.count;
+    asking a = {b, history, dstn_alloc((size_t)(history->count * d), sizeof(double))};
     for (int64_t i = 0; i < history->count; i++) {
+        for (int j = 0; j < d; j++) {
+            a.seen[i * d + j] = search_space_unit(&b->space, j, history->proposals[i].point[j]);
+        }
+    }
+    return a;
+}
+
+/* Whether no member lies where x does, or so near that its training would be the same. */
+static bool is_new(const asking *a, const double *x) {
+    const double near = 1e-4;
+    int d = a->b->space.count;
+    for (int64_t i = 0; i < a->history->count; i++) {
         int j = 0;
-        while (j < space->count && history->proposals[i].point[j] == point[j]) {
+        while (j < d && fabs(a->seen[i * d + j] - x[j]) < near) {
             j++;
         }
-        if (j == space->count) {
+        if (j == d) {
             return false;
         }
     }
     return true;
+}
+
+static bool is_new_point(const asking *a, const double *point) {
+    double x[DSTN_MAX_DIMENSIONS];
+    for (int j = 0; j < a->b->space.count; j++) {
+        x[j] = search_space_unit(&a->b->space, j, point[j]);
+    }
+    return is_new(a, x);
 }
 
 /* A Latin hypercube (McKay, Beckman and Conover 1979): x [count, dimensions] has one point in each of `count` equal
@@ -136,22 +165,23 @@ static void spread(const search_space *space, search_draws *draws, uint64_t step
 }
 
 /* Without a model: the next point of the initial design, or any that is new. */
-static dstn_answer ask_design(const bayesian *b, const dstn_history *history, double *point) {
+static dstn_answer ask_design(const asking *a, double *point) {
+    const bayesian *b = a->b;
     const search_space *space = &b->space;
-    uint64_t ask = (uint64_t)history->count;
-    if (history->count < b->initial) {
+    int64_t ask = a->history->count;
+    if (ask < b->initial) {
         double *x = dstn_alloc((size_t)(b->initial * space->count), sizeof *x);
         search_draws draws = {b->rng, 0, STREAM_DESIGN, 0};
         spread(space, &draws, design_steps, b->initial, x);
-        put_natural(space, x + history->count * space->count, point);
+        put_natural(space, x + ask * space->count, point);
         free(x);
-        if (is_new(space, history, point)) {
+        if (is_new_point(a, point)) {
             return DSTN_ANSWER_MEMBER;
         }
     }
     for (uint64_t i = 0; i < MOST_TRIES; i++) {
-        search_space_draw(space, b->rng, ask, STREAM_TRIES + i, point);
-        if (is_new(space, history, point)) {
+        search_space_draw(space, b->rng, (uint64_t)ask, STREAM_TRIES + i, point);
+        if (is_new_point(a, point)) {
             return DSTN_ANSWER_MEMBER;
         }
     }
@@ -195,24 +225,22 @@ typedef struct choice {
     double improvement;
 } choice;
 
-static void consider(const bayesian *b, const dstn_history *history, double *x, double improvement, choice *best) {
-    double point[DSTN_MAX_DIMENSIONS];
-    put_natural(&b->space, x, point);
-    if (improvement > best->improvement && is_new(&b->space, history, point)) {
-        memcpy(best->x, x, (size_t)b->space.count * sizeof *x);
+static void consider(const asking *a, const double *x, double improvement, choice *best) {
+    if (improvement > best->improvement && is_new(a, x)) {
+        memcpy(best->x, x, (size_t)a->b->space.count * sizeof *x);
         best->improvement = improvement;
     }
 }
 
 /* Of candidates x [count, dimensions] the best ones are climbed from, one after the other; those that were proposed
  * before aren't looked at. */
-static void climb_best(const bayesian *b, const dstn_history *history, search_surrogate *s, double *x, int count,
-                       int climbs, choice *best) {
+static void climb_best(const asking *a, search_surrogate *s, double *x, int count, int climbs, choice *best) {
+    const bayesian *b = a->b;
     int d = s->dimensions;
-    double *improvements = dstn_alloc((size_t)count, sizeof *improvements), point[DSTN_MAX_DIMENSIONS];
+    double *improvements = dstn_alloc((size_t)count, sizeof *improvements);
     for (int i = 0; i < count; i++) {
-        put_natural(&b->space, x + i * d, point);
-        improvements[i] = is_new(&b->space, history, point) ? search_surrogate_round(s, &b->space, x + i * d) : -1;
+        double improvement = search_surrogate_round(s, &b->space, x + i * d);
+        improvements[i] = is_new(a, x + i * d) ? improvement : -1;
     }
     for (int c = 0; c < climbs; c++) {
         int first = 0;
@@ -222,18 +250,19 @@ static void climb_best(const bayesian *b, const dstn_history *history, search_su
         if (improvements[first] < 0) {
             break;
         }
-        consider(b, history, x + first * d, improvements[first], best);
+        consider(a, x + first * d, improvements[first], best);
         search_surrogate_climb(s, b->pinned, x + first * d);
-        consider(b, history, x + first * d, search_surrogate_round(s, &b->space, x + first * d), best);
+        consider(a, x + first * d, search_surrogate_round(s, &b->space, x + first * d), best);
         improvements[first] = -1;
     }
     free(improvements);
 }
 
-static dstn_answer ask_model(const bayesian *b, const dstn_history *history, double *point) {
-    uint64_t ask = (uint64_t)history->count;
+static dstn_answer ask_model(const asking *a, double *point) {
+    const bayesian *b = a->b;
+    uint64_t ask = (uint64_t)a->history->count;
     search_evidence e;
-    search_evidence_gather(&b->space, history, b->initial, MOST_SEEN, &e);
+    search_evidence_gather(&b->space, a->history, b->initial, MOST_SEEN, &e);
     search_surrogate s;
     make_surrogate(b, &e, ask, &s);
     double *x = dstn_alloc((size_t)((GLOBAL + NEAR) * e.dimensions), sizeof *x), *near = x + GLOBAL * e.dimensions;
@@ -242,14 +271,14 @@ static dstn_answer ask_model(const bayesian *b, const dstn_history *history, dou
     spread(&b->space, &global, design_steps + DSTN_MAX_DIMENSIONS * (ask + 1), GLOBAL, x);
     surround(b, &e, &around, near);
     if (s.count > 0) {
-        climb_best(b, history, &s, x, GLOBAL, GLOBAL_CLIMBS, &best);
-        climb_best(b, history, &s, near, NEAR, NEAR_CLIMBS, &best);
+        climb_best(a, &s, x, GLOBAL, GLOBAL_CLIMBS, &best);
+        climb_best(a, &s, near, NEAR, NEAR_CLIMBS, &best);
     }
     search_surrogate_clear(&s);
     search_evidence_clear(&e);
     free(x);
     if (best.improvement < 0) {
-        return ask_design(b, history, point);
+        return ask_design(a, point);
     }
     put_natural(&b->space, best.x, point);
     return DSTN_ANSWER_MEMBER;
@@ -263,7 +292,10 @@ static dstn_answer ask(const void *self, const dstn_history *history, dstn_propo
     bool has_model = history->count >= b->initial && history->ended_count >= 2;
     proposal->parent = -1;
     proposal->place[0] = proposal->place[1] = 0;
-    return (has_model ? ask_model : ask_design)(b, history, proposal->point);
+    asking a = begin_ask(b, history);
+    dstn_answer answer = (has_model ? ask_model : ask_design)(&a, proposal->point);
+    free(a.seen);
+    return answer;
 }
 
 const dstn_search_method search_bayesian = {
