@@ -125,7 +125,7 @@ static dstn_status check_corners(const dstn_sweep *sweep, const search_space *sp
     dstn_descent descent = sweep->plan->asker->search.descent;
     const corner child = {descent == DSTN_DESCENT_ALTERED ? high.what : low.what, descent == DSTN_DESCENT_ALTERED, 1};
     dstn_doc *config, *ignored = NULL;
-    int64_t steps, ignored_steps;
+    int64_t steps = 0, ignored_steps;
     dstn_status status = check_corner(sweep, space, &low, self, &config, &steps, err);
     if (status == DSTN_OK) {
         status = check_corner(sweep, space, &high, self, &ignored, &ignored_steps, err);
