@@ -154,7 +154,9 @@ static const cli_command commands[] = {
      cli_diff},
     {"audit",
      "DIR",
-     "Proves from its ledger and records that no member of a sweep was lost or run twice. 0 yes, 1 no.",
+     "Proves from its ledger and records that no member of a sweep was lost or run twice, and asks a search that looks "
+     "at "
+     "results again for every member, on the results that it had then. 0 yes, 1 no.",
      " ",
      {1, 1},
      CLI_START_RANKS,

@@ -135,7 +135,7 @@ static void record_oracle(run *r) {
     dstn_record_number(r->record, "oracle", "regret_start", dstn_oracle_regret(oracle, start));
 }
 
-static void record_best_number(run *r, const char *name, double value) {
+static void record_known_number(run *r, const char *name, double value) {
     if (!isnan(value)) {
         dstn_record_number(r->record, "result", name, value);
     }
@@ -146,16 +146,16 @@ static void record_best(run *r) {
     if (!best || best->step < 0) {
         return;
     }
-    record_best_number(r, "best_step", (double)best->step);
-    record_best_number(r, "best_epoch", (double)best->epoch);
-    record_best_number(r, "best_valid_loss", best->loss[DSTN_PART_VALID]);
-    record_best_number(r, "best_valid_accuracy", best->accuracy[DSTN_PART_VALID]);
+    record_known_number(r, "best_step", (double)best->step);
+    record_known_number(r, "best_epoch", (double)best->epoch);
+    record_known_number(r, "best_valid_loss", best->loss[DSTN_PART_VALID]);
+    record_known_number(r, "best_valid_accuracy", best->accuracy[DSTN_PART_VALID]);
     if (dstn_trainer_reads_text(r->job->trainer)) {
-        record_best_number(r, "best_valid_perplexity", exp(best->loss[DSTN_PART_VALID]));
-        record_best_number(r, "best_test_perplexity", exp(best->loss[DSTN_PART_TEST]));
+        record_known_number(r, "best_valid_perplexity", exp(best->loss[DSTN_PART_VALID]));
+        record_known_number(r, "best_test_perplexity", exp(best->loss[DSTN_PART_TEST]));
     }
-    record_best_number(r, "best_test_loss", best->loss[DSTN_PART_TEST]);
-    record_best_number(r, "best_test_accuracy", best->accuracy[DSTN_PART_TEST]);
+    record_known_number(r, "best_test_loss", best->loss[DSTN_PART_TEST]);
+    record_known_number(r, "best_test_accuracy", best->accuracy[DSTN_PART_TEST]);
 }
 
 /* How often clipping acted: fractions of the updates. */
@@ -344,6 +344,7 @@ static dstn_status check_end(run *r, double *valid_loss, dstn_error *err) {
     if (valid_loss) {
         *valid_loss = loss;
     }
+    record_known_number(r, "valid_loss", loss);
     return isfinite(loss) ? DSTN_OK
                           : dstn_fail(err, DSTN_DIVERGED, "diverged: the validation loss at the end is %g", loss);
 }

@@ -4,12 +4,14 @@
 #include "sweep.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 typedef struct asking_again {
     dstn_sweep_plan *plan;
+    const char *folder;  /* NULL: there are no records */
     search_event *event; /* what a line says */
     dstn_sweep_finding found;
     void *user;
@@ -72,12 +74,42 @@ static void ask(const asking_again *a, const char *member) {
     }
 }
 
+bool search_record_value(const char *path, dstn_sweep_objective objective, double *value) {
+    dstn_reader *reader;
+    dstn_error ignored;
+    *value = NAN;
+    if (dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) != DSTN_OK) {
+        return false;
+    }
+    const char *name = objective == DSTN_OBJECTIVE_BEST_VALID_LOSS ? "best_valid_loss" : "valid_loss";
+    dstn_reader_number(reader, "result", name, value);
+    dstn_reader_close(reader);
+    return true;
+}
+
+/* What the method was told of a member that is done is what its record says; a record that is lost is another's
+ * finding.
+ */
+static void check_value(const asking_again *a, const dstn_ledger_line *line) {
+    double value, told = a->event->value;
+    char *path = dstn_format("%s/members/%s/run.h5", a->folder ? a->folder : "", line->member);
+    bool has_record = a->folder && search_record_value(path, a->plan->objective, &value);
+    if (has_record && memcmp(&value, &told, sizeof value) != 0) {
+        report(a,
+               dstn_format("%s: its value is %.17g in the ledger and %.17g in its record", line->member, told, value));
+    }
+    free(path);
+}
+
 /* False: the rest of the ledger can't be gone through. */
 static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
     dstn_error err = {DSTN_OK, ""};
     dstn_status status = search_event_of_line(a->plan, line, a->event, &err);
     if (status == DSTN_OK && a->event->kind == SEARCH_ASKED) {
         ask(a, line->member);
+    }
+    if (status == DSTN_OK && line->state == DSTN_MEMBER_DONE) {
+        check_value(a, line);
     }
     if (status == DSTN_OK) {
         status = search_history_take_line(a->plan, line, a->event, &err);
@@ -88,8 +120,9 @@ static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
     return status == DSTN_OK;
 }
 
-void search_ask_again(dstn_sweep_plan *plan, const dstn_ledger_book *book, dstn_sweep_finding found, void *user) {
-    asking_again a = {plan, dstn_alloc(1, search_event_bytes(plan)), found, user};
+void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found,
+                      void *user) {
+    asking_again a = {plan, folder, dstn_alloc(1, search_event_bytes(plan)), found, user};
     for (int64_t i = 0; i < book->line_count && take_line(&a, &book->lines[i]); i++) {
         continue;
     }
@@ -123,7 +156,7 @@ void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, dstn
                    dstn_format("%s: its method asks for all members at the start, and the ledger's looked at results",
                                path));
         } else {
-            search_ask_again(plan, book, found, user);
+            search_ask_again(plan, folder, book, found, user);
         }
     }
     dstn_sweep_plan_destroy(plan);

@@ -76,6 +76,9 @@ dstn_status search_standing(const dstn_sweep *sweep, dstn_member_state *states, 
  * says so, the table stays as it was: DSTN_STOPPED. */
 dstn_status search_write_table(const dstn_sweep *sweep, const dstn_member_state *states, bool (*gives_up)(void),
                                dstn_error *err);
+/* What the record of a run that is done says of a sweep's objective; value [out]: NAN where it says nothing. False: it
+ * can't be read. */
+bool search_record_value(const char *path, dstn_sweep_objective objective, double *value);
 /* Whether there are lines in the ledger that sweep.h5 doesn't know of. */
 bool search_table_is_old(const dstn_sweep *sweep);
 /* On the leader, once the queue is written: the table where it is old, as the plan is. */

@@ -1,5 +1,6 @@
 /* search: FOLDER/sweep.yaml: the sweep file as it was resolved, so that a sweep's folder says by itself what was
  * searched, and how. */
+#include "plan.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -45,6 +46,23 @@ static dstn_status compare(dstn_doc *before, dstn_doc *now, const dstn_sweep *sw
     return status;
 }
 
+/* What was asked for within larger bounds can't be asked for again within smaller ones. */
+static dstn_status compare_bounds(dstn_doc *before, const dstn_sweep *sweep, dstn_error *err) {
+    dstn_sweep_plan *plan;
+    if (search_plan_is_planned(sweep->plan)) {
+        return DSTN_OK;
+    }
+    dstn_status status = dstn_sweep_plan_read(dstn_doc_root(before), &plan, err);
+    if (status == DSTN_OK && search_plan_most(plan) > search_plan_most(sweep->plan)) {
+        status = dstn_fail(err, DSTN_ERROR_USAGE,
+                           "%s: the search had up to %lld members when the sweep was last started, and has up to %lld "
+                           "now; members may be added on resume, not taken away",
+                           sweep->folder, (long long)search_plan_most(plan), (long long)search_plan_most(sweep->plan));
+    }
+    dstn_sweep_plan_destroy(plan);
+    return status;
+}
+
 static dstn_status compare_file(const dstn_sweep *sweep, const char *path, dstn_error *err) {
     dstn_doc *now, *before = NULL;
     dstn_status status = resolve(sweep, &now, err);
@@ -54,6 +72,9 @@ static dstn_status compare_file(const dstn_sweep *sweep, const char *path, dstn_
     status = dstn_doc_load(path, &before, err);
     if (status == DSTN_OK) {
         status = compare(before, now, sweep, err);
+    }
+    if (status == DSTN_OK) {
+        status = compare_bounds(before, sweep, err);
     }
     dstn_doc_destroy(before);
     dstn_doc_destroy(now);

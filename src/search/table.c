@@ -37,24 +37,11 @@ static char *message_of(const dstn_sweep *sweep, int64_t index) {
     return message ? message : dstn_strdup("");
 }
 
-/* The objective of a member whose method doesn't look at it: what its record has last; NAN: nothing. */
+/* The objective of a member whose method doesn't look at it; NAN: its record doesn't say. */
 static double value_of_record(const dstn_sweep *sweep, int64_t index) {
-    bool is_best = sweep->plan->objective == DSTN_OBJECTIVE_BEST_VALID_LOSS;
+    double value;
     char *path = record_path(sweep, index);
-    double value = NAN, *series = NULL;
-    int64_t count = 0;
-    dstn_reader *reader;
-    dstn_error ignored;
-    if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
-        const char *name = dstn_reader_has(reader, "epochs/valid_loss") ? "epochs/valid_loss" : "series/valid_loss";
-        if (is_best) {
-            dstn_reader_number(reader, "result", "best_valid_loss", &value);
-        } else if (dstn_reader_doubles(reader, name, &count, &series, &ignored) == DSTN_OK && count > 0) {
-            value = series[count - 1];
-        }
-        free(series);
-        dstn_reader_close(reader);
-    }
+    search_record_value(path, sweep->plan->objective, &value);
     free(path);
     return value;
 }

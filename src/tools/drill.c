@@ -411,13 +411,13 @@ static dstn_status check_request(const dstn_drill_request *request, dstn_error *
                                   "drill: of --kill-rank and --at-step, --during-checkpoint, and --random one alone");
 }
 
-/* A sweep file has axes; whether a config says itself how often checkpoints are written. */
+/* A sweep file names its base; whether a config says itself how often checkpoints are written. */
 static dstn_status look_at_config(drill *d, bool *says_interval, dstn_error *err) {
     dstn_doc *doc;
     dstn_status status = dstn_doc_load(d->request->config, &doc, err);
     if (status == DSTN_OK) {
         dstn_node root = dstn_doc_root(doc);
-        d->is_sweep = dstn_node_child(root, "axes").handle != NULL;
+        d->is_sweep = dstn_node_child(root, "base").handle != NULL;
         *says_interval =
             dstn_node_child(root, "checkpoint_steps").handle || dstn_node_child(root, "checkpoint_every").handle;
         dstn_doc_destroy(doc);

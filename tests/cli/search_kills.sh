@@ -57,16 +57,26 @@ expect "another seed of the search" 2 '"search_seed" is not as it was .* 0 then,
   --out killed --resume --set search_seed=3
 expect "what a search will cost" 0 '^members [1-9]' "$dstn" sweep halving.yaml --plan --out none
 
-# A ledger that says something else of the first member to end, with sums that are right.
-/usr/bin/python3 - <<'P'
-import zlib
+expect "fewer members" 2 'up to 18 members .* up to 12 now; members may be added' "$dstn" sweep halving.yaml \
+  --out killed --resume --set members=4
+expect "a drill of a search" 0 'passed' "$dstn" drill halving.yaml --kill-rank 0 --at-step 20 --out drill
+
+# A ledger that says something else, with sums that are right.
+forge() { # FROM TO: in the last line that has it
+  /usr/bin/python3 - "$@" <<'P'
+import sys, zlib
 path = "killed/ledger/rank-0000.txt"
-lines = open(path).read().splitlines()
-at = next(i for i, line in enumerate(lines) if " point=" in line)
-body = lines[at].rsplit(" ", 1)[0].replace(" point=", " point=1")
+lines = open("kept").read().splitlines()
+at = max(i for i, line in enumerate(lines) if sys.argv[1] in line)
+body = lines[at].rsplit(" ", 1)[0].replace(*sys.argv[1:])
 lines[at] = f"{body} {zlib.crc32(body.encode()):08x}"
 open(path, "w").write("\n".join(lines) + "\n")
 P
+}
+cp killed/ledger/rank-0000.txt kept
+forge ' point=' ' point=1'
 expect "a point that was not asked for" 1 'asked again, the method says' "$dstn" audit killed
+forge 'done value=' 'done value=1'
+expect "a value that is not the record's" 1 'its value is .* in the ledger and .* in its record' "$dstn" audit killed
 
 finish
