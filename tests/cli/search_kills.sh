@@ -18,7 +18,7 @@ search: halving
 members: 6
 length: train.iterations
 least: 30
-most: 270
+most: 90
 space:
   hyperparameters.penalty.start: {low: 0.01, high: 100, scale: log}
   optimizer.rate: {low: 1e-6, high: 1e-4, scale: log}
@@ -57,7 +57,7 @@ expect "another seed of the search" 2 '"search_seed" is not as it was .* 0 then,
   --out killed --resume --set search_seed=3
 expect "what a search will cost" 0 '^members [1-9]' "$dstn" sweep halving.yaml --plan --out none
 
-expect "fewer members" 2 'up to 18 members .* up to 12 now; members may be added' "$dstn" sweep halving.yaml \
+expect "fewer members" 2 'up to 12 members .* up to 8 now; members may be added' "$dstn" sweep halving.yaml \
   --out killed --resume --set members=4
 expect "a drill of a search" 0 'passed' "$dstn" drill halving.yaml --kill-rank 0 --at-step 20 --out drill
 
