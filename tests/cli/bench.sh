@@ -152,16 +152,17 @@ expect "on two ranks, of another text" 0 '"words":50,"length":3,' run_mpi 2 "$ds
 
 # Searches on functions: what they find doesn't depend on the ranks that share the seeds.
 search() {
-  "$@" bench --search random,bayesian --members 30 --seeds 4 --parallel 2 --json
+  "$@" bench --search random,bayesian --members 20 --seeds 3 --parallel 2 --json
 }
-expect "searches of a function" 0 '^\{"function":"branin","members":30,"seeds":4,"parallel":2,"search":\[' search "$dstn"
+expect "searches of a function" 0 '^\{"function":"branin","members":20,"seeds":3,"parallel":2,"search":\[' search "$dstn"
 sed 's/"seconds":[^}]*//g' "$scratch/out" >"$scratch/one"
 /usr/bin/python3 - "$scratch/out" <<'P' || fail "more evaluations are no better, or the model helps nothing"
 import json, sys
 rows = json.load(open(sys.argv[1]))["search"]
 kinds = [(r["method"], r["evaluations"]) for r in rows]
-assert kinds == [(name, n) for name in ("random", "bayesian") for n in (10, 20, 30)], kinds
-assert rows[0]["median"] >= rows[2]["median"] > 3 * rows[5]["median"] > 0, rows
+assert kinds == [(name, n) for name in ("random", "bayesian") for n in (10, 20)], kinds
+assert rows[0]["median"] >= rows[1]["median"] > 3 * rows[3]["median"] > 0, rows
+assert abs(rows[1]["median"] - 1.08856) < 1e-5, rows # the least of twenty values, the same on any machine
 assert all(r["quartile"] <= r["median"] <= r["upper_quartile"] for r in rows), rows
 P
 expect "on two ranks" 0 '' search run_mpi 2 "$dstn"
