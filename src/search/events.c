@@ -117,7 +117,7 @@ static bool read_asked(const dstn_sweep_plan *plan, const char *detail, search_e
 
 static bool read_done(const char *detail, search_event *event) {
     const char *at = detail;
-    return skip(&at, "value=") && read_number(&at, &event->value) && *at == 0;
+    return skip(&at, "value=") && read_number(&at, &event->value) && isfinite(event->value) && *at == 0;
 }
 
 /* Of a member that is known by now, or new. */

@@ -238,6 +238,12 @@ static void run_member(turns *t, int64_t member) {
     t->ended.state = dstn_member_state_after(dstn_group_agree(t->group, status, &err));
     t->own = member;
     free(folder);
+    dstn_group_broadcast(t->group, &t->ended.value, sizeof t->ended.value);
+    if (t->ended.state == DSTN_MEMBER_DONE && !isfinite(t->ended.value)) {
+        dstn_fail(&err, DSTN_ERROR_RUN, "it is done, but has no value to compare it by: no epoch was evaluated");
+        t->ended.state = DSTN_MEMBER_FAILED;
+        t->ended.message = dstn_strdup(err.message);
+    }
     if (t->ended.state == DSTN_MEMBER_FAILED || t->ended.state == DSTN_MEMBER_DIVERGED) {
         free(plan->messages[member]);
         plan->messages[member] = dstn_strdup(err.message[0] ? err.message : "no reason given");

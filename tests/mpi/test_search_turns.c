@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <time.h>
 
 #include "../src/search/events.h"
@@ -50,6 +51,14 @@ static dstn_status the_first_is_long(const char *name, dstn_error *err) {
         status = dstn_seconds() - start > 60 ? dstn_fail(err, DSTN_ERROR_RUN, "nobody asks meanwhile") : DSTN_OK;
     }
     free(mark);
+    return status;
+}
+
+/* A run that is done without anything to compare it by. */
+static dstn_status train_without_value(const dstn_sweep *sweep, int64_t index, const char *path,
+                                       const dstn_group *group, double *value, dstn_error *err) {
+    dstn_status status = sweep_train_nothing(sweep, index, path, group, value, err);
+    *value = index == 1 ? NAN : *value;
     return status;
 }
 
@@ -217,6 +226,19 @@ static void nobody_asks_once_a_member_was_stopped(void **state) {
     dstn_sweep_close(sweep);
 }
 
+static void a_member_without_a_value_has_failed(void **state) {
+    (void)state;
+    dstn_error err;
+    sweep_trains = NULL;
+    dstn_sweep *sweep = sweep_new(&console, text, &again_method, folder, &err);
+    sweep->work.train = train_without_value;
+    assert_int_equal(sweep_launch(sweep, &err), DSTN_MEMBERS_FAILED);
+    assert_int_equal(sweep->plan->states[1], DSTN_MEMBER_FAILED);
+    assert_non_null(strstr(err.message, "first-1: it is done, but has no value"));
+    expect_same_everywhere(sweep);
+    dstn_sweep_close(sweep);
+}
+
 /* ---- what a ledger may hold ---- */
 
 static void append(const char *member, dstn_member_state state) {
@@ -318,6 +340,7 @@ static void check_forgeries(dstn_ledger_book *book) {
     expect_finding(book, "first-3", DSTN_MEMBER_QUEUED, "place=0,3", "place=0,2",
                    "first-3: was asked for at the place");
     expect_finding(book, "first-0", DSTN_MEMBER_DONE, "value=", "value=1", "again-0: was asked for at optimizer.rate");
+    expect_finding(book, "first-0", DSTN_MEMBER_DONE, "value=", "value=nan(1)", "can't be understood");
     expect_finding(book, "first-0", DSTN_MEMBER_DONE, "value=", "value:", "member first-0: \"done: value:");
 }
 
@@ -390,19 +413,13 @@ int main(int argc, char **argv) {
     console = (dstn_console){.world = world};
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        TEST(members_follow_from_how_the_ones_before_ended),
-        TEST(groups_of_two_ranks_see_the_same),
-        TEST(a_long_member_keeps_nobody_from_asking),
-        TEST(a_sweep_that_has_ended_runs_nothing),
-        TEST(a_failure_is_tried_again_and_told_again),
-        TEST(a_launch_that_was_stopped_is_gone_on_with),
-        TEST(nobody_asks_once_a_member_was_stopped),
-        TEST(a_member_that_a_dead_launch_was_at_is_run_again),
-        TEST(a_member_that_was_not_asked_for_is_refused_by_name),
-        TEST(a_member_that_has_ended_does_not_end_again),
-        TEST(what_was_asked_for_can_be_asked_again),
-        TEST(a_method_that_waits_for_nothing_is_an_error),
-        TEST(a_method_that_asks_for_too_many_is_an_error),
+        TEST(members_follow_from_how_the_ones_before_ended),   TEST(groups_of_two_ranks_see_the_same),
+        TEST(a_long_member_keeps_nobody_from_asking),          TEST(a_sweep_that_has_ended_runs_nothing),
+        TEST(a_failure_is_tried_again_and_told_again),         TEST(a_launch_that_was_stopped_is_gone_on_with),
+        TEST(nobody_asks_once_a_member_was_stopped),           TEST(a_member_without_a_value_has_failed),
+        TEST(a_member_that_a_dead_launch_was_at_is_run_again), TEST(a_member_that_was_not_asked_for_is_refused_by_name),
+        TEST(a_member_that_has_ended_does_not_end_again),      TEST(what_was_asked_for_can_be_asked_again),
+        TEST(a_method_that_waits_for_nothing_is_an_error),     TEST(a_method_that_asks_for_too_many_is_an_error),
         TEST(a_parent_that_is_not_done_is_an_error),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
