@@ -42,4 +42,7 @@ for method in stn stn-centered delta-stn; do
   compare resnet18-$method-f dropout_block3 1e-5 "$root/jobs/cifar-resnet18.yaml" --set method=$method --set "data.path=$PWD/few" \
     --set model.width=0.05 --set train.batch=21 --set train.valid_batch=5
 done
+mv images.h5 gone.h5
+expect "no data, and a network that doesn't say its input" 3 'needs its data.*can.t be read' "$dstn" export \
+  images-stn/checkpoints/step-00000009.h5
 finish
