@@ -50,13 +50,14 @@ def parse(text, writer):
 
 
 def lines(folder):
-    """All whole lines of a sweep's folder, in the order in which they were written."""
+    """All whole lines of a sweep's folder, in the order in which they were written: by their numbers, since the clocks of
+    several hosts may differ."""
     found = []
     for path in sorted(glob.glob(os.path.join(folder, "ledger", "*.txt"))):
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             parsed = (parse(text.rstrip("\n"), os.path.basename(path)[:-4]) for text in file)
             found += [line for line in parsed if line]
-    return sorted(found, key=lambda line: (line.time, line.sequence))
+    return sorted(found, key=lambda line: (line.sequence, line.time))
 
 
 def end_of_dead(written, line):

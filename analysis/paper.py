@@ -49,8 +49,10 @@ class Study:
         return NETWORKS.get(self.name, self.name)
 
     def ranks(self):
-        """Name → ranks of the group that trained the member."""
-        return {name: float(run.provenance.get("ranks", 1)) for name, run in self.sweep.runs.items()}
+        """Name → ranks of the group that trained the member; of one without a record, as many as most of the others."""
+        recorded = {name: float(run.provenance.get("ranks", 1)) for name, run in self.sweep.runs.items()}
+        usual = pd.Series(recorded, dtype=float).mode()
+        return {name: recorded.get(name, usual[0] if len(usual) else 1.0) for name in self.sweep.members["name"]}
 
     def core_seconds(self):
         """Name → what the member cost, by the ledger; where there is none, by its record, which has no failures."""
@@ -58,7 +60,7 @@ class Study:
         if self.sessions.empty:
             return {n: r.result.get("seconds", np.nan) * ranks[n] for n, r in self.sweep.runs.items()}
         seconds = (self.sessions["end"] - self.sessions["start"]).groupby(self.sessions["member"]).sum()
-        return {name: seconds.get(name, 0.0) * ranks.get(name, 1.0) for name in self.sweep.members["name"]}
+        return {name: seconds.get(name, 0.0) * ranks[name] for name in self.sweep.members["name"]}
 
     def members(self):
         """The runs of networks: networks.Member, named by what is neither method nor seed."""

@@ -226,8 +226,7 @@ def cost_table(items):
             rows.append([item.name, len(sweep.members), int(outcome.get("done", 0)), "no ledger", "", "",
                          number(of_records), ""])
             continue
-        missing = dict.fromkeys(sweep.members["name"], 1.0)
-        spent = ledger.summary(item.sessions, {**missing, **ranks})
+        spent = ledger.summary(item.sessions, ranks)
         lost = sum(spent[f"core_hours_{kind}"] for kind in ("failed", "diverged", "preempted", "died"))
         total += spent["core_hours"]
         rows.append([item.name, len(sweep.members), int(outcome.get("done", 0)),
