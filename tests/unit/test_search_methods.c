@@ -241,10 +241,10 @@ static void halving_keeps_what_may_be_promoted_and_no_more(void **state) {
 
 /* ---- population-based training ----------------------------------------------------------------------------------- */
 
-enum { WORKERS = 20, GENERATIONS = 30 };
+enum { WORKERS = 20, GENERATIONS = 18 };
 
 static const char *const population_keys =
-    "members: 20\ngenerations: 30\ninterval: 2\nsearch_seed: 9\n"
+    "members: 20\ngenerations: 18\ninterval: 2\nsearch_seed: 9\n"
     "space: {a: {low: 0, high: 1}, rate: {low: 1e-4, high: 0.1, scale: log}, n: {low: 0, high: 9, integer: true}, "
     "list: {values: [1, 2, 4, 8]}}";
 
@@ -301,7 +301,7 @@ static void check_population(const dstn_history *history, const dstn_proposal *p
 static void bad_workers_of_a_population_go_on_from_good_ones_with_altered_points(void **state) {
     (void)state;
     tally = (struct tally){0};
-    for (int64_t groups = 1; groups <= WORKERS; groups += 6) {
+    for (int64_t groups = 1; groups <= WORKERS; groups += 9) {
         driver d = {.seed = 70 + (uint64_t)groups,
                     .diverged = 0.03,
                     .failed = 0.03,
@@ -321,7 +321,7 @@ static void bad_workers_of_a_population_go_on_from_good_ones_with_altered_points
         driver_close(&d);
     }
     int64_t altered = 2 * tally.copies;
-    assert_true(tally.copies > 500 && tally.own > 1000 && tally.lost > 40);
+    assert_true(tally.copies > 200 && tally.own > 500 && tally.lost > 20);
     assert_int_equal(tally.up + tally.down + tally.resampled, altered);
     assert_true(fabs((double)tally.resampled / (double)altered - 0.25) < 0.05);
     assert_true(fabs((double)tally.up / (double)altered - 0.375) < 0.05);
