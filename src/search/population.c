@@ -10,6 +10,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct population_settings {
     search_common common;
@@ -57,8 +58,21 @@ static int64_t count_quantile(const population *p, int64_t count) {
     return (int64_t)floor(p->s->quantile * (double)count + 1e-9);
 }
 
+/* The best epoch of a line of members goes on with its weights, however bad these have become. */
+static dstn_status check_objective(dstn_node root, dstn_error *err) {
+    dstn_node objective = dstn_node_child(root, "objective");
+    const char *name = dstn_node_text(objective);
+    return !name || strcmp(name, "valid_loss") == 0
+               ? DSTN_OK
+               : dstn_node_fail(objective, err,
+                                "%s says nothing of the weights that a population copies; accepted: valid_loss", name);
+}
+
 static dstn_status check_settings(const population *p, dstn_node root, dstn_error *err) {
     const population_settings *s = p->s;
+    if (check_objective(root, err)) {
+        return err->status;
+    }
     if (count_quantile(p, s->members) == 0) {
         return dstn_node_fail(dstn_node_child(root, "members"), err,
                               "a quantile of %g is less than one of %lld workers; accepted: at least %.0f members",

@@ -422,6 +422,8 @@ static void numbers_that_make_no_search_are_refused_at_their_line(void **state) 
     assert_refused("search: halving\nmembers: 9\nmost: 9\nlength: optimizer", "s.yaml:5: length", "optimizer.rate");
     assert_refused("search: halving\nmembers: 9\nmost: 9\nlength: train..epochs", "s.yaml:5: length", "empty key");
     assert_refused("search: halving\nmembers: 9", "most", "missing");
+    assert_refused("search: population\nmembers: 9\ngenerations: 2\nobjective: best_valid_loss", "s.yaml:5: objective",
+                   "accepted: valid_loss");
     assert_refused("search: population\nmembers: 3\ngenerations: 2", "s.yaml:3: members", "at least 4");
     assert_refused("search: population\nmembers: 9\nquantile: 0.1\ngenerations: 2", "s.yaml:3: members", "at least 10");
     assert_refused("search: population\nmembers: 9\ngenerations: 2\nquantile: 0.6", "s.yaml:5: quantile", "0.5");
