@@ -12,6 +12,7 @@
 typedef struct asking_again {
     dstn_sweep_plan *plan;
     const char *folder;  /* NULL: there are no records */
+    bool is_elsewhere;   /* on another kind of processor, where the last bits of an answer may be others */
     search_event *event; /* what a line says */
     dstn_sweep_finding found;
     void *user;
@@ -94,7 +95,7 @@ static void check_value(const asking_again *a, const dstn_ledger_line *line) {
     double value, told = a->event->value;
     char *path = dstn_format("%s/members/%s/run.h5", a->folder ? a->folder : "", line->member);
     bool has_record = a->folder && search_record_value(path, a->plan->objective, &value);
-    if (has_record && memcmp(&value, &told, sizeof value) != 0) {
+    if (has_record && !isnan(value) && memcmp(&value, &told, sizeof value) != 0) {
         report(a,
                dstn_format("%s: its value is %.17g in the ledger and %.17g in its record", line->member, told, value));
     }
@@ -105,7 +106,7 @@ static void check_value(const asking_again *a, const dstn_ledger_line *line) {
 static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
     dstn_error err = {DSTN_OK, ""};
     dstn_status status = search_event_of_line(a->plan, line, a->event, &err);
-    if (status == DSTN_OK && a->event->kind == SEARCH_ASKED) {
+    if (status == DSTN_OK && a->event->kind == SEARCH_ASKED && !a->is_elsewhere) {
         ask(a, line->member);
     }
     if (status == DSTN_OK && line->state == DSTN_MEMBER_DONE) {
@@ -120,9 +121,40 @@ static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
     return status == DSTN_OK;
 }
 
-void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found,
-                      void *user) {
-    asking_again a = {plan, folder, dstn_alloc(1, search_event_bytes(plan)), found, user};
+/* What a member ran with, where that is not what this program has: another kernel for another kind of processor. NULL:
+ * all ran with this one, or don't say. Free with free(). */
+static char *other_processor(const char *folder, const dstn_ledger_book *book) {
+    char *other = NULL;
+    for (int64_t m = 0; m < book->member_count && !other; m++) {
+        char *path = dstn_format("%s/members/%s/run.h5", folder, book->members[m].name);
+        dstn_reader *reader;
+        dstn_error ignored;
+        if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
+            other = dstn_reader_text(reader, "provenance", "instruction_set");
+            dstn_reader_close(reader);
+        }
+        if (other && strcmp(other, dstn_kernel_version()) == 0) {
+            free(other);
+            other = NULL;
+        }
+        free(path);
+    }
+    return other;
+}
+
+void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, const dstn_log *log,
+                      dstn_sweep_finding found, void *user) {
+    asking_again a = {.plan = plan, .folder = folder, .found = found, .user = user};
+    char *processor = folder ? other_processor(folder, book) : NULL;
+    a.is_elsewhere = processor != NULL;
+    a.event = dstn_alloc(1, search_event_bytes(plan));
+    if (processor) {
+        dstn_log_warn(log,
+                      "%s: what was asked for is not asked for again: the last bits of answers may be others with %s "
+                      "than with %s, which members ran with",
+                      folder, dstn_kernel_version(), processor);
+    }
+    free(processor);
     for (int64_t i = 0; i < book->line_count && take_line(&a, &book->lines[i]); i++) {
         continue;
     }
@@ -138,7 +170,8 @@ static bool has_asks(const dstn_ledger_book *book) {
     return false;
 }
 
-void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found, void *user) {
+void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, const dstn_log *log,
+                          dstn_sweep_finding found, void *user) {
     const asking_again a = {.found = found, .user = user};
     dstn_sweep_plan *plan = NULL;
     char *path = search_kept_file(folder);
@@ -156,7 +189,7 @@ void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, dstn
                    dstn_format("%s: its method asks for all members at the start, and the ledger's looked at results",
                                path));
         } else {
-            search_ask_again(plan, folder, book, found, user);
+            search_ask_again(plan, folder, book, log, found, user);
         }
     }
     dstn_sweep_plan_destroy(plan);

@@ -42,7 +42,7 @@ dstn_status search_history_take_line(dstn_sweep_plan *plan, const dstn_ledger_li
                                      dstn_error *err);
 
 /* As dstn_sweep_ask_again, by a plan that has no members yet; folder NULL: there are no records to compare with. */
-void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, dstn_sweep_finding found,
-                      void *user);
+void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, const dstn_log *log,
+                      dstn_sweep_finding found, void *user);
 
 #endif

@@ -204,7 +204,7 @@ static void check_data(audit *a) {
 
 /* What a method has asked for follows from the results that it had seen. */
 static void check_asks(audit *a) {
-    dstn_sweep_ask_again(a->folder, a->book, find_text, a);
+    dstn_sweep_ask_again(a->folder, a->book, a->log, find_text, a);
 }
 
 static void check_folders(audit *a) {

@@ -300,7 +300,7 @@ static void ask_again(const dstn_ledger_book *book) {
     dstn_error err;
     dstn_sweep *sweep = sweep_new(&console, text, &again_method, folder, &err);
     findings[0] = 0;
-    search_ask_again(sweep->plan, NULL, book, note_finding, NULL);
+    search_ask_again(sweep->plan, NULL, book, NULL, note_finding, NULL);
     dstn_sweep_close(sweep);
 }
 
