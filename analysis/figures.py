@@ -254,32 +254,37 @@ def draw_table4(studies):
     yield "", figure
 
 
-def draw_baselines(studies):
-    """Best validation loss so far against core-hours, cut where the cheapest of the searches ends."""
-    found, _ = paper.searches(os.path.dirname(studies[0].folder))
-    figure, axis = plt.subplots(figsize=(6.2, 3.2), constrained_layout=True)
-    cut = min(table["core_seconds"].iloc[-1] for table in found.values())
-    for name in paper.SEARCHES:
-        if name in found:
-            table = found[name]
-            x, y = table["core_seconds"] / 3600, table["valid_loss"]
-            axis.step(np.append(x, max(cut / 3600, x.iloc[-1])), np.append(y, y.iloc[-1]), where="post",
-                      label=paper.SEARCHES[name], **SEARCH_STYLES[name])
-            axis.plot(x.iloc[-1:], y.iloc[-1:], "o", color=SEARCH_STYLES[name]["color"], markersize=4)
+def draw_costs(axis, found, studies, cost):
+    """The best so far of every search against one kind of cost."""
+    unit, label = paper.COSTS[cost]
+    cut = paper.equal_cost(found, cost) / unit
+    for name in (name for name in paper.SEARCHES if name in found):
+        x, y = found[name][cost] / unit, found[name]["valid_loss"]
+        axis.step(np.append(x, max(cut, x.iloc[-1])), np.append(y, y.iloc[-1]), where="post",
+                  label=paper.SEARCHES[name], **SEARCH_STYLES[name])
+        axis.plot(x.iloc[-1:], y.iloc[-1:], "o", color=SEARCH_STYLES[name]["color"], markersize=4)
     for method, tables in paper.each_run(studies).items():
         for table in tables:
-            axis.step(table["core_seconds"] / 3600, table["valid_loss"], where="post", linewidth=0.6, alpha=0.5,
+            axis.step(table[cost] / unit, table["valid_loss"], where="post", linewidth=0.6, alpha=0.5,
                       color=SEARCH_STYLES[method]["color"])
-    axis.axvline(cut / 3600, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)))
-    axis.annotate("equal cost", (cut / 3600, 1), (3, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
+    axis.axvline(cut, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)))
+    axis.annotate("equal cost", (cut, 1), (3, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", fontsize=8, color="#444444")
-    finite = np.concatenate([table["valid_loss"][np.isfinite(table["valid_loss"])] for table in found.values()])
-    low, high = finite.min(), np.quantile(finite, 0.9)
-    axis.set_ylim(low - 0.08 * (high - low), high + 0.1 * (high - low))
     axis.set_xlim(left=0)
-    axis.set_xlabel("core-hours, failed and repeated members with them")
-    axis.set_ylabel("best validation loss so far")
-    head_of(figure, axis.get_legend_handles_labels()[0], columns=7)
+    axis.set_xlabel(label)
+
+
+def draw_baselines(studies):
+    """Best validation loss so far against core-hours and against work, which no crowd on the cores changes."""
+    found, _ = paper.searches(os.path.dirname(studies[0].folder))
+    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), sharey=True, constrained_layout=True)
+    for axis, cost in zip(axes, paper.COSTS):
+        draw_costs(axis, found, studies, cost)
+    finite = np.concatenate([table["valid_loss"][np.isfinite(table["valid_loss"])] for table in found.values()])
+    low, high = finite.min(), np.quantile(finite, 0.75)
+    axes[0].set_ylim(low - 0.08 * (high - low), high + 0.1 * (high - low))
+    axes[0].set_ylabel("best validation loss so far")
+    head_of(figure, axes[0].get_legend_handles_labels()[0], columns=7)
     yield "", figure
 
 
@@ -313,7 +318,8 @@ FIGURES = [
            "Losses of the MLP with its input's dropout alone, mean over seeds ± SD, dots the seeds."),
     Figure("baselines", "Searches, STN and Δ-STN at equal cost", tuple(f"baselines-{s}" for s in (
         "grid", "random", "bayesian", "halving", "population", "tuned")), draw_baselines,
-           "Best validation loss so far against core-hours; a member of a search counts when it has ended, a run that tunes "
+           "Best validation loss so far against core-hours (left; failed and repeated members with them) and against the "
+           "matrix products of what was trained (right); a member of a search counts when it has ended, a run that tunes "
            "itself at each epoch, its seeds one after another (thin: each seed alone). A dot is where a sweep ended."),
 ]
 

@@ -128,32 +128,49 @@ def seconds_to(run, target, ranks):
 
 # ---- searches at equal cost ------------------------------------------------------------------------------------------
 
+# Matrix products of a training step of the MLP's four layers, the first of which has no gradient of its input, with a fifth
+# of a hyperparameter step (T 5/1): what a step costs wherever it runs. fixed: 3 (2); stn: 6 (4); delta-stn: 8 (5); 4 (2).
+PRODUCTS = {"fixed": 3 * 3 + 2, "stn": 6 * 3 + 4 + (4 * 3 + 2) / 5, "delta-stn": 8 * 3 + 5 + (4 * 3 + 2) / 5}
+COSTS = {"core_seconds": (3600, "core-hours"), "work": (1, "epochs of fixed hyperparameters, by matrix products")}
+
+
+def work_of_epoch(run):
+    """In epochs of the same network with fixed hyperparameters."""
+    return PRODUCTS[run.provenance["method"]] / PRODUCTS["fixed"]
+
+
+def own_epochs(run):
+    """Of one that goes on from another's end, those that it has trained itself."""
+    return int((run.epochs["step"] > float(run.provenance.get("parent_step", 0))).sum()) if len(run.epochs) else 0
+
 
 def progress_of(study):
     """How a search went: a row per member that ended, in the order of the ends, with the core-seconds that the whole sweep
-    had cost by then, and the best validation loss so far, with the test loss of that member."""
+    had cost by then, the work in it, and the best validation loss so far, with the test loss of that member."""
     ends = study.sessions[study.sessions["outcome"].isin(["done", "diverged"])].sort_values("end")
-    ranks, rows, best = study.ranks(), [], (np.inf, np.nan)
+    ranks, rows, best, work = study.ranks(), [], (np.inf, np.nan), 0.0
     for _, end in ends.iterrows():
         run = study.sweep.runs.get(end["member"])
         numbers = measures(run) if run is not None and end["outcome"] == "done" else {}
         best = min(best, (numbers.get("best_valid_loss", np.inf), numbers.get("best_test_loss", np.nan)))
-        rows.append((ledger.core_seconds(study.sessions, ranks, until=end["end"]), *best, end["member"]))
-    return pd.DataFrame(rows, columns=["core_seconds", "valid_loss", "test_loss", "member"])
+        work += own_epochs(run) * work_of_epoch(run) if run is not None else 0
+        rows.append((ledger.core_seconds(study.sessions, ranks, until=end["end"]), work, *best, end["member"]))
+    return pd.DataFrame(rows, columns=["core_seconds", "work", "valid_loss", "test_loss", "member"])
 
 
 def progress_of_runs(study, method):
     """The same of runs that tune themselves, one after another in the order of their seeds: a row an epoch."""
-    ranks, spent, rows, best = study.ranks(), 0.0, [], (np.inf, np.nan)
+    ranks, spent, work, rows, best = study.ranks(), 0.0, 0.0, [], (np.inf, np.nan)
     runs = [(int(r.provenance["seed"]), n, r) for n, r in study.sweep.runs.items()
             if r.provenance["method"] == method and networks.evaluated(r.epochs)]
     costs = study.core_seconds()
     for _, name, run in sorted(runs, key=lambda item: item[0]):
         for _, epoch in run.epochs.iterrows():
             best = min(best, (epoch["valid_loss"], epoch["test_loss"]))
-            rows.append((spent + epoch["seconds"] * ranks[name], *best, name))
+            work += work_of_epoch(run)
+            rows.append((spent + epoch["seconds"] * ranks[name], work, *best, name))
         spent += costs[name]
-    return pd.DataFrame(rows, columns=["core_seconds", "valid_loss", "test_loss", "member"])
+    return pd.DataFrame(rows, columns=["core_seconds", "work", "valid_loss", "test_loss", "member"])
 
 
 def each_run(studies):
@@ -163,7 +180,7 @@ def each_run(studies):
         for run in study.sweep.runs.values() if study.name == "baselines-tuned" else ():
             epochs, ranks = run.epochs, float(run.provenance.get("ranks", 1))
             found.setdefault(run.provenance["method"], []).append(pd.DataFrame(
-                {"core_seconds": epochs["seconds"] * ranks, "valid_loss": epochs["valid_loss"].cummin()}))
+                {"core_seconds": epochs["seconds"] * ranks, "work": work_of_epoch(run) * epochs["epoch"], "valid_loss": epochs["valid_loss"].cummin()}))
     return found
 
 
@@ -185,7 +202,12 @@ def searches(root):
     return {name: table for name, table in found.items() if len(table)}, studies
 
 
-def at_cost(progress, core_seconds):
+def equal_cost(found, cost):
+    """What the cheapest of the searches took in all."""
+    return min(table[cost].iloc[-1] for table in found.values())
+
+
+def at_cost(progress, limit, cost="core_seconds"):
     """The best that a search had found by then: (validation loss, test loss); NaN where nothing had ended yet."""
-    done = progress[progress["core_seconds"] <= core_seconds]
+    done = progress[progress[cost] <= limit * (1 + 1e-9)]
     return (done["valid_loss"].iloc[-1], done["test_loss"].iloc[-1]) if len(done) else (np.nan, np.nan)

@@ -243,23 +243,19 @@ def baselines_table(root):
     found, studies = paper.searches(root)
     if not found:
         return ""
-    cut = min(t["core_seconds"].iloc[-1] for t in found.values())
-    one_run = paper.load(root, "baselines-tuned")
-    budgets = {"equal cost": cut}
-    if one_run is not None:
-        costs = paper.table_of_runs(one_run)
-        budgets = {"one run of Δ-STN": costs.loc[costs["method"] == "delta-stn", "core_seconds"].mean(), **budgets}
-    head = ["search", "members", "core-hours in all"]
-    for name, seconds in budgets.items():
-        head += [f"best validation loss, {name} ({number(seconds / 3600)} core-hours)", "test loss of that run"]
+    head = ["search", "members", *(f"{label} in all" for _, label in paper.COSTS.values())]
+    for cost, (unit, label) in paper.COSTS.items():
+        head += [f"best validation loss within {number(paper.equal_cost(found, cost) / unit)} {label}", "test loss of that run"]
     rows = []
-    for name in paper.SEARCHES:
-        if name in found:
-            cells = [number(v, 4) for seconds in budgets.values() for v in paper.at_cost(found[name], seconds)]
-            rows.append([paper.SEARCHES[name], found[name]["member"].nunique(),
-                         number(found[name]["core_seconds"].iloc[-1] / 3600), *cells])
+    for name in (name for name in paper.SEARCHES if name in found):
+        cells = [number(v, 4) for cost in paper.COSTS
+                 for v in paper.at_cost(found[name], paper.equal_cost(found, cost), cost)]
+        rows.append([paper.SEARCHES[name], found[name]["member"].nunique(),
+                     *(number(found[name][cost].iloc[-1] / unit) for cost, (unit, _) in paper.COSTS.items()), *cells])
     return table(head, rows, "One sweep a search, runs of STN and Δ-STN one after another in the order of their seeds; best "
-                 "epoch of each member; core-hours of the ledgers, of failed and repeated members too. " +
+                 "epoch of each member; core-hours of the ledgers, of failed and repeated members too; an epoch of STN counts "
+                 f"{number(paper.PRODUCTS['stn'] / paper.PRODUCTS['fixed'])}, one of Δ-STN "
+                 f"{number(paper.PRODUCTS['delta-stn'] / paper.PRODUCTS['fixed'])} of fixed hyperparameters. " +
                  from_records(studies))
 
 
@@ -353,7 +349,8 @@ def page(root, note=""):
     nets = [item for item in items if item.name in ("fig10a", "fig10b", "table3", "fig11", "fig12", "fig13")]
     machine = sorted({distinct(item, "instruction_set") for item in items})
     small = sum(item.small for item in items)
-    missing = [f.title for f, text in zip(FIGURES, sections) if not text]
+    missing = [name for name in dict.fromkeys(name for f in FIGURES for name in f.sweeps) if name not in
+               {item.name for item in items}]
     parts = [
         f"<h1>STN and Δ-STN: the paper's experiments, made again</h1><p>{len(items)} sweeps, "
         f"{sum(len(item.sweep.members) for item in items)} runs"
@@ -362,7 +359,7 @@ def page(root, note=""):
         f". Computed with {escaped('; '.join(machine))}. "
         "CIFAR-10's place is taken by the task of <code>dstn data synth</code> where a sweep's file says so; no number of "
         "such a sweep says anything of CIFAR-10.</p>",
-        f'<p class="soft">Not run: {escaped("; ".join(missing))}.</p>' if missing else "",
+        f'<p class="soft">Sweeps that were not run: {escaped(", ".join(missing))}.</p>' if missing else "",
         f"<p>{escaped(note)}</p>" if note else "",
         '<nav><a href="#claims">Claims</a><a href="#tables">Tables</a><a href="#figures">Figures</a><a href="#costs">Costs</a>'
         '<a href="#origin">Where it comes from</a></nav>',

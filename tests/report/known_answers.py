@@ -57,10 +57,11 @@ def core_hours_have_failures_and_restarts():
     check("up to a moment", round(ledger.core_seconds(sessions, 1, until=sessions["start"].min() + 12), 6), 24)
     members = pd.DataFrame({"name": ["a", "b", "c c"], "outcome": ["failed", "done", "diverged"]})
     run = dstn_record.Run(pd.DataFrame(), [], provenance={"ranks": 2, "method": "fixed"})
-    run.epochs = pd.DataFrame({"epoch": [1], "seconds": [9.0], "valid_loss": [0.25], "test_loss": [0.5]})
+    run.epochs = pd.DataFrame({"epoch": [1], "step": [7], "seconds": [9.0], "valid_loss": [0.25], "test_loss": [0.5]})
     swept = dstn_record.Sweep(["member"], members, pd.DataFrame(), {"b": run}, [], pd.DataFrame())  # two have no record
     study_of = paper.Study("baselines-random", folder, True, swept, sessions)
     check("progress of a search", paper.progress_of(study_of)["core_seconds"].round(6).tolist(), [94, 134])
+    check("work of a search", paper.progress_of(study_of)["work"].tolist(), [0, 1])
     check("costs", {k: round(v, 6) for k, v in study_of.core_seconds().items()}, {"a": 20, "b": 84, "c c": 30})
     summary = ledger.summary(sessions, 1)
     check("restarts", summary["restarts"], 3)
