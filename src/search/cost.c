@@ -1,6 +1,6 @@
 /* dstn sweep --plan: members, time, memory and disk of a sweep, from what one member of each kind costs: its setting
  * up, some timed steps, an evaluation, and files of its size that are written where the sweep's will be, and removed.
- * Members are of one kind where they differ in their seed alone. */
+ * Members are of one kind where they differ in their seed alone, and all points of a space are. */
 #include "plan.h"
 #include "sweep.h"
 
@@ -34,6 +34,10 @@ static char *kind_of(const dstn_sweep_plan *plan, const dstn_member *member) {
 }
 
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first) {
+    if (plan->dimensions > 0 || !search_plan_is_planned(plan)) {
+        memset(first, 0, (size_t)plan->count * sizeof *first);
+        return;
+    }
     dstn_texts kinds = {0};
     char **texts = dstn_alloc((size_t)plan->count + 1, sizeof *texts);
     for (int64_t m = 0; m < plan->count; m++) {

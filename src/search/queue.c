@@ -67,7 +67,7 @@ void search_tidy_superseded(dstn_sweep *sweep, int64_t group, int64_t groups) {
 
 /* What is found out of the members, each by one rank. */
 typedef struct findings {
-    int64_t *kind;  /* [plan->count] the first one that differs in its seed alone */
+    int64_t *kind;  /* [plan->count] the first one of its kind */
     bool *waits;    /* [plan->count] of a kind: some of it have not ended */
     double *longer; /* [plan->count] 1: is done, and has more steps to go now */
     double *work;   /* [plan->count] of a kind: seconds that each of it is thought to take */
@@ -77,9 +77,7 @@ static findings new_findings(const dstn_sweep_plan *plan) {
     size_t count = (size_t)plan->count + 1;
     findings f = {dstn_alloc(count, sizeof *f.kind), dstn_alloc(count, sizeof *f.waits),
                   dstn_alloc(count, sizeof *f.longer), dstn_alloc(count, sizeof *f.work)};
-    if (search_plan_is_planned(plan)) {
-        search_first_of_kind(plan, f.kind);
-    } /* else all are of the first one's: points of one space */
+    search_first_of_kind(plan, f.kind);
     for (int64_t m = 0; m < plan->count; m++) {
         f.waits[f.kind[m]] = f.waits[f.kind[m]] || !dstn_member_has_ended(plan->states[m]);
     }

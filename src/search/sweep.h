@@ -52,7 +52,8 @@ dstn_status search_history_replay(dstn_sweep *sweep, dstn_error *err);
  * if there is none yet. Says what is kept, where a launch goes on with others. Collective over the world. */
 dstn_status search_queue(dstn_sweep *sweep, dstn_error *err);
 
-/* Position of the first member that differs from each one in its seed alone: first [plan->count]. */
+/* Position of the first member of each one's kind: they differ in their seed alone, or are points of one space. first
+ * [plan->count] */
 void search_first_of_kind(const dstn_sweep_plan *plan, int64_t *first);
 
 /* Removes what is not to be kept of a member that has ended, once the ledger says so. On one rank. */

@@ -56,6 +56,9 @@ P
 expect "another seed of the search" 2 '"search_seed" is not as it was .* 0 then, 3 now' "$dstn" sweep halving.yaml \
   --out killed --resume --set search_seed=3
 expect "what a search will cost" 0 '^members [1-9]' "$dstn" sweep halving.yaml --plan --out none
+sed -E '/^(length|least|most):/d; s/halving/random/' halving.yaml >random.yaml
+expect "what random points will cost" 0 '^members 6$' "$dstn" sweep random.yaml --plan --out none
+within "is what one of them costs" "$(grep -c '^kind ' "$scratch/out")" 1 1
 
 expect "fewer members" 2 'up to 12 members .* up to 8 now; members may be added' "$dstn" sweep halving.yaml \
   --out killed --resume --set members=4
