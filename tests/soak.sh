@@ -6,10 +6,12 @@
 #   tests/soak.sh [SECONDS] [NAME…]
 #   tests/soak.sh --inputs 1000000 [NAME…]
 # Or real launches: all that can happen to jobs under a real Slurm, some minutes (as root, with Debian); ranks that are
-# killed at random and resumed; reproducible runs of real networks on 1 to 8 ranks of one host and two (as root). These
-# two draw by a seed, which they print. Or the networks of jobs/cifar-*.yaml, narrowed: gradients, traces, ranks, resumes.
+# killed at random and resumed, those of searches too; reproducible runs of real networks on 1 to 8 ranks of one host
+# and two (as root). These draw by a seed, which they print. Or the networks of jobs/cifar-*.yaml, narrowed: gradients,
+# traces, ranks, resumes.
 #   tests/soak.sh --slurm
 #   tests/soak.sh --kills 50 [SEED]
+#   tests/soak.sh --searches 50 [SEED]
 #   tests/soak.sh --reproducible [SEED]
 #   tests/soak.sh --networks
 # Or exported networks of every form as modules of PyTorch, whose outputs are dstn's.
@@ -23,7 +25,7 @@ case ${1:-} in
     cmake --build --preset release --target dstn
     exec bash tests/slurm/jobs.sh "$PWD/build/release/dstn" "$PWD" --whole
     ;;
-  --kills | --reproducible | --networks | --export)
+  --kills | --searches | --reproducible | --networks | --export)
     . jobs/environment.sh
     cmake --preset release >/dev/null
     cmake --build --preset release --target dstn
