@@ -6,6 +6,11 @@ if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+# How many cores this process may run on; nproc alone answers with OMP_NUM_THREADS.
+dstn_cores() {
+  env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc
+}
+
 # The Python that has the modules of analysis/: the first on the PATH, else Debian's.
 dstn_python() {
   local python

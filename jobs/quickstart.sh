@@ -8,7 +8,7 @@ bash jobs/install-packages.sh
 . jobs/environment.sh
 
 cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-cmake --build --preset release --parallel "$(nproc)" --target dstn
+cmake --build --preset release --parallel "$(dstn_cores)" --target dstn
 python=$(dstn_python)
 
 # --resume: what an earlier run of this script has finished is kept.

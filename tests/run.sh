@@ -11,7 +11,7 @@ bash jobs/install-packages.sh --tests --slurm
 build() { # PRESET; by Ninja, unless the folder has been made for something else
   [ -e "build/$1/CMakeCache.txt" ] || local -x CMAKE_GENERATOR=Ninja
   cmake --preset "$1" -DBUILD_TESTING=ON >/dev/null
-  cmake --build --preset "$1" --parallel "$(nproc)"
+  cmake --build --preset "$1" --parallel "$(dstn_cores)"
 }
 build release
 build asan

@@ -1,7 +1,7 @@
 # Threads that have to take turns on a core are told, with the remedy; those that have cores of their own are not.
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
-[ "$(env -u OMP_NUM_THREADS nproc)" -ge 2 ] || { echo "skipped: it takes two cores" && exit 77; }
+[ "$(dstn_cores)" -ge 2 ] || { echo "skipped: it takes two cores" && exit 77; }
 cores=$(getconf _NPROCESSORS_ONLN)
 
 solve() { # THREADS LAUNCHER...: the first lines of a command
