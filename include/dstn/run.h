@@ -32,6 +32,7 @@ void dstn_profile_tell(const dstn_console *console);
 
 /* The --version text: program, commit and every library; free with free(). */
 char *dstn_version_text(void);
+const char *dstn_version_commit(void); /* that the program was built of, as records have it */
 
 /* ---- what stops a launch ---------------------------------------------------------------------------------------- */
 

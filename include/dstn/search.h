@@ -216,9 +216,9 @@ void dstn_sweep_compare_data(const char *folder, int64_t count, const char *cons
 
 /* Asks the method of the sweep in FOLDER again, by its sweep.yaml, at each line of the ledger that says that a member
  * was asked for, on the history that the method saw then, and calls with every answer that is not, to the last bit,
- * what the line says, and with every value that is not its record's. Where
- * members ran on another kind of processor, whose last bits may be others, nothing is asked, which the log says. Of a
- * method that is planned there is nothing to ask. */
+ * what the line says, and with every value that is not its record's. Where members ran on another kind of processor,
+ * whose last bits may be others, nothing is asked, which the log says; as it says where they were trained by a program
+ * of another commit. Of a method that is planned there is nothing to ask. */
 void dstn_sweep_ask_again(const char *folder, const dstn_ledger_book *book, const dstn_log *log,
                           dstn_sweep_finding found, void *user);
 

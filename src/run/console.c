@@ -21,6 +21,10 @@ void dstn_announce(const dstn_console *console, const char *what) {
     run_warn_of_crowding(console->world, &console->log, threads);
 }
 
+const char *dstn_version_commit(void) {
+    return DSTN_COMMIT;
+}
+
 char *dstn_version_text(void) {
     return dstn_format("dstn %s (%s)\n%s\n%s\n%s\n%s\n%s; %s\n", DSTN_VERSION, DSTN_COMMIT, dstn_ranks_version(),
                        dstn_store_version(), dstn_kernel_version(), dstn_oracle_version(), dstn_config_version(),

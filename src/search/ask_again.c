@@ -121,19 +121,19 @@ static bool take_line(const asking_again *a, const dstn_ledger_line *line) {
     return status == DSTN_OK;
 }
 
-/* What a member ran with, where that is not what this program has: another kernel for another kind of processor. NULL:
- * all ran with this one, or don't say. Free with free(). */
-static char *other_processor(const char *folder, const dstn_ledger_book *book) {
+/* What the records say of the program that trained a member, where that is not so of this one: `what` of their
+ * provenance. NULL: all agree with `now`, or don't say. Free with free(). */
+static char *other_program(const char *folder, const dstn_ledger_book *book, const char *what, const char *now) {
     char *other = NULL;
     for (int64_t m = 0; m < book->member_count && !other; m++) {
         char *path = dstn_format("%s/members/%s/run.h5", folder, book->members[m].name);
         dstn_reader *reader;
         dstn_error ignored;
         if (access(path, F_OK) == 0 && dstn_reader_open(path, DSTN_ERROR_RUN, &reader, &ignored) == DSTN_OK) {
-            other = dstn_reader_text(reader, "provenance", "instruction_set");
+            other = dstn_reader_text(reader, "provenance", what);
             dstn_reader_close(reader);
         }
-        if (other && strcmp(other, dstn_kernel_version()) == 0) {
+        if (other && strcmp(other, now) == 0) {
             free(other);
             other = NULL;
         }
@@ -142,19 +142,32 @@ static char *other_processor(const char *folder, const dstn_ledger_book *book) {
     return other;
 }
 
-void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, const dstn_log *log,
-                      dstn_sweep_finding found, void *user) {
-    asking_again a = {.plan = plan, .folder = folder, .found = found, .user = user};
-    char *processor = folder ? other_processor(folder, book) : NULL;
-    a.is_elsewhere = processor != NULL;
-    a.event = dstn_alloc(1, search_event_bytes(plan));
+/* What another processor rounds otherwise proves nothing; what another program asks for may. True: the former. */
+static bool warn_of_others(const char *folder, const dstn_ledger_book *book, const dstn_log *log) {
+    char *processor = other_program(folder, book, "instruction_set", dstn_kernel_version());
+    char *commit = other_program(folder, book, "commit", dstn_version_commit());
+    bool is_elsewhere = processor != NULL;
     if (processor) {
         dstn_log_warn(log,
                       "%s: what was asked for is not asked for again: the last bits of answers may be others with %s "
                       "than with %s, which members ran with",
                       folder, dstn_kernel_version(), processor);
+    } else if (commit) {
+        dstn_log_warn(log,
+                      "%s: members were trained by the program of commit %s, and this is %s: where its method has "
+                      "changed since, it asks for others",
+                      folder, commit, dstn_version_commit());
     }
     free(processor);
+    free(commit);
+    return is_elsewhere;
+}
+
+void search_ask_again(dstn_sweep_plan *plan, const char *folder, const dstn_ledger_book *book, const dstn_log *log,
+                      dstn_sweep_finding found, void *user) {
+    asking_again a = {.plan = plan, .folder = folder, .found = found, .user = user};
+    a.is_elsewhere = folder && warn_of_others(folder, book, log);
+    a.event = dstn_alloc(1, search_event_bytes(plan));
     for (int64_t i = 0; i < book->line_count && take_line(&a, &book->lines[i]); i++) {
         continue;
     }
