@@ -89,18 +89,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     search_space_settings(&b->space, proposal->point, 0, member);
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
-static bool needs(const void *self, const dstn_history *history, int64_t index) {
-    (void)self;
-    (void)history;
-    (void)index;
-    return false;
-}
-
 /* ---- points ------------------------------------------------------------------------------------------------------ */
 
 static void put_natural(const search_space *space, const double *x, double *point) {
@@ -307,7 +295,7 @@ const dstn_search_method search_bayesian = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
-    .needs = needs,
+    .tell = search_tell_nothing,
+    .needs = search_need_none,
     .destroy = destroy,
 };

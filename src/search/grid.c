@@ -167,18 +167,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     search_space_settings(&g->space, proposal->point, 0, member);
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
-static bool needs(const void *self, const dstn_history *history, int64_t index) {
-    (void)self;
-    (void)history;
-    (void)index;
-    return false;
-}
-
 const dstn_search_method search_grid = {
     .name = "grid",
     .help = "all combinations of some numbers of each coordinate of a space",
@@ -189,7 +177,7 @@ const dstn_search_method search_grid = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
-    .needs = needs,
+    .tell = search_tell_nothing,
+    .needs = search_need_none,
     .destroy = destroy,
 };

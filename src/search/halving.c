@@ -181,11 +181,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     search_member_set(member, h->space.doc, h->length, length);
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
 /* A rung never measures more than there are trials, and nobody's rank gets better. */
 static bool needs(const void *self, const dstn_history *history, int64_t index) {
     const halving *h = self;
@@ -211,7 +206,7 @@ const dstn_search_method search_halving = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
+    .tell = search_tell_nothing,
     .needs = needs,
     .destroy = destroy,
 };

@@ -198,18 +198,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     make_member(self, index, member);
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
-static bool needs(const void *self, const dstn_history *history, int64_t index) {
-    (void)self;
-    (void)history;
-    (void)index;
-    return false;
-}
-
 const dstn_search_method search_list = {
     .name = "list",
     .help = "the product of axes",
@@ -220,7 +208,7 @@ const dstn_search_method search_list = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
-    .needs = needs,
+    .tell = search_tell_nothing,
+    .needs = search_need_none,
     .destroy = destroy,
 };

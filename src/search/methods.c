@@ -23,3 +23,15 @@ dstn_status search_method_find(const char *name, dstn_node place, const dstn_sea
     }
     return dstn_node_fail_name(place, "search method", name, names, METHODS, err);
 }
+
+void search_tell_nothing(void *self, const dstn_history *history) {
+    (void)self;
+    (void)history;
+}
+
+bool search_need_none(const void *self, const dstn_history *history, int64_t index) {
+    (void)self;
+    (void)history;
+    (void)index;
+    return false;
+}

@@ -256,11 +256,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     search_member_set(member, p->space.doc, p->s->length, p->s->interval * (proposal->place[1] + 1));
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
 /* Its own worker may go on from it, after the last generation too, where another launch is to have more of them; and,
  * while it is among the best, any other one that has not gone on from its generation. Nobody's rank gets better. */
 static bool needs(const void *self, const dstn_history *history, int64_t index) {
@@ -288,7 +283,7 @@ const dstn_search_method search_population = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
+    .tell = search_tell_nothing,
     .needs = needs,
     .destroy = destroy,
 };

@@ -66,18 +66,6 @@ static void describe(const void *self, int64_t index, const dstn_proposal *propo
     search_space_settings(&r->space, proposal->point, 0, member);
 }
 
-static void tell(void *self, const dstn_history *history) {
-    (void)self;
-    (void)history;
-}
-
-static bool needs(const void *self, const dstn_history *history, int64_t index) {
-    (void)self;
-    (void)history;
-    (void)index;
-    return false;
-}
-
 const dstn_search_method search_random = {
     .name = "random",
     .help = "points drawn uniformly from a space",
@@ -88,7 +76,7 @@ const dstn_search_method search_random = {
     .init = init,
     .ask = ask,
     .describe = describe,
-    .tell = tell,
-    .needs = needs,
+    .tell = search_tell_nothing,
+    .needs = search_need_none,
     .destroy = destroy,
 };
