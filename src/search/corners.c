@@ -149,7 +149,7 @@ dstn_status search_check_space(const dstn_sweep *sweep, dstn_error *err) {
     if (status == DSTN_OK) {
         status = check_hyperparameters(sweep, &space, err);
     }
-    if (status == DSTN_OK && !is_planned) { /* all members of a plan are judged */
+    if (status == DSTN_OK) {
         dstn_group *self = dstn_group_self();
         status = check_corners(sweep, &space, self, err);
         dstn_group_destroy(self);

@@ -45,6 +45,8 @@ population='search: population, members: 4, generations: 4, interval: 30'
 rate='{optimizer.rate: {low: 1e-4, high: 1e-2}}'
 refuse "a range that begins where no run can" 'the lowest point of the space: .*start: -1 ' \
   "search: bayesian, members: 4, set: {train.iterations: 30}" '{hyperparameters.lambda.start: {low: -1, high: 5}}'
+refuse "a range of random points that ends where no run can" 'the highest point of the space: .*batch' \
+  "search: random, members: 2, set: {train.iterations: 30}" '{train.batch: {low: 1, high: 1000, integer: true}}'
 refuse "a range that ends where no run can" 'the highest point of the space: .*batch' \
   "search: halving, members: 9, most: 9, length: train.iterations" '{train.batch: {low: 1, high: 1000, integer: true}}'
 refuse "a hyperparameter that isn't there" 'bad.yaml:1: .*"lamda"; did you mean "lambda"' \
