@@ -95,33 +95,33 @@ double search_surrogate_round(search_surrogate *surrogate, const search_space *s
 
 typedef struct climb {
     search_surrogate *surrogate;
-    int free_count;
-    int free[DSTN_MAX_DIMENSIONS]; /* [free_count] coordinates that move */
-    double x[DSTN_MAX_DIMENSIONS]; /* all coordinates */
+    int moving_count;
+    int moving[DSTN_MAX_DIMENSIONS]; /* [moving_count] the coordinates that move */
+    double x[DSTN_MAX_DIMENSIONS];   /* all coordinates */
 } climb;
 
 /* −ln of the improvement, whose size changes by many orders of magnitude; it has no slope where there is none. */
-static double descend(unsigned count, const double *free, double *gradient, void *user) {
+static double descend(unsigned count, const double *at, double *gradient, void *user) {
     const double least = 1e-300;
     climb *c = user;
     double whole[DSTN_MAX_DIMENSIONS];
     for (unsigned i = 0; i < count; i++) {
-        c->x[c->free[i]] = free[i];
+        c->x[c->moving[i]] = at[i];
     }
     double improvement = search_surrogate_improvement(c->surrogate, c->x, gradient ? whole : NULL);
     for (unsigned i = 0; gradient && i < count; i++) {
-        gradient[i] = improvement > least ? -whole[c->free[i]] / improvement : 0;
+        gradient[i] = improvement > least ? -whole[c->moving[i]] / improvement : 0;
     }
     return -log(fmax(improvement, least));
 }
 
 /* Sequential quadratic programming: its steps depend on function and gradient alone. A step that leads nowhere ends it
  * with an error, and what was reached before stands. */
-static void run(climb *c, double *free) {
+static void run(climb *c, double *at) {
     const double tolerance = 1e-7;
     const int most_steps = 60;
     double reached;
-    nlopt_opt descent = nlopt_create(NLOPT_LD_SLSQP, (unsigned)c->free_count);
+    nlopt_opt descent = nlopt_create(NLOPT_LD_SLSQP, (unsigned)c->moving_count);
     if (!descent) {
         return;
     }
@@ -131,26 +131,26 @@ static void run(climb *c, double *free) {
     nlopt_set_xtol_abs1(descent, tolerance);
     nlopt_set_ftol_abs(descent, tolerance);
     nlopt_set_maxeval(descent, most_steps);
-    nlopt_optimize(descent, free, &reached);
+    nlopt_optimize(descent, at, &reached);
     nlopt_destroy(descent);
 }
 
 double search_surrogate_climb(search_surrogate *surrogate, const bool *pinned, double *x) {
     climb c = {.surrogate = surrogate};
-    double free[DSTN_MAX_DIMENSIONS], start = search_surrogate_improvement(surrogate, x, NULL);
+    double at[DSTN_MAX_DIMENSIONS], start = search_surrogate_improvement(surrogate, x, NULL);
     memcpy(c.x, x, (size_t)surrogate->dimensions * sizeof *x);
     for (int j = 0; j < surrogate->dimensions; j++) {
         if (!pinned[j]) {
-            free[c.free_count] = x[j];
-            c.free[c.free_count++] = j;
+            at[c.moving_count] = x[j];
+            c.moving[c.moving_count++] = j;
         }
     }
-    if (c.free_count == 0) {
+    if (c.moving_count == 0) {
         return start;
     }
-    run(&c, free);
-    for (int i = 0; i < c.free_count; i++) {
-        c.x[c.free[i]] = free[i];
+    run(&c, at);
+    for (int i = 0; i < c.moving_count; i++) {
+        c.x[c.moving[i]] = at[i];
     }
     double reached = search_surrogate_improvement(surrogate, c.x, NULL);
     if (!(reached > start)) {

@@ -29,26 +29,15 @@ static int64_t best_of(const dstn_sweep_plan *plan) {
     return best;
 }
 
-static void make_room_for_bare(dstn_sweep *sweep) {
-    int64_t count = search_plan_most(sweep->plan);
-    if (sweep->bare_count < count) {
-        bool *larger = dstn_alloc((size_t)count, sizeof *larger);
-        if (sweep->bare_count > 0) {
-            memcpy(larger, sweep->is_bare, (size_t)sweep->bare_count * sizeof *larger);
-        }
-        free(sweep->is_bare);
-        sweep->is_bare = larger;
-        sweep->bare_count = count;
-    }
-}
-
 /* Where members go on from others there are many, each with all its weights: that fills disks, whatever is to be kept
  * of those that have ended. */
 void search_tidy_superseded(dstn_sweep *sweep, int64_t group, int64_t groups) {
     const dstn_sweep_plan *plan = sweep->plan;
     bool keeps_all = plan->keep == DSTN_KEEP_ALL;
     int64_t best = keeps_all ? best_of(plan) : -1;
-    make_room_for_bare(sweep);
+    if (!sweep->is_bare) {
+        sweep->is_bare = dstn_alloc((size_t)search_plan_most(plan) + 1, sizeof *sweep->is_bare);
+    }
     for (int64_t m = group; m < plan->count; m += groups) {
         sweep->has_parents = sweep->has_parents || plan->members[m].parent >= 0;
         if (sweep->is_bare[m] || !dstn_member_has_ended(plan->states[m])) {
@@ -172,11 +161,11 @@ static void add_entry(entries *e, const char *name, const char *reason) {
     }
 }
 
-/* The leader's part: the ledger, and what it comes to. asked: how the first member of a method that asks as it goes was
- * asked for. */
-static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, const char *asked, dstn_error *err) {
+/* The leader's part: the ledger, and what it comes to. Of a method that asks as it goes only the first member is new.
+ */
+static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, dstn_error *err) {
     const dstn_sweep_plan *plan = sweep->plan;
-    const char *fresh_reason = search_plan_is_planned(plan) ? DSTN_QUEUED_NEW : asked;
+    char *new_reason = search_plan_is_planned(plan) ? dstn_strdup(DSTN_QUEUED_NEW) : search_event_asked_detail(plan, 0);
     entries e = {dstn_alloc((size_t)plan->count + 1, sizeof(char *)),
                  dstn_alloc((size_t)plan->count + 1, sizeof(char *)), 0};
     int64_t fresh = 0, again = 0, kept = 0;
@@ -186,7 +175,7 @@ static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, co
         fresh += is_new;
         kept += ended;
         again += !is_new && !ended;
-        add_entry(&e, plan->members[m].name, is_new ? fresh_reason : reason_again(plan->states[m], longer[m] > 0));
+        add_entry(&e, plan->members[m].name, is_new ? new_reason : reason_again(plan->states[m], longer[m] > 0));
     }
     dstn_ledger *planner = NULL;
     dstn_status status = search_write_file(sweep, err);
@@ -199,6 +188,7 @@ static dstn_status write_queue(const dstn_sweep *sweep, const double *longer, co
     dstn_ledger_close(planner);
     free(e.names);
     free(e.reasons);
+    free(new_reason);
     if (status == DSTN_OK && sweep->resumes) {
         dstn_log_info(&sweep->console->log, "resume: keeps %lld members, goes on with %lld, %lld are new",
                       (long long)kept, (long long)again, (long long)fresh);
@@ -265,10 +255,8 @@ dstn_status search_queue(dstn_sweep *sweep, dstn_error *err) {
     findings f = new_findings(sweep->plan);
     status = check_members(sweep, &f, err);
     if (status == DSTN_OK) {
-        char *asked = search_plan_is_planned(sweep->plan) ? NULL : search_event_asked_detail(sweep->plan, 0);
-        status = dstn_group_leads(world) ? write_queue(sweep, f.longer, asked, err) : DSTN_OK;
+        status = dstn_group_leads(world) ? write_queue(sweep, f.longer, err) : DSTN_OK;
         status = dstn_group_verdict(world, status, err);
-        free(asked);
     }
     if (status == DSTN_OK) {
         status = take_queue(sweep->plan, f.longer, err);

@@ -28,8 +28,7 @@ struct dstn_sweep {
     dstn_sweep_plan *plan;
     char *base; /* the base config's text, as the launch began */
     search_work work;
-    bool *is_bare; /* [bare_count] on leaders of groups: what was superfluous of the member is removed */
-    int64_t bare_count;
+    bool *is_bare;    /* [the most members] on leaders of groups: what was superfluous of the member is removed */
     bool has_parents; /* the method's members go on from others */
     bool *known;      /* [known_count] on the leader: whether the ledger has the member; those beyond, it has not */
     int64_t known_count;
